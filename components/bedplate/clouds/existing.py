@@ -1,0 +1,65 @@
+"""A cluster that is already there.
+
+Owns the Kubernetes provider and takes the facts from the stack file. It deliberately creates no cluster, node, storage
+class or network: whoever runs the cluster labels and taints its GPU nodes as `docs/guides/first-stack.md` says.
+"""
+
+from typing import Literal, Self
+
+import pulumi
+from pydantic import model_validator
+
+from bedplate.clouds.contract import Cluster, ClusterArgs, ClusterFacts, ClusterSpec, kubernetes_provider
+from bedplate.spec import ConfigKey, DnsLabel, Spec
+
+
+class StorageClassesSpec(Spec):
+    """StorageClasses of the cluster, by what happens to a disk when its claim is deleted."""
+
+    deleted: DnsLabel
+    """StorageClass with reclaim policy Delete."""
+    retained: DnsLabel
+    """StorageClass with reclaim policy Retain."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if self.deleted == self.retained:
+            raise ValueError("deleted and retained must be two StorageClasses: one class cannot both keep and delete disks")
+        return self
+
+
+class ExistingClusterSpec(ClusterSpec):
+    """A cluster that somebody else created."""
+
+    provider: Literal["existing"]
+    """Which cloud: `existing` takes the cluster from a kubeconfig."""
+    name: DnsLabel
+    """Identity of the cluster. Changing it means another cluster: every object is created anew."""
+    context: str | None = None
+    """Context of the kubeconfig; without it the kubeconfig's current context."""
+    kubeconfig_ref: ConfigKey | None = None
+    """Name of the config secret that holds the kubeconfig; without it the ambient one (KUBECONFIG or ~/.kube/config)."""
+    storage_classes: StorageClassesSpec
+    """The cluster's StorageClasses by purpose."""
+
+
+class ExistingCluster(Cluster):
+    """A cluster taken over from a kubeconfig."""
+
+    def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("bedplate:index:ExistingCluster", name, {}, opts)
+        spec = args.spec
+        assert isinstance(spec, ExistingClusterSpec)
+        self.kubernetes_provider = kubernetes_provider(
+            f"{name}-kubernetes",
+            spec.name,
+            kubeconfig=args.secret(spec.kubeconfig_ref) if spec.kubeconfig_ref else None,
+            context=spec.context,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.facts = ClusterFacts(
+            kubernetes_version=spec.kubernetes_version,
+            deleted_storage_class=spec.storage_classes.deleted,
+            retained_storage_class=spec.storage_classes.retained,
+        )
+        self.register_outputs({})

@@ -1,0 +1,95 @@
+"""The root of the stack file: everything a person decides about a platform.
+
+Assembled from the specs of the parts. What stands in more than one part (a tenant's accelerator and the pools, two
+hosts) is checked by `bedplate.consistency`; reading files and locating errors is `bedplate.stack_file`'s.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bedplate.clouds import CloudSpec, NodePoolSpec
+from bedplate.guardrails import GuardrailsSpec
+from bedplate.spec import DnsLabel, Domain, Spec
+from bedplate.tenants import TenantSpec
+from bedplate.workloads import AnyWorkloadSpec
+
+Layer = Literal["cluster", "services", "tenants"]
+
+
+class TenantEntry(TenantSpec):
+    """A tenant in the stack file, or alone in a file of `tenantsDir`."""
+
+    workloads: tuple[AnyWorkloadSpec, ...] = ()
+    """What runs in the tenant."""
+
+
+class PlatformSpec(Spec):
+    """A machine-learning platform on one Kubernetes cluster."""
+
+    domain: Domain
+    """Domain below which every workload gets its host: <workload>-<tenant>.<domain>."""
+    cloud: CloudSpec
+    """Where the cluster is."""
+    node_pools: Annotated[Mapping[DnsLabel, NodePoolSpec], Field(min_length=1)]
+    """Machines of the cluster by pool."""
+    guardrails: GuardrailsSpec
+    """What no pod of a tenant may be."""
+    layers: Annotated[tuple[Layer, ...], Field(min_length=1)] = ("cluster", "services", "tenants")
+    """Parts of the platform that this stack owns; a second stack may own the others on the same cluster."""
+    tenant_prefix: Annotated[str, Field(max_length=20, pattern=r"^([a-z]([-a-z0-9]*)-)?$")] = ""
+    """Put before a tenant's name to make its namespace; ends with '-'."""
+    tenants: tuple[TenantEntry, ...] = ()
+    """Tenants, in full."""
+    tenants_dir: str | None = None
+    """Folder with one file a tenant, relative to the stack file; means the same as writing them here."""
+
+    @property
+    def accelerators(self) -> tuple[str, ...]:
+        """The accelerators of the pools, sorted."""
+        return tuple(sorted({pool.accelerator for pool in self.node_pools.values() if pool.accelerator}))
+
+    def namespace(self, tenant: str) -> str:
+        """The namespace of a tenant."""
+        return f"{self.tenant_prefix}{tenant}"
+
+
+def json_schema() -> dict[str, object]:
+    """The JSON schema of a stack file, for editors."""
+    platform = PlatformSpec.model_json_schema(by_alias=True)
+    definitions = platform.pop("$defs")
+    definitions["PlatformSpec"] = platform
+    secret = {
+        "type": "object",
+        "properties": {"secure": {"type": "string"}},
+        "required": ["secure"],
+        "additionalProperties": False,
+        "description": "A secret, written by `pulumi config set --secret`.",
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "bedplate stack file",
+        "type": "object",
+        "properties": {
+            "config": {
+                "type": "object",
+                "properties": {"bedplate:platform": {"$ref": "#/$defs/PlatformSpec"}},
+                "patternProperties": {"^bedplate:(?!platform$).+$": secret},
+                "required": ["bedplate:platform"],
+            },
+            "encryptionsalt": {"type": "string"},
+            "secretsprovider": {"type": "string"},
+            "encryptedkey": {"type": "string"},
+        },
+        "required": ["config"],
+        "$defs": definitions,
+    }
+
+
+def tenant_json_schema() -> dict[str, object]:
+    """The JSON schema of a file in `tenantsDir`, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **TenantEntry.model_json_schema(by_alias=True),
+    }

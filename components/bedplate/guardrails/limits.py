@@ -1,0 +1,69 @@
+"""The limits that the guardrails enforce, and the same limits as plain functions for the specs.
+
+One source, two readers: the API server reads them from a ConfigMap (`parameters`), `bedplate.consistency` asks
+`approves` and `MaxPodSpec.exceeded_by` before anything exists.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bedplate.spec import Count, Cpu, Gib, Hours, ImagePrefix, PositiveCount, Spec
+
+_SECONDS_PER_HOUR = 3600
+
+
+class IdleSpec(Spec):
+    """When an unused GPU workspace is stopped."""
+
+    max_minutes: Annotated[PositiveCount, Field(le=10_080)] = 240
+    """Longest idle timeout that a GPU workspace may ask for, in minutes."""
+
+
+class MaxPodSpec(Spec):
+    """The largest pod there may be."""
+
+    cpu: Cpu = 64
+    """Cores requested by all containers of a pod."""
+    memory_gib: Gib = 512
+    """Memory of all containers of a pod in GiB."""
+    gpus: Count = 8
+    """GPUs of a pod."""
+
+    def exceeded_by(self, cpu: float, memory_gib: float, gpus: int) -> list[tuple[str, float, float]]:
+        """What of a pod is over the limit: name, value, limit."""
+        parts = [("cpu", cpu, self.cpu), ("memoryGib", memory_gib, self.memory_gib), ("gpu.count", gpus, self.gpus)]
+        return [part for part in parts if part[1] > part[2]]
+
+
+class GuardrailsSpec(Spec):
+    """What no pod of a tenant may be."""
+
+    approved_images: Annotated[tuple[ImagePrefix, ...], Field(min_length=1)]
+    """Registries, paths ('ghcr.io/acme/') and single images ('ghcr.io/acme/scorer') that pods may run."""
+    max_job_hours: Annotated[Hours, Field(le=24 * 365)] = 72
+    """Longest run of any job, in hours."""
+    max_pod: MaxPodSpec = MaxPodSpec()
+    """The largest pod there may be."""
+    idle: IdleSpec = IdleSpec()
+    """When an unused GPU workspace is stopped."""
+
+    def approves(self, image: str) -> bool:
+        """Whether the image stands under one of the approved prefixes; the same rule as the policy's CEL."""
+        return any(
+            image.startswith(prefix)
+            if prefix.endswith("/")
+            else image == prefix or image.startswith((f"{prefix}:", f"{prefix}@"))
+            for prefix in self.approved_images
+        )
+
+    def parameters(self) -> dict[str, str]:
+        """The limits as the policies' ConfigMap holds them."""
+        return {
+            "approvedImages": ",".join(self.approved_images),
+            "maxJobSeconds": str(round(self.max_job_hours * _SECONDS_PER_HOUR)),
+            "maxIdleMinutes": str(self.idle.max_minutes),
+            "maxPodCpu": str(self.max_pod.cpu),
+            "maxPodMemoryGib": str(self.max_pod.memory_gib),
+            "maxPodGpus": str(self.max_pod.gpus),
+        }

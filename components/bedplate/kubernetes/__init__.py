@@ -1,0 +1,21 @@
+"""Pure builders of Kubernetes objects, shared by services, tenants, guardrails and workloads."""
+
+from bedplate.kubernetes.objects import KubernetesObject, Manifest, manifest
+from bedplate.kubernetes.pods import (
+    Container,
+    accelerator_placement,
+    pod_spec,
+    service_account,
+    spread_over_zones_and_nodes,
+)
+
+__all__ = [
+    "Container",
+    "KubernetesObject",
+    "Manifest",
+    "accelerator_placement",
+    "manifest",
+    "pod_spec",
+    "service_account",
+    "spread_over_zones_and_nodes",
+]

@@ -1,0 +1,154 @@
+"""Pods as the platform runs them: non-root, no capabilities, read-only root, bounded resources.
+
+The shapes satisfy the Pod Security level `restricted`
+(https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bedplate.kubernetes.objects import Manifest, manifest
+from bedplate.labels import ACCELERATOR, GPU_RESOURCE, GPU_TAINT, Identity, accelerator_class
+
+NON_ROOT_USER = 65532
+"""The user of an image that names none; by convention `nonroot` in distroless images."""
+_SCRATCH_PATH = "/tmp"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """What a template knows of its one container.
+
+    memory is request and limit at once (requests that differ from limits are what gets pods killed under pressure);
+    CPU may burst to twice its request. scratch_gib: size of the writable /tmp, which is also HOME. user: numeric user
+    and group the process runs as, never 0.
+    """
+
+    name: str
+    image: str
+    cpu: float
+    memory_gib: float
+    gpus: int = 0
+    command: Sequence[str] = ()
+    args: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    secret_environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Environment variable → name of the Secret that holds it under the variable's own name."""
+    volume_mounts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Path in the container → name of the PersistentVolumeClaim."""
+    scratch_gib: float = 1
+    user: int = NON_ROOT_USER
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Ports, probes and lifecycle, as Kubernetes writes them."""
+
+
+def cpu_quantity(cores: float) -> str:
+    """Cores as Kubernetes writes them: '2', '500m'."""
+    return str(int(cores)) if cores == int(cores) else f"{round(cores * 1000)}m"
+
+
+def memory_quantity(gib: float) -> str:
+    """GiB as Kubernetes writes them: '4Gi', '512Mi'."""
+    return f"{int(gib)}Gi" if gib == int(gib) else f"{round(gib * 1024)}Mi"
+
+
+def resources(container: Container) -> Manifest:
+    """Requests and limits: memory and GPUs equal, CPU limited at twice the request."""
+    exact = {"memory": memory_quantity(container.memory_gib)}
+    if container.gpus:
+        exact[GPU_RESOURCE] = str(container.gpus)
+    return {
+        "requests": {"cpu": cpu_quantity(container.cpu), **exact},
+        "limits": {"cpu": cpu_quantity(container.cpu * 2), **exact},
+    }
+
+
+def _environment(container: Container) -> list[Manifest]:
+    environment = {"HOME": _SCRATCH_PATH, **container.environment}
+    plain: list[Manifest] = [{"name": name, "value": value} for name, value in sorted(environment.items())]
+    secret: list[Manifest] = [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}}
+        for name, secret in sorted(container.secret_environment.items())
+    ]
+    return plain + secret
+
+
+def _container(container: Container) -> Manifest:
+    mounts = [{"name": claim, "mountPath": path} for path, claim in sorted(container.volume_mounts.items())]
+    optional: Manifest = {
+        "command": list(container.command),
+        "args": list(container.args),
+        "env": _environment(container),
+    }
+    return {
+        "name": container.name,
+        "image": container.image,
+        **{key: value for key, value in optional.items() if value},
+        "resources": resources(container),
+        "volumeMounts": [{"name": "scratch", "mountPath": _SCRATCH_PATH}, *mounts],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        **container.extra,
+    }
+
+
+def accelerator_placement(accelerator: str) -> Manifest:
+    """What puts a pod on the nodes of one accelerator, and counts it in that accelerator's quota."""
+    return {
+        "nodeSelector": {ACCELERATOR: accelerator},
+        "tolerations": [{"key": GPU_TAINT["key"], "operator": "Exists", "effect": GPU_TAINT["effect"]}],
+        "priorityClassName": accelerator_class(accelerator),
+    }
+
+
+def pod_spec(container: Container, service_account_name: str, **extra: Any) -> Manifest:
+    """The pod of one container, running as its workload's ServiceAccount without a token."""
+    claims = sorted(set(container.volume_mounts.values()))
+    return {
+        "serviceAccountName": service_account_name,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": container.user,
+            "runAsGroup": container.user,
+            "fsGroup": container.user,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(container)],
+        "volumes": [
+            {"name": "scratch", "emptyDir": {"sizeLimit": memory_quantity(container.scratch_gib)}},
+            *({"name": claim, "persistentVolumeClaim": {"claimName": claim}} for claim in claims),
+        ],
+        **extra,
+    }
+
+
+def spread_over_zones_and_nodes(identity: Identity) -> list[Manifest]:
+    """Replicas apart where the cluster allows it; it never keeps a pod from running.
+
+    `pod-template-hash` makes each release spread on its own
+    (https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/).
+    """
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": identity.selector()},
+            "matchLabelKeys": ["pod-template-hash"],
+        }
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]
+
+
+def service_account(name: str, namespace: str, identity: Identity) -> Manifest:
+    """A workload's own identity; it gets no token for the Kubernetes API."""
+    return manifest(
+        "v1", "ServiceAccount", name, identity, namespace=namespace, automountServiceAccountToken=False
+    )

@@ -1,0 +1,102 @@
+"""Identity to labels: one function for every object and every pod.
+
+Owns names that others rely on: label keys, annotation keys, namespace names, hosts. Cost reports, guardrails, network
+policies and dashboards all read these.
+"""
+
+import re
+from dataclasses import dataclass
+
+DOMAIN = "bedplate.dev"
+TENANT = f"{DOMAIN}/tenant"
+PROJECT = f"{DOMAIN}/project"
+OWNER = f"{DOMAIN}/owner"
+WORKLOAD = f"{DOMAIN}/workload"
+ACCELERATOR = f"{DOMAIN}/accelerator"
+OWNER_EMAIL = f"{DOMAIN}/owner-email"
+IDLE_TIMEOUT_MINUTES = f"{DOMAIN}/idle-timeout-minutes"
+SECRETS_HASH = f"{DOMAIN}/secrets-hash"
+
+NAME = "app.kubernetes.io/name"
+INSTANCE = "app.kubernetes.io/instance"
+COMPONENT = "app.kubernetes.io/component"
+VERSION = "app.kubernetes.io/version"
+
+GPU_RESOURCE = "nvidia.com/gpu"
+GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
+
+PLATFORM_OWNER = "platform"
+GUARDRAILS_NAMESPACE = "bedplate-guardrails"
+INGRESS_NAMESPACE = "bedplate-ingress"
+MONITORING_NAMESPACE = "bedplate-monitoring"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who an object belongs to.
+
+    name: the software or template (`job`); component: its role (`batch`); tenant, project, owner, workload: the chain
+    of ownership, empty where it does not apply; version: of the software, so that a dashboard can tell releases apart.
+    """
+
+    name: str
+    component: str
+    owner: str = PLATFORM_OWNER
+    tenant: str = ""
+    project: str = ""
+    workload: str = ""
+    version: str = ""
+
+    def selector(self) -> dict[str, str]:
+        """The labels that pick this identity's pods: only what never changes, because selectors cannot change.
+
+        A workload's owner, project and version change during its life; a Deployment's selector may not
+        (https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#selector).
+        """
+        stable = (NAME, INSTANCE, COMPONENT, TENANT, WORKLOAD)
+        return {key: value for key, value in self.labels().items() if key in stable}
+
+    def labels(self) -> dict[str, str]:
+        """The labels of every object and pod of this identity."""
+        labels = {
+            NAME: self.name,
+            INSTANCE: self.workload or self.tenant or self.name,
+            COMPONENT: self.component,
+            "app.kubernetes.io/part-of": "bedplate",
+            "app.kubernetes.io/managed-by": "pulumi",
+            VERSION: label_value(self.version),
+            TENANT: self.tenant,
+            PROJECT: self.project,
+            OWNER: label_value(self.owner),
+            WORKLOAD: self.workload,
+        }
+        return {key: value for key, value in labels.items() if value}
+
+    def annotations(self) -> dict[str, str]:
+        """The owner's address in full, because a label value cannot hold an '@'."""
+        return {OWNER_EMAIL: self.owner} if "@" in self.owner else {}
+
+
+def label_value(text: str) -> str:
+    """The text as a label value: '@' becomes '_at_', what labels forbid becomes '-', at most 63 characters.
+
+    https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
+    """
+    return re.sub(r"[^A-Za-z0-9._-]", "-", text.replace("@", "_at_"))[:63].strip("-_.")
+
+
+def image_version(image: str) -> str:
+    """The release an image reference names: its tag, or the first twelve digits of its digest."""
+    path, _, digest = image.partition("@sha256:")
+    tag = path.rpartition("/")[2].partition(":")[2]
+    return tag or digest[:12]
+
+
+def host_label(tenant: str, workload: str) -> str:
+    """The first label of a workload's host; one label, so that one wildcard certificate serves all."""
+    return f"{workload}-{tenant}"
+
+
+def accelerator_class(accelerator: str) -> str:
+    """The PriorityClass by which a quota counts the GPUs of one accelerator."""
+    return f"bedplate-{accelerator}"

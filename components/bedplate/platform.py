@@ -1,0 +1,107 @@
+"""The platform: cluster, services, tenants, workloads, in that order.
+
+Owns nothing itself; it decides what is made with what. It is the one module that knows all the others.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pulumi
+
+from bedplate.clouds import Cluster, ClusterArgs, create_cluster
+from bedplate.config import PlatformSpec, TenantEntry
+from bedplate.consistency import refuse_inconsistent
+from bedplate.guardrails import Guardrails, GuardrailsArgs
+from bedplate.labels import Identity, image_version
+from bedplate.services import AcceleratorClasses, AcceleratorClassesArgs
+from bedplate.tenants import Tenant, TenantAccess, TenantArgs
+from bedplate.workloads import WorkloadArgs, WorkloadSpec, workload_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformArgs:
+    """secret: resolves the name of a config secret to its value, such as `pulumi.Config().require_secret`."""
+
+    spec: PlatformSpec
+    secret: Callable[[str], pulumi.Output[str]]
+
+
+class Platform(pulumi.ComponentResource):
+    """A machine-learning platform on one Kubernetes cluster.
+
+    Raises ValueError with every inconsistency of the spec before the first resource is registered.
+    """
+
+    cluster: Cluster
+    """The cluster, with its Kubernetes provider and its facts."""
+
+    def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        spec = args.spec
+        refuse_inconsistent(spec)
+        super().__init__("bedplate:index:Platform", name, {}, opts)
+        self.cluster = create_cluster(
+            f"{name}-cluster",
+            ClusterArgs(spec=spec.cloud, secret=args.secret),
+            pulumi.ResourceOptions(parent=self),
+        )
+        services = self._services(name, spec) if "services" in spec.layers else []
+        if "tenants" in spec.layers:
+            for tenant in spec.tenants:
+                self._tenant(name, args, tenant, services)
+        self.register_outputs({})
+
+    def _on_cluster(self) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, providers=[self.cluster.kubernetes_provider])
+
+    def _services(self, name: str, spec: PlatformSpec) -> list[pulumi.Resource]:
+        """What every tenant needs to be there before it."""
+        return [
+            Guardrails(f"{name}-guardrails", GuardrailsArgs(spec=spec.guardrails), self._on_cluster()),
+            TenantAccess(f"{name}-tenant-access", self._on_cluster()),
+            AcceleratorClasses(
+                f"{name}-accelerator-classes",
+                AcceleratorClassesArgs(accelerators=spec.accelerators),
+                self._on_cluster(),
+            ),
+        ]
+
+    def _tenant(self, name: str, args: PlatformArgs, spec: TenantEntry, after: list[pulumi.Resource]) -> None:
+        tenant = Tenant(
+            f"{name}/{spec.name}",
+            TenantArgs(
+                spec=spec,
+                namespace=args.spec.namespace(spec.name),
+                after=after,
+                facts=self.cluster.facts,
+                accelerators=args.spec.accelerators,
+                max_cpu=args.spec.guardrails.max_pod.cpu,
+                max_memory_gib=args.spec.guardrails.max_pod.memory_gib,
+            ),
+            self._on_cluster(),
+        )
+        for workload in spec.workloads:
+            workload_of(workload)(
+                f"{name}/{spec.name}/{workload.name}",
+                WorkloadArgs(
+                    spec=workload,
+                    namespace=tenant.namespace,
+                    namespace_name=args.spec.namespace(spec.name),
+                    identity=_identity(spec, workload),
+                    facts=self.cluster.facts,
+                    secret=args.secret,
+                ),
+                pulumi.ResourceOptions(parent=tenant),
+            )
+
+
+def _identity(tenant: TenantEntry, workload: WorkloadSpec) -> Identity:
+    template = workload_of(workload)
+    return Identity(
+        name=template.component,
+        component=template.component,
+        owner=workload.owner or tenant.owner,
+        tenant=tenant.name,
+        project=workload.project or tenant.booked_project,
+        workload=workload.name,
+        version=image_version(workload.image),
+    )

@@ -1,0 +1,212 @@
+"""The embedded engine: runs the real program inside this process, in place of the Pulumi engine.
+
+It serves previews, rehearsals, tests and benchmarks. It is no deployment tool: it keeps no state and calls no cloud;
+production is `pulumi up`. It owns the program's event loop, and calls it with one thread, so that the same program
+registers the same resources in the same order every time (https://github.com/pulumi/pulumi/issues/7663).
+"""
+
+import asyncio
+import contextvars
+import json
+import os
+import runpy
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import pulumi
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime import mocks, rpc_manager, set_all_config, settings
+from pulumi.runtime.proto import engine_pb2, resource_pb2
+from pulumi.runtime.stack import run_in_stack
+
+from bedplate.rehearsal.errors import RehearsalError
+from bedplate.rehearsal.outputs import synthesised_outputs
+from bedplate.rehearsal.resources import STACK_TYPE, Resource, inputs_of, urn_of
+
+_Result = TypeVar("_Result")
+
+
+class Backend(Protocol):
+    """What becomes of a resource once the program has registered it."""
+
+    def create(self, resource: Resource) -> None:
+        """Called for each custom resource, after all that it depends on."""
+
+
+class RecordingBackend:
+    """Keeps resources in the recording and does nothing with them."""
+
+    def create(self, resource: Resource) -> None:
+        """Nothing: the recording has it."""
+
+
+@dataclass
+class Recording:
+    """What a run of the program registered, in order."""
+
+    resources: list[Resource] = field(default_factory=list[Resource])
+    outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    warnings: list[str] = field(default_factory=list[str])
+
+    def by_urn(self) -> dict[str, Resource]:
+        """The resources by URN."""
+        return {resource.urn: resource for resource in self.resources}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A program and what the engine tells it. config: plain values by full key; secrets: names of config secrets, for
+    which the program gets placeholders."""
+
+    root: Path
+    folder: Path
+    project: str
+    stack: str
+    config: Mapping[str, Any]
+    secrets: frozenset[str] = frozenset()
+
+
+def run(program: Program, backend: Backend, *, is_preview: bool) -> Recording:
+    """Runs the program and returns what it registered.
+
+    Raises RehearsalError with the program's own message where it refuses its configuration, or with the error that
+    stopped it.
+    """
+    return contextvars.copy_context().run(_run, program, backend, is_preview)
+
+
+def _run(program: Program, backend: Backend, is_preview: bool) -> Recording:
+    recording = Recording()
+    loop, executor = asyncio.new_event_loop(), _InlineExecutor()
+    loop.set_default_executor(executor)
+    asyncio.set_event_loop(loop)
+    here = Path.cwd()
+    try:
+        _configure(program, _Monitor(program, backend, recording), recording, is_preview)
+        os.chdir(program.folder)
+        loop.run_until_complete(run_in_stack(_ignoring_result(lambda: runpy.run_path(".", run_name="__main__"))))
+    except pulumi.RunError as error:
+        raise RehearsalError(str(error), "correct the stack file") from None
+    finally:
+        os.chdir(here)
+        asyncio.set_event_loop(None)
+        loop.close()
+    return recording
+
+
+def _ignoring_result(function: Callable[[], object]) -> Callable[[], None]:
+    def call() -> None:
+        function()
+
+    return call
+
+
+def _configure(program: Program, monitor: "_Monitor", recording: Recording, is_preview: bool) -> None:
+    values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in program.config.items()}
+    secrets = {f"{program.project}:{name}": f"placeholder for the config secret {name}" for name in program.secrets}
+    set_all_config({**values, **secrets}, list(secrets))
+    settings.set_root_resource(None)  # pyright: ignore[reportArgumentType] - None is what a new program finds
+    settings.configure(
+        mocks.MockSettings(
+            monitor=monitor,
+            engine=_EngineLog(recording),
+            project=program.project,
+            stack=program.stack,
+            root_directory=str(program.root),
+            organization="organization",
+            dry_run=is_preview,
+            parallel=1,
+            legacy_apply_enabled=False,
+            rpc_manager=rpc_manager.RPCManager(),
+            outputs=set(),
+            lock=threading.Lock(),
+            monitor_features=set(),
+            package_refs={},
+            base_providers_by_ref={},
+            callbacks=None,
+        )
+    )
+
+
+class _InlineExecutor(ThreadPoolExecutor):
+    """Runs a call where it stands: one order of registrations instead of a new one each time."""
+
+    def submit(self, fn: Callable[..., _Result], /, *args: Any, **kwargs: Any) -> "Future[_Result]":
+        future: Future[_Result] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class _EngineLog:
+    """The engine's log service; keeps warnings and errors."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+
+    def Log(self, request: engine_pb2.LogRequest) -> empty_pb2.Empty:  # noqa: N802 - name of the RPC
+        if request.severity in (engine_pb2.WARNING, engine_pb2.ERROR):
+            self._recording.warnings.append(request.message)
+        return empty_pb2.Empty()
+
+
+class _Monitor(mocks.MockMonitor):
+    """The resource monitor: turns registrations into `Resource`s and hands them to the backend.
+
+    What it does not implement (transforms, remote components, hooks) the library does not use.
+    """
+
+    def __init__(self, program: Program, backend: Backend, recording: Recording) -> None:
+        super().__init__(mocks=None)  # pyright: ignore[reportArgumentType] - only this class's methods are called
+        self._program, self._backend, self._recording = program, backend, recording
+        self._urns: set[str] = set()
+
+    def RegisterResource(self, request: Any) -> resource_pb2.RegisterResourceResponse:  # noqa: N802
+        if request.remote:
+            raise RehearsalError(
+                f"'{request.name}' ({request.type}) is built by a plugin, which the embedded engine does not run",
+                "use resources that the program itself registers",
+            )
+        urn = urn_of(self._program.stack, self._program.project, request.parent, request.type, request.name)
+        if urn in self._urns:
+            raise RehearsalError(f"two resources have the URN {urn}", "give one of them another name")
+        self._urns.add(urn)
+        resource = Resource(
+            urn=urn,
+            type=request.type,
+            name=request.name,
+            custom=request.custom,
+            parent=request.parent,
+            provider=request.provider.rpartition("::")[0],
+            dependencies=tuple(sorted(request.dependencies)),
+            protect=request.protect,
+            retain_on_delete=request.retainOnDelete,
+            deleted_with=request.deletedWith,
+            inputs=inputs_of(request.object),
+        )
+        self._recording.resources.append(resource)
+        outputs = struct_pb2.Struct()
+        outputs.CopyFrom(request.object)
+        identifier = ""
+        if request.custom:
+            self._backend.create(resource)
+            identifier, synthesised = synthesised_outputs(resource)
+            outputs.update(synthesised)
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=identifier, object=outputs)
+
+    def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
+        if request.urn.split("::")[2] == STACK_TYPE:
+            self._recording.outputs = inputs_of(request.outputs)
+        return empty_pb2.Empty()
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802
+        raise RehearsalError(
+            f"the program asks a cloud ({request.tok}), which the embedded engine never does",
+            "take the value from the stack file or from a resource",
+        )

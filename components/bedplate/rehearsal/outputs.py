@@ -1,0 +1,24 @@
+"""Outputs that a provider would compute, made up by type, so that the whole program resolves without one."""
+
+from typing import Any
+
+from bedplate.rehearsal.errors import RehearsalError
+from bedplate.rehearsal.resources import KUBERNETES_PROVIDER_TYPE, Resource
+
+
+def synthesised_outputs(resource: Resource) -> tuple[str, dict[str, Any]]:
+    """The id and computed outputs of a custom resource.
+
+    Raises RehearsalError for a type that nobody wrote outputs for: a made-up value that happens to fit would hide a
+    mistake until production.
+    """
+    if resource.is_kubernetes_object:
+        metadata = resource.inputs["metadata"]
+        namespace = metadata.get("namespace")
+        return f"{namespace}/{metadata['name']}" if namespace else str(metadata["name"]), {}
+    if resource.type == KUBERNETES_PROVIDER_TYPE:
+        return f"{resource.name}-id", {}
+    raise RehearsalError(
+        f"no outputs are known for the resource type {resource.type} ('{resource.name}')",
+        "write what its provider computes into bedplate/rehearsal/outputs.py",
+    )

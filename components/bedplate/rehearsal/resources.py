@@ -1,0 +1,127 @@
+"""What a program registers, as plain data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from google.protobuf.struct_pb2 import Struct, Value
+from pulumi.runtime import rpc
+
+UNKNOWN = rpc.UNKNOWN
+_SIGNATURE = rpc._special_sig_key  # pyright: ignore[reportPrivateUsage] - the wire format's own constant
+_SECRET = rpc._special_secret_sig  # pyright: ignore[reportPrivateUsage]
+_RESOURCE = rpc._special_resource_sig  # pyright: ignore[reportPrivateUsage]
+HIDDEN = "[secret]"
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+KUBERNETES_PROVIDER_TYPE = "pulumi:providers:kubernetes"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that must not be shown."""
+
+    value: Any
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One registered resource. inputs: plain data, secrets wrapped in `Secret`."""
+
+    urn: str
+    type: str
+    name: str
+    custom: bool
+    parent: str
+    provider: str
+    """URN of the provider; '' for components."""
+    dependencies: tuple[str, ...]
+    protect: bool
+    retain_on_delete: bool
+    deleted_with: str
+    inputs: Mapping[str, Any]
+
+    @property
+    def is_kubernetes_object(self) -> bool:
+        """Whether the resource is an object of a Kubernetes API."""
+        return self.custom and self.type.startswith("kubernetes:") and "metadata" in self.inputs
+
+    def shown(self) -> dict[str, Any]:
+        """The resource as `bedplate preview -o json` prints it; secrets hidden."""
+        return {
+            "urn": self.urn,
+            "type": self.type,
+            "name": self.name,
+            "parent": self.parent,
+            "provider": self.provider,
+            "dependencies": sorted(self.dependencies),
+            "protect": self.protect,
+            "inputs": hidden(self.inputs),
+        }
+
+
+def hidden(value: Any) -> Any:
+    """The value with every secret replaced by '[secret]'."""
+    return _mapped(value, lambda _: HIDDEN)
+
+
+def revealed(value: Any) -> Any:
+    """The value with every secret in the clear, for the API server only."""
+    return _mapped(value, revealed)
+
+
+def _mapped(value: Any, secret: Any) -> Any:
+    if isinstance(value, Secret):
+        return secret(value.value)
+    if isinstance(value, Mapping):
+        return {key: _mapped(item, secret) for key, item in cast(Mapping[str, Any], value).items()}
+    if isinstance(value, list):
+        return [_mapped(item, secret) for item in cast(list[Any], value)]
+    return value
+
+
+def inputs_of(struct: Struct) -> dict[str, Any]:
+    """Inputs from the wire: secrets wrapped, references as URNs, whole numbers as int."""
+    return {key: _plain(struct.fields[key]) for key in sorted(struct.fields)}
+
+
+def _plain(value: Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return _plain_struct(value.struct_value)
+    if kind == "list_value":
+        return [_plain(item) for item in value.list_value.values]
+    if kind == "number_value":
+        number = value.number_value
+        return int(number) if number.is_integer() else number
+    if kind == "string_value":
+        return value.string_value
+    return value.bool_value if kind == "bool_value" else None
+
+
+def _plain_struct(struct: Struct) -> Any:
+    fields = struct.fields
+    signature = fields[_SIGNATURE].string_value if _SIGNATURE in fields else ""
+    if signature == _SECRET:
+        return Secret(_plain(fields["value"]))
+    if signature == _RESOURCE:
+        return fields["urn"].string_value
+    return {key: _plain(fields[key]) for key in sorted(fields)}
+
+
+def urn_of(stack: str, project: str, parent: str, kind: str, name: str) -> str:
+    """The URN as the real engine makes it: parents' types in front, the stack's left out.
+
+    https://www.pulumi.com/docs/iac/concepts/resources/names/#urns
+    """
+    parent_type = parent.split("::")[2] if parent else ""
+    qualified = kind if parent_type in ("", STACK_TYPE) else f"{parent_type}${kind}"
+    return f"urn:pulumi:{stack}::{project}::{qualified}::{name}"
+
+
+def removal_order(resources: Sequence[Resource]) -> list[Resource]:
+    """Dependents before what they depend on; within that, the reverse of registration."""
+    return list(reversed(resources))

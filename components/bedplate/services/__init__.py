@@ -1,0 +1,5 @@
+"""Cluster services: one file each."""
+
+from bedplate.services.accelerator_classes import AcceleratorClasses, AcceleratorClassesArgs
+
+__all__ = ["AcceleratorClasses", "AcceleratorClassesArgs"]

@@ -1,0 +1,66 @@
+"""What people of a tenant may do through the Kubernetes API.
+
+One ClusterRole for all tenants, bound by a RoleBinding in each tenant's namespace to the tenant's groups of the identity
+provider. It deliberately lacks: reading Secrets, `exec` into pods (it shows a workload's secrets), and any write on
+quotas, policies, roles, services or routes. Creating a Job is enough to use what the tenant's workloads may use,
+secrets included: the tenant is the boundary of isolation, not the person.
+"""
+
+from collections.abc import Sequence
+
+import pulumi
+
+from bedplate.kubernetes import KubernetesObject, Manifest, manifest
+from bedplate.labels import Identity
+
+DATA_SCIENTIST_ROLE = "bedplate-data-scientist"
+
+_READ = ["get", "list", "watch"]
+DATA_SCIENTIST_RULES: list[Manifest] = [
+    {
+        "apiGroups": [""],
+        "resources": [
+            "events",
+            "limitranges",
+            "persistentvolumeclaims",
+            "pods",
+            "pods/log",
+            "resourcequotas",
+            "services",
+        ],
+        "verbs": _READ,
+    },
+    {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": _READ},
+    {"apiGroups": ["apps"], "resources": ["deployments", "replicasets", "statefulsets"], "verbs": _READ},
+    {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": _READ},
+    {"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": _READ},
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": [*_READ, "create", "delete"]},
+    {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["get", "list"]},
+]
+
+
+class TenantAccess(pulumi.ComponentResource):
+    """The role that every tenant's members get; once a cluster."""
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("bedplate:index:TenantAccess", name, {}, opts)
+        identity = Identity(name="data-scientist", component="access")
+        role = manifest(
+            "rbac.authorization.k8s.io/v1", "ClusterRole", DATA_SCIENTIST_ROLE, identity, rules=DATA_SCIENTIST_RULES
+        )
+        KubernetesObject(f"{name}-data-scientist", role, pulumi.ResourceOptions(parent=self))
+        self.register_outputs({})
+
+
+def role_binding(namespace: str, identity: Identity, groups: Sequence[str]) -> Manifest:
+    """The tenant's groups bound to the role, in the tenant's namespace only."""
+    api_group = "rbac.authorization.k8s.io"
+    return manifest(
+        f"{api_group}/v1",
+        "RoleBinding",
+        "members",
+        identity,
+        namespace=namespace,
+        roleRef={"apiGroup": api_group, "kind": "ClusterRole", "name": DATA_SCIENTIST_ROLE},
+        subjects=[{"apiGroup": api_group, "kind": "Group", "name": group} for group in groups],
+    )

@@ -1,0 +1,122 @@
+"""A tenant: a namespace and everything that isolates and bounds it.
+
+Owns the namespace, quotas with their LimitRange, network policies, the members' access and shared volumes. It
+deliberately owns no workload (they are its children, made by the platform) and no guardrail (those match every tenant
+by label). Removing a tenant removes exactly this; only retained disks stay.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+import pulumi
+from pydantic import AfterValidator, Field, model_validator
+
+from bedplate.clouds import ClusterFacts
+from bedplate.kubernetes import KubernetesObject, Manifest, manifest
+from bedplate.labels import Identity
+from bedplate.spec import DnsLabel, EmailAddress, GroupName, Spec
+from bedplate.tenants.access import role_binding
+from bedplate.tenants.network import network_policies
+from bedplate.tenants.quota import QuotaSpec, limit_range, resource_quotas
+from bedplate.tenants.volumes import VolumeSpec, volume_claim
+
+_METADATA_ADDRESSES = [ipaddress.ip_address(text) for text in ("169.254.169.254", "168.63.129.16", "fd00:ec2::254")]
+
+
+def _private_network(value: str) -> str:
+    try:
+        network = ipaddress.ip_network(value)
+    except ValueError:
+        raise ValueError("must be a network in CIDR form without host bits, such as 10.20.0.0/16") from None
+    if any(address in network for address in _METADATA_ADDRESSES):
+        raise ValueError("must not contain the clouds' metadata addresses (169.254.169.254, 168.63.129.16)")
+    return value
+
+
+class TenantSpec(Spec):
+    """A team, a project or a person with a namespace of its own."""
+
+    name: DnsLabel
+    """Name of the tenant; with `tenantPrefix` before it, the name of its namespace."""
+    groups: Annotated[tuple[GroupName, ...], Field(min_length=1)]
+    """Groups of the identity provider whose members belong to the tenant."""
+    owner: EmailAddress
+    """Person or list that answers for the tenant."""
+    project: DnsLabel | None = None
+    """Project that cost is booked on; the tenant's name if absent."""
+    quota: QuotaSpec
+    """The most it may have at one time."""
+    volumes: tuple[VolumeSpec, ...] = ()
+    """Volumes that its workloads share."""
+    allowed_networks: tuple[Annotated[str, AfterValidator(_private_network)], ...] = ()
+    """Private networks (CIDR) that its pods may reach besides the internet, such as a database's subnet."""
+    pod_security: Literal["restricted", "baseline"] = "restricted"
+    """Pod Security level that the API server enforces on the tenant's pods."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        names = [volume.name for volume in self.volumes]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two volumes are called '{repeated[0]}'; give each its own name")
+        return self
+
+    @property
+    def booked_project(self) -> str:
+        """The project that cost is booked on."""
+        return self.project or self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantArgs:
+    """namespace: its full name. after: what must be there before the namespace, such as the guardrails. accelerators:
+    those of the cluster's pools. max_cpu and max_memory_gib: the largest pod the guardrails allow."""
+
+    spec: TenantSpec
+    namespace: str
+    after: Sequence[pulumi.Resource]
+    facts: ClusterFacts
+    accelerators: Sequence[str]
+    max_cpu: float
+    max_memory_gib: float
+
+
+class Tenant(pulumi.ComponentResource):
+    """A tenant's namespace, bounds and access."""
+
+    namespace: KubernetesObject
+    """The tenant's namespace; whatever stands in it goes with it."""
+
+    def __init__(self, name: str, args: TenantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("bedplate:index:Tenant", name, {}, opts)
+        spec, namespace = args.spec, args.namespace
+        identity = Identity(
+            name="tenant", component="tenant", tenant=spec.name, project=spec.booked_project, owner=spec.owner
+        )
+        self.namespace = KubernetesObject(
+            f"{name}-namespace", _namespace(args, identity), pulumi.ResourceOptions(parent=self, depends_on=list(args.after))
+        )
+        parts = [
+            *resource_quotas(namespace, identity, spec.quota, args.accelerators),
+            limit_range(namespace, identity, args.max_cpu, args.max_memory_gib),
+            *network_policies(namespace, identity, spec.allowed_networks),
+            role_binding(namespace, identity, spec.groups),
+            *(volume_claim(namespace, identity, volume, args.facts) for volume in spec.volumes),
+        ]
+        for part in parts:
+            KubernetesObject(f"{name}-{part['kind'].lower()}-{part['metadata']['name']}", part, self.inside())
+        self.register_outputs({})
+
+    def inside(self) -> pulumi.ResourceOptions:
+        """Options of an object in the namespace: it comes after it and goes with it, not one by one."""
+        return pulumi.ResourceOptions(parent=self, depends_on=[self.namespace], deleted_with=self.namespace)
+
+
+def _namespace(args: TenantArgs, identity: Identity) -> Manifest:
+    namespace = manifest("v1", "Namespace", args.namespace, identity)
+    version = f"v{args.facts.kubernetes_version}"
+    for mode in ("enforce", "audit", "warn"):
+        namespace["metadata"]["labels"][f"pod-security.kubernetes.io/{mode}"] = args.spec.pod_security
+        namespace["metadata"]["labels"][f"pod-security.kubernetes.io/{mode}-version"] = version
+    return namespace

@@ -1,0 +1,50 @@
+"""Volumes that a tenant's workloads share: data sets, checkpoints, models.
+
+Owns the claims. A retained volume's disk outlives its claim and its tenant (reclaim policy Retain of the StorageClass);
+it then waits as a released PersistentVolume until somebody adopts or deletes it.
+"""
+
+from typing import Literal
+
+from bedplate.clouds import ClusterFacts
+from bedplate.kubernetes import Manifest, manifest
+from bedplate.kubernetes.pods import memory_quantity
+from bedplate.labels import Identity
+from bedplate.spec import DnsLabel, Gib, Spec, StrictBool
+
+_ACCESS_MODES = {"oneNode": "ReadWriteOnce", "manyNodes": "ReadWriteMany"}
+SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
+"""A claim binds when its first pod arrives; waiting for it would wait for a pod that is yet to come.
+
+https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/#pulumicomskipawait
+"""
+
+
+class VolumeSpec(Spec):
+    """One shared volume of a tenant."""
+
+    name: DnsLabel
+    """Name by which workloads mount it."""
+    size_gib: Gib
+    """Size in GiB; it can grow, not shrink."""
+    retain: StrictBool
+    """Whether the disk stays when the volume or the tenant is removed. There is no default: somebody must decide."""
+    access: Literal["oneNode", "manyNodes"] = "oneNode"
+    """Whether pods of one node or of many may mount it at once; many needs a file-system StorageClass."""
+
+
+def volume_claim(namespace: str, identity: Identity, spec: VolumeSpec, facts: ClusterFacts) -> Manifest:
+    """The claim of one volume."""
+    return manifest(
+        "v1",
+        "PersistentVolumeClaim",
+        spec.name,
+        identity,
+        namespace=namespace,
+        annotations=SKIP_AWAIT,
+        spec={
+            "accessModes": [_ACCESS_MODES[spec.access]],
+            "resources": {"requests": {"storage": memory_quantity(spec.size_gib)}},
+            "storageClassName": facts.retained_storage_class if spec.retain else facts.deleted_storage_class,
+        },
+    )

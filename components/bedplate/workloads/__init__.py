@@ -1,0 +1,49 @@
+"""Workload templates: one file each, discovered.
+
+Every module beside this one whose name has no leading underscore is imported in sorted order, and registers the
+`Workload` it defines.
+"""
+
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING, Annotated, Union
+
+from pydantic import Field
+
+from bedplate.workloads._base import (
+    Footprint,
+    GpuSpec,
+    MountSpec,
+    Workload,
+    WorkloadArgs,
+    WorkloadSpec,
+)
+
+for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
+    if not _module.startswith("_"):
+        importlib.import_module(f"{__name__}.{_module}")
+
+if TYPE_CHECKING:
+    AnyWorkloadSpec = WorkloadSpec
+else:
+    AnyWorkloadSpec = Annotated[
+        Union[tuple(workload.Spec for _, workload in sorted(Workload.registry.items()))],  # noqa: UP007
+        Field(discriminator="kind"),
+    ]
+
+
+def workload_of(spec: WorkloadSpec) -> type[Workload]:
+    """The template whose spec this is."""
+    return next(workload for workload in Workload.registry.values() if workload.Spec is type(spec))
+
+
+__all__ = [
+    "AnyWorkloadSpec",
+    "Footprint",
+    "GpuSpec",
+    "MountSpec",
+    "Workload",
+    "WorkloadArgs",
+    "WorkloadSpec",
+    "workload_of",
+]

@@ -1,0 +1,211 @@
+"""What all workload templates share: the base spec, the base component, and the registry.
+
+A template is one file in this package: a spec with a literal `kind`, and a component with that spec as `Spec`. Being
+imported is enough to be in the stack file's union, the JSON schema, the docs and the conformance tests.
+"""
+
+import hashlib
+import re
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Self
+
+import pulumi
+from pydantic import Field, model_validator
+
+from bedplate.clouds import ClusterFacts
+from bedplate.kubernetes import Container, KubernetesObject, Manifest, manifest, service_account
+from bedplate.labels import SECRETS_HASH, Identity, image_version
+from bedplate.spec import (
+    AbsolutePath,
+    ConfigKey,
+    Cpu,
+    DnsLabel,
+    EmailAddress,
+    EnvironmentName,
+    Gib,
+    ImageReference,
+    PositiveCount,
+    Spec,
+)
+
+_SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIAL)", re.IGNORECASE)
+
+
+class GpuSpec(Spec):
+    """GPUs of one pod."""
+
+    accelerator: str
+    """Kind of GPU, one of the node pools' accelerators."""
+    count: PositiveCount = 1
+    """GPUs of each pod."""
+
+
+class MountSpec(Spec):
+    """A volume of the tenant in the workload's file system."""
+
+    volume: DnsLabel
+    """Name of one of the tenant's volumes."""
+    path: AbsolutePath
+    """Where the workload sees it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """What a workload takes of its tenant's quota.
+
+    cpu, memory_gib, gpus: of one pod. pods_always: how many run at all times. pods_most: how many at the most, rolling
+    updates included. run_hours: how long one run may last; none for what runs for ever.
+    """
+
+    cpu: float
+    memory_gib: float
+    gpus: int
+    pods_always: int
+    pods_most: int
+    run_hours: float | None = None
+
+
+class WorkloadSpec(Spec):
+    """What every workload has, whatever its kind."""
+
+    name: DnsLabel
+    """Name of the workload, unique in its tenant; also the first part of its host name."""
+    owner: EmailAddress | None = None
+    """Person who answers for it; the tenant's owner if absent."""
+    project: DnsLabel | None = None
+    """Project that cost is booked on; the tenant's if absent."""
+    image: ImageReference
+    """Container image with its registry and an exact tag or digest."""
+    command: tuple[str, ...] = ()
+    """Program to run instead of the image's entry point."""
+    args: tuple[str, ...] = ()
+    """Arguments of the program."""
+    cpu: Cpu = 1
+    """Cores requested by each pod; it may use twice as much where the node has it."""
+    memory_gib: Gib = 2
+    """Memory of each pod in GiB, request and limit at once. A pod that needs more is killed: raise it and deploy."""
+    gpu: GpuSpec | None = None
+    """GPUs of each pod."""
+    scratch_gib: Gib = 1
+    """Size of the writable /tmp in GiB; the rest of the file system is read-only."""
+    user: Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)] = 65532
+    """Numeric user that the process runs as; never 0."""
+    env: Mapping[EnvironmentName, str] = Field(default_factory=dict[str, str])
+    """Environment variables that are no secrets."""
+    secret_env: Mapping[EnvironmentName, ConfigKey] = Field(default_factory=dict[str, str])
+    """Environment variable → name of a config secret (`pulumi config set --secret NAME`)."""
+    mounts: tuple[MountSpec, ...] = ()
+    """Volumes of the tenant that the workload sees."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for name in self.env:
+            if _SECRET_NAME.search(name):
+                raise ValueError(
+                    f"env.{name} looks like a secret, and the stack file is no place for one; write "
+                    f"`pulumi config set --secret <key>` and name that key in secretEnv: {{{name}: <key>}}"
+                )
+        if both := sorted(set(self.env) & set(self.secret_env)):
+            raise ValueError(f"{both[0]} stands in env and in secretEnv; keep one of the two")
+        paths = [mount.path for mount in self.mounts]
+        if repeated := sorted({path for path in paths if paths.count(path) > 1 or path == "/tmp"}):
+            raise ValueError(f"'{repeated[0]}' is taken: two mounts share it, or it is /tmp, which is scratch space")
+        return self
+
+    @abstractmethod
+    def footprint(self) -> Footprint:
+        """What the workload takes of its tenant's quota."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadArgs:
+    """identity: of the workload, complete. secret: resolves the name of a config secret. inside: options of an object
+    in the tenant's namespace, without a parent."""
+
+    spec: WorkloadSpec
+    namespace: KubernetesObject
+    namespace_name: str
+    identity: Identity
+    facts: ClusterFacts
+    secret: Callable[[str], pulumi.Output[str]]
+
+
+class Workload(pulumi.ComponentResource):
+    """Base of the templates: registration by `Spec`, and the parts all of them have."""
+
+    Spec: ClassVar[type[WorkloadSpec]]
+    title: ClassVar[str]
+    """What it is, in a few words; heads its page in the reference."""
+    component: ClassVar[str]
+    """Its role in the label `app.kubernetes.io/component`."""
+    registry: ClassVar[dict[str, type["Workload"]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        kind = str(cls.Spec.model_fields["kind"].default)
+        if kind in Workload.registry:
+            raise TypeError(f"workload kind '{kind}' is taken by {Workload.registry[kind].__name__}")
+        Workload.registry[kind] = cls
+        super().__init_subclass__()
+
+    def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(f"bedplate:index:{type(self).__name__}", name, {}, opts)
+        inside = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace], deleted_with=args.namespace)
+        for suffix, part in [*self.common_parts(args), *self.parts(args)]:
+            KubernetesObject(f"{name}-{suffix}", part, inside)
+        self.register_outputs({})
+
+    @abstractmethod
+    def parts(self, args: WorkloadArgs) -> Sequence[tuple[str, Manifest]]:
+        """The template's own objects, each with the suffix of its resource name."""
+
+    def common_parts(self, args: WorkloadArgs) -> list[tuple[str, Manifest]]:
+        """ServiceAccount, and the Secret where the spec names secrets."""
+        spec, namespace = args.spec, args.namespace_name
+        parts = [("service-account", service_account(spec.name, namespace, args.identity))]
+        if spec.secret_env:
+            secret = manifest(
+                "v1", "Secret", f"{spec.name}-secrets", args.identity, namespace=namespace, type="Opaque"
+            )
+            parts.append(("secrets", {**secret, "stringData": secret_values(args)}))
+        return parts
+
+
+def secrets_hash(args: WorkloadArgs) -> dict[str, pulumi.Output[str]]:
+    """A pod annotation that changes with the secrets' values, so that pods roll when one is rotated.
+
+    Whoever may read pods sees it, so it is a slow hash: a weak secret cannot be guessed from it at any speed.
+    """
+    if not args.spec.secret_env:
+        return {}
+    salt = f"{args.namespace_name}/{args.spec.name}".encode()
+
+    def slow_hash(text: str) -> str:
+        return hashlib.scrypt(text.encode(), salt=salt, n=2**14, r=8, p=1, dklen=8).hex()
+
+    return {SECRETS_HASH: pulumi.Output.json_dumps(secret_values(args)).apply(slow_hash)}
+
+
+def secret_values(args: WorkloadArgs) -> dict[str, pulumi.Output[str]]:
+    """The values of the workload's secrets by environment variable."""
+    return {name: args.secret(key) for name, key in args.spec.secret_env.items()}
+
+
+def container(spec: WorkloadSpec, **extra: object) -> Container:
+    """The workload's one container; `extra` is ports, probes and lifecycle."""
+    return Container(
+        name=spec.name,
+        image=spec.image,
+        cpu=spec.cpu,
+        memory_gib=spec.memory_gib,
+        gpus=spec.gpu.count if spec.gpu else 0,
+        command=spec.command,
+        args=spec.args,
+        environment=spec.env,
+        secret_environment=dict.fromkeys(spec.secret_env, f"{spec.name}-secrets"),
+        volume_mounts={mount.path: mount.volume for mount in spec.mounts},
+        scratch_gib=spec.scratch_gib,
+        user=spec.user,
+        extra=extra,
+    )

@@ -1,0 +1,124 @@
+"""A program that runs to its end: on a schedule, on demand, or both.
+
+Owns a CronJob, its ServiceAccount and the Secret of `secretEnv`. Without a schedule the CronJob is suspended and serves
+as the form that people and other programs trigger: `kubectl create job --from=cronjob/NAME`. It deliberately owns no
+queue (that is the batch scheduler's) and keeps no logs (those are the log service's).
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bedplate.kubernetes import Manifest, accelerator_placement, manifest, pod_spec
+from bedplate.spec import Count, CronSchedule, DnsLabel, Hours, PositiveCount, Seconds, Spec, TimeZone
+from bedplate.workloads._base import Footprint, Workload, WorkloadArgs, WorkloadSpec, container
+
+_NEVER = "0 0 31 2 *"
+"""A CronJob must have a schedule; one that is suspended as well as on the 31st of February runs on demand only."""
+
+
+class HistorySpec(Spec):
+    """How many finished runs stay to be looked at."""
+
+    succeeded: Count = 3
+    """Runs that succeeded."""
+    failed: Count = 5
+    """Runs that failed."""
+
+
+class JobSpec(WorkloadSpec):
+    """A program that runs to its end, such as an ETL step or a nightly evaluation."""
+
+    kind: Literal["job"] = "job"
+    """The template."""
+    name: Annotated[DnsLabel, Field(max_length=52)]
+    """Name of the job, at most 52 characters: Kubernetes appends eleven for each run."""
+    schedule: CronSchedule | None = None
+    """When it runs, as five cron fields; without it, only when triggered."""
+    time_zone: TimeZone = "Etc/UTC"
+    """Time zone of the schedule."""
+    retries: Annotated[Count, Field(le=20)] = 3
+    """Further tries after a failure, with growing pauses; tries lost to a node's end do not count."""
+    max_hours: Hours = 24
+    """Longest time of a run with its retries, in hours; then it is stopped and counts as failed."""
+    parallelism: PositiveCount = 1
+    """Pods that one run starts at once, each with its own JOB_COMPLETION_INDEX."""
+    concurrency: Literal["forbid", "allow", "replace"] = "forbid"
+    """What happens when the next run is due while one is still going."""
+    start_within_seconds: Seconds = 3600
+    """How late a missed run may still start."""
+    keep_days: Annotated[Count, Field(le=90)] = 7
+    """Days after which a finished run is removed, triggered ones included."""
+    history: HistorySpec = HistorySpec()
+    """Scheduled runs that stay to be looked at."""
+
+    def footprint(self) -> Footprint:
+        """The pods of one run; none at rest."""
+        return Footprint(
+            cpu=self.cpu,
+            memory_gib=self.memory_gib,
+            gpus=self.gpu.count if self.gpu else 0,
+            pods_always=0,
+            pods_most=self.parallelism,
+            run_hours=self.max_hours,
+        )
+
+
+class Job(Workload):
+    """A job on a schedule or on demand."""
+
+    Spec = JobSpec
+    title = "Job"
+    component = "batch"
+
+    def parts(self, args: WorkloadArgs) -> Sequence[tuple[str, Manifest]]:
+        """The CronJob."""
+        spec = args.spec
+        assert isinstance(spec, JobSpec)
+        cron_job = manifest(
+            "batch/v1",
+            "CronJob",
+            spec.name,
+            args.identity,
+            namespace=args.namespace_name,
+            spec={
+                "schedule": spec.schedule or _NEVER,
+                "suspend": spec.schedule is None,
+                "timeZone": spec.time_zone,
+                "concurrencyPolicy": spec.concurrency.capitalize(),
+                "startingDeadlineSeconds": spec.start_within_seconds,
+                "successfulJobsHistoryLimit": spec.history.succeeded,
+                "failedJobsHistoryLimit": spec.history.failed,
+                "jobTemplate": {"metadata": _metadata(args), "spec": _job(spec, args)},
+            },
+        )
+        return [("cron-job", cron_job)]
+
+
+def _metadata(args: WorkloadArgs) -> Manifest:
+    metadata: Manifest = {"labels": args.identity.labels()}
+    if annotations := args.identity.annotations():
+        metadata["annotations"] = annotations
+    return metadata
+
+
+def _job(spec: JobSpec, args: WorkloadArgs) -> Manifest:
+    placement = accelerator_placement(spec.gpu.accelerator) if spec.gpu else {}
+    template = {
+        "metadata": _metadata(args),
+        "spec": pod_spec(container(spec), spec.name, restartPolicy="Never", **placement),
+    }
+    # A pod that a node's end took is no failure of the program
+    # (https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy).
+    disrupted = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    return {
+        "completionMode": "Indexed",
+        "completions": spec.parallelism,
+        "parallelism": spec.parallelism,
+        "backoffLimit": spec.retries,
+        "activeDeadlineSeconds": round(spec.max_hours * 3600),
+        "ttlSecondsAfterFinished": spec.keep_days * 86_400,
+        "podFailurePolicy": {"rules": [disrupted]},
+        "template": template,
+    }

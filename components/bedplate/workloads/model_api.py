@@ -1,0 +1,197 @@
+"""A model behind HTTP: replicas that roll without a gap and scale with load.
+
+Owns Deployment, Service, HorizontalPodAutoscaler, PodDisruptionBudget, ServiceAccount and the Secret of `secretEnv`. It
+deliberately owns no route: a workload is reachable from inside its tenant only, until the front door gives it one.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from bedplate.kubernetes import Manifest, accelerator_placement, manifest, pod_spec, spread_over_zones_and_nodes
+from bedplate.labels import SECRETS_HASH
+from bedplate.spec import Port, PositiveCount, Seconds, Spec
+from bedplate.workloads._base import Footprint, Workload, WorkloadArgs, WorkloadSpec, container, secrets_hash
+
+_PROBE_SECONDS = 5
+_SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
+
+
+class ReplicasSpec(Spec):
+    """How many pods serve; equal bounds mean a fixed number and no autoscaler."""
+
+    min: PositiveCount = 2
+    """Fewest pods; two survive the loss of a node."""
+    max: Annotated[PositiveCount, Field(le=500)] = 10
+    """Most pods."""
+    cpu_percent: Annotated[PositiveCount, Field(le=200)] = 70
+    """Average CPU use, in percent of the request, above which pods are added."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"min ({self.min}) is larger than max ({self.max}); raise max or lower min")
+        return self
+
+
+class ModelApiSpec(WorkloadSpec):
+    """A model behind an HTTP API, such as FastAPI or Flask serving predictions."""
+
+    kind: Literal["modelApi"] = "modelApi"
+    """The template."""
+    port: Port = 8080
+    """Port that the process listens on."""
+    health_path: Annotated[str, Field(pattern=r"^/\S*$")] = "/health"
+    """Path that answers 200 once the model is loaded."""
+    startup_seconds: Annotated[Seconds, Field(le=3600)] = 120
+    """Time that a pod may take to load its model; no request reaches it before, and it is restarted after."""
+    drain_seconds: Annotated[Seconds, Field(le=600)] = 30
+    """Time for requests under way when a pod stops."""
+    replicas: ReplicasSpec = ReplicasSpec()
+    """How many pods serve."""
+
+    def footprint(self) -> Footprint:
+        """All replicas, and the one more that a rolling update starts."""
+        return Footprint(
+            cpu=self.cpu,
+            memory_gib=self.memory_gib,
+            gpus=self.gpu.count if self.gpu else 0,
+            pods_always=self.replicas.min,
+            pods_most=self.replicas.max + 1,
+        )
+
+
+class ModelApi(Workload):
+    """A model behind HTTP."""
+
+    Spec = ModelApiSpec
+    title = "Model API"
+    component = "model-api"
+
+    def parts(self, args: WorkloadArgs) -> Sequence[tuple[str, Manifest]]:
+        """Deployment, Service, disruption budget, and the autoscaler where the bounds leave it room."""
+        spec = args.spec
+        assert isinstance(spec, ModelApiSpec)
+        parts = [
+            ("deployment", _deployment(spec, args)),
+            ("service", _service(spec, args)),
+            ("disruption-budget", _disruption_budget(spec, args)),
+        ]
+        if spec.replicas.min < spec.replicas.max:
+            parts.append(("autoscaler", _autoscaler(spec, args)))
+        return parts
+
+
+def _probe(spec: ModelApiSpec, failures: int) -> Manifest:
+    return {
+        "httpGet": {"path": spec.health_path, "port": "http"},
+        "periodSeconds": _PROBE_SECONDS,
+        "timeoutSeconds": 3,
+        "failureThreshold": failures,
+    }
+
+
+def _pod_template(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
+    # A pod that stops is still in some routers' lists for a moment: it goes on serving until they have heard
+    # (https://kubernetes.io/docs/tutorials/services/pods-and-endpoint-termination-flow/).
+    served = container(
+        spec,
+        ports=[{"name": "http", "containerPort": spec.port, "protocol": "TCP"}],
+        startupProbe=_probe(spec, math.ceil(spec.startup_seconds / _PROBE_SECONDS)),
+        readinessProbe=_probe(spec, 2),
+        livenessProbe=_probe(spec, 6),
+        lifecycle={"preStop": {"sleep": {"seconds": 5}}},
+    )
+    placement = accelerator_placement(spec.gpu.accelerator) if spec.gpu else {}
+    pod = pod_spec(
+        served,
+        spec.name,
+        terminationGracePeriodSeconds=spec.drain_seconds + 5,
+        topologySpreadConstraints=spread_over_zones_and_nodes(args.identity),
+        **placement,
+    )
+    metadata: Manifest = {"labels": args.identity.labels()}
+    if annotations := {**args.identity.annotations(), **secrets_hash(args)}:
+        metadata["annotations"] = annotations
+    return {"metadata": metadata, "spec": pod}
+
+
+def _deployment(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
+    fixed = {"replicas": spec.replicas.min} if spec.replicas.min == spec.replicas.max else {}
+    return manifest(
+        "apps/v1",
+        "Deployment",
+        spec.name,
+        args.identity,
+        namespace=args.namespace_name,
+        annotations=_deployment_annotations(spec),
+        spec={
+            # Absent under an autoscaler, so that an update never sets the number back
+            # (https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#migrating-deployments-and-statefulsets-to-horizontal-autoscaling).
+            **fixed,
+            "selector": {"matchLabels": args.identity.selector()},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "progressDeadlineSeconds": spec.startup_seconds + 600,
+            "revisionHistoryLimit": 5,
+            "template": _pod_template(spec, args),
+        },
+    )
+
+
+def _deployment_annotations(spec: ModelApiSpec) -> dict[str, str]:
+    """A GPU node may take longer to come from zero than any sensible wait, and must not hold up other tenants."""
+    if spec.gpu:
+        return _SKIP_AWAIT
+    return {"pulumi.com/timeoutSeconds": str(spec.startup_seconds + 600)}
+
+
+def _service(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
+    # Nothing waits for its endpoints, and the engine would for ten seconds each.
+    return manifest(
+        "v1",
+        "Service",
+        spec.name,
+        args.identity,
+        namespace=args.namespace_name,
+        annotations=_SKIP_AWAIT,
+        spec={
+            "type": "ClusterIP",
+            "selector": args.identity.selector(),
+            "ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}],
+        },
+    )
+
+
+def _disruption_budget(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
+    return manifest(
+        "policy/v1",
+        "PodDisruptionBudget",
+        spec.name,
+        args.identity,
+        namespace=args.namespace_name,
+        spec={
+            "maxUnavailable": 1,
+            "selector": {"matchLabels": args.identity.selector()},
+            # A pod that never became ready must not block the drain of its node.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
+    )
+
+
+def _autoscaler(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
+    target = {"type": "Utilization", "averageUtilization": spec.replicas.cpu_percent}
+    return manifest(
+        "autoscaling/v2",
+        "HorizontalPodAutoscaler",
+        spec.name,
+        args.identity,
+        namespace=args.namespace_name,
+        spec={
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": spec.name},
+            "minReplicas": spec.replicas.min,
+            "maxReplicas": spec.replicas.max,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+        },
+    )
