@@ -1,16 +1,19 @@
 """The base of every spec and the vocabulary of its fields.
 
 A spec is what a person decides: plain data, frozen, no I/O, unknown keys refused. It is both the shape of the stack
-file and the argument of a component (ADR 0003). Messages say what is wrong and what to write instead; the value, the
-file and the line are added by `bedplate.stack_file`.
+file and the argument of a component (ADR 0003). Validators raise `mistake`: what is wrong, and what to write instead;
+the value, the file and the line are added by `bedplate.stack_file`.
 """
 
 import re
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 
 class Spec(BaseModel):
@@ -26,150 +29,291 @@ class Spec(BaseModel):
         hide_input_in_errors=True,
     )
 
-    @classmethod
-    def of(cls, **fields: Any):  # noqa: ANN206 - Self cannot be expressed together with **fields in 3.11 strict mode
-        """The spec from Python names instead of YAML names: `NodePoolSpec.of(min=0, max=4, …)`."""
-        return cls.model_validate(fields, by_name=True, by_alias=False)
+
+MISTAKE = "mistake"
+"""Pydantic's error type of a `mistake`."""
 
 
-def _matching(pattern: str, rule: str):
+def mistake(message: str, fix: str, allowed: str = "") -> PydanticCustomError:
+    """What a validator raises. message: what is wrong, after the key ('must be …'); fix: the change to make."""
+    return PydanticCustomError("mistake", "{message}; {fix}", {"message": message, "fix": fix, "allowed": allowed})
+
+
+def refuse(mistakes: Iterable[tuple[tuple[str | int, ...], Any, PydanticCustomError]]) -> None:
+    """Raises all of a validator's mistakes at once: where below the validated value, the value there, what is wrong."""
+    details = [InitErrorDetails(type=error, loc=at, input=given) for at, given, error in mistakes]
+    if details:
+        raise ValidationError.from_exception_data("spec", details, hide_input=True)
+
+
+def repeated(names: Iterable[str]) -> dict[int, str]:
+    """Names that stand earlier in the list too, by position."""
+    seen: set[str] = set()
+    found = {index: name for index, name in enumerate(names) if name in seen or seen.add(name)}
+    return found
+
+
+_SECRET_WORDS = re.compile(
+    r"pass(word|wd|phrase)|(^|[^a-z])pwd([^a-z]|$)|secret|credential|kubeconfig|(api|private|access)[-_]?key"
+    r"|token(?!i[sz])",
+    re.IGNORECASE,
+)
+_NOT_THE_SECRET_ITSELF = re.compile(r"(TOKENS|_(FILE|PATH|DIR|URL|URI|NAME|LENGTH|LIMIT|COUNT))$", re.IGNORECASE)
+_SECRET_VALUE = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|\b(AKIA|ASIA)[A-Z0-9]{16}\b|\b(gh[pousr]|hf)_[A-Za-z0-9]{20}|\bgithub_pat_\w{20}"
+    r"|\b(glpat|sk|xox[abeprs])-[\w-]{16}|\bAIza[\w-]{35}|\beyJ[\w-]{10,}\.[\w-]{10,}|://[^/\s:@]*:[^/\s@]+@|\bv1:[\w+/=]{8,}:"
+)
+"""Private keys, tokens of well-known services, JSON web tokens, addresses with a password, Pulumi's own ciphertext."""
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a value of this name is a secret by all appearance: DB_PASSWORD and HF_TOKEN, not MAX_TOKENS."""
+    return bool(_SECRET_WORDS.search(name)) and not _NOT_THE_SECRET_ITSELF.search(name)
+
+
+def is_secret_value(value: str) -> bool:
+    """Whether a text is a secret by all appearance, whatever its name."""
+    return bool(_SECRET_VALUE.search(value))
+
+
+def _matching(pattern: str, message: str, fix: str, suggest: Callable[[str], str] | None = None) -> AfterValidator:
+    """Refuses text that does not match. suggest: makes text that may match of text that does not."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
-        if not compiled.fullmatch(value):
-            raise ValueError(rule)
-        return value
+        if compiled.fullmatch(value):
+            return value
+        nearest = suggest(value) if suggest else ""
+        raise mistake(message, f"write '{nearest}'" if compiled.fullmatch(nearest) else fix)
 
     return AfterValidator(check)
 
 
-def _bare_number(value: object) -> object:
-    if isinstance(value, str):
-        quantity = re.fullmatch(r"\s*([0-9.]+)\s*([A-Za-z]+)\s*", value)
-        example = quantity.group(1) if quantity else "16"
-        raise ValueError(f"write a bare number, the unit is in the key's name: {example}")
-    if isinstance(value, bool):
-        raise ValueError("write a number, not true or false")
-    return value
-
-
-BareNumber = BeforeValidator(_bare_number)
-PositiveCount = Annotated[int, BareNumber, Field(strict=True, ge=1)]
-Count = Annotated[int, BareNumber, Field(strict=True, ge=0)]
-Cpu = Annotated[float, BareNumber, Field(gt=0, le=1024)]
+PositiveCount = Annotated[int, Field(strict=True, ge=1)]
+Count = Annotated[int, Field(strict=True, ge=0)]
+Cpu = Annotated[float, Field(strict=True, ge=0.001, le=1024, allow_inf_nan=False)]
 """Cores, 0.1 for a tenth of one."""
-Gib = Annotated[float, BareNumber, Field(gt=0, le=1_000_000)]
+Gib = Annotated[float, Field(strict=True, ge=0.001, le=1_000_000, allow_inf_nan=False)]
 """Gibibytes (2^30 bytes)."""
-Seconds = Annotated[int, BareNumber, Field(strict=True, ge=1)]
-Hours = Annotated[float, BareNumber, Field(gt=0)]
-Port = Annotated[int, BareNumber, Field(strict=True, ge=1, le=65535)]
+Seconds = Annotated[int, Field(strict=True, ge=1, le=31_536_000)]
+Hours = Annotated[float, Field(strict=True, ge=0.01, le=8760, allow_inf_nan=False)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 StrictBool = Annotated[bool, Field(strict=True)]
+
+_DNS_LABEL = r"[a-z]([-a-z0-9]*[a-z0-9])?"
+
+
+def _as_dns_label(value: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")
+
 
 DnsLabel = Annotated[
     str,
     Field(max_length=63),
     _matching(
-        r"[a-z]([-a-z0-9]*[a-z0-9])?",
-        "must be a DNS label: lower-case letters, digits and '-', beginning with a letter, not ending with '-'",
+        _DNS_LABEL,
+        "must consist of lower-case letters, digits and '-', begin with a letter and not end with '-'",
+        "write it like 'label-reader'",
+        _as_dns_label,
+    ),
+]
+DnsName = Annotated[
+    str,
+    Field(max_length=253),
+    _matching(
+        r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
+        "must consist of lower-case letters, digits, '-' and '.', and begin and end with a letter or digit",
+        "write the object's name as Kubernetes shows it",
     ),
 ]
 Domain = Annotated[
     str,
-    Field(max_length=200),
+    Field(max_length=189),
     _matching(
         r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?",
-        "must be a domain name in lower case, such as ml.example.com, without scheme, port or path",
+        "must be a domain name in lower case, without scheme, port or path",
+        "write it like 'ml.example.com'",
+        lambda value: re.sub(r"^[a-z]+://|[:/].*$|\.$", "", value.lower()),
     ),
 ]
+"""At most 189 characters: with a dot and a workload's host label of 63 that makes the 253 of a DNS name."""
 EmailAddress = Annotated[
     str,
     Field(max_length=254),
-    _matching(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", "must be an e-mail address"),
+    _matching(
+        r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
+        "must be an e-mail address",
+        "write one address like 'ines@example.com'",
+    ),
 ]
 GroupName = Annotated[
     str,
-    Field(min_length=1, max_length=253),
+    Field(max_length=253),
+    _matching(r"\S(.*\S)?", "must be a group's name, without spaces around it", "write the group's name"),
     _matching(
-        r"(?!system:)[^\s].*[^\s]|(?!system:)\S",
-        "must be a group of the identity provider; groups that begin with 'system:' belong to Kubernetes itself",
+        r"(?!system:).*",
+        "must be a group of the identity provider; those that begin with 'system:' are Kubernetes' own",
+        "name a group that your identity provider knows",
     ),
-]
-ImageReference = Annotated[
-    str,
-    Field(max_length=512),
-    _matching(
-        r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?",
-        "must be a full image reference with its registry, such as ghcr.io/acme/scorer:1.4.0",
-    ),
-    _matching(
-        r".*(:(?!latest$)[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})",
-        "must name an exact release: end it with a tag other than latest, or with a digest (@sha256:…)",
-    ),
-]
-ImagePrefix = Annotated[
-    str,
-    _matching(
-        r"[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]+)?(/[a-z0-9._-]+)*/?",
-        "must be a registry path without tag: 'ghcr.io/acme/' (everything below it) or 'ghcr.io/acme/scorer' (one image)",
-    ),
-    _matching(r".*[./:].*", "must begin with the registry's host, such as ghcr.io/acme/"),
 ]
 KubernetesVersion = Annotated[
-    str, _matching(r"1\.[0-9]{2}", "must be a Kubernetes minor version in quotes, such as \"1.35\"")
+    str,
+    _matching(
+        r"1\.[0-9]{2}",
+        "must be a minor version of Kubernetes",
+        'write it like "1.35"',
+        lambda value: ".".join(value.removeprefix("v").split(".")[:2]),
+    ),
 ]
 EnvironmentName = Annotated[
-    str, _matching(r"[A-Za-z_][A-Za-z0-9_]*", "must be an environment variable's name: letters, digits and '_'")
+    str,
+    _matching(
+        r"[A-Za-z_][A-Za-z0-9_]*",
+        "must be the name of an environment variable: letters, digits and '_'",
+        "rename it like 'LOG_LEVEL'",
+        lambda value: re.sub(r"[^A-Za-z0-9_]", "_", value),
+    ),
 ]
 ConfigKey = Annotated[
-    str, _matching(r"[A-Za-z][A-Za-z0-9_-]*", "must be the name of a config secret: letters, digits, '-' and '_'")
+    str,
+    _matching(
+        r"[A-Za-z][A-Za-z0-9_-]*",
+        "must be the name of a config secret (letters, digits, '-' and '_'), never the secret itself",
+        "store the secret with `pulumi config set --secret <name>` and write that name here",
+    ),
 ]
 AbsolutePath = Annotated[
     str,
-    _matching(r"/[^\0]*", "must be an absolute path, such as /data"),
-    _matching(r"(?!.*(^|/)\.\.(/|$)).*", "must not contain '..'"),
+    Field(max_length=4096),
+    _matching(
+        r"(/(?!\.{1,2}(/|$))[^/:\0]+)+",
+        "must be an absolute path below '/', without '..', ':' and a '/' at its end",
+        "write it like '/data'",
+        lambda value: "/" + "/".join(part for part in value.split("/") if part not in ("", ".", "..")),
+    ),
 ]
+RelativeFolder = Annotated[
+    str,
+    Field(max_length=255),
+    _matching(
+        r"(\./)?(?!(\.{1,2}|~)(/|$))[^/\\\0]+(/(?!\.{1,2}(/|$))[^/\\\0]+)*/?",
+        "must be a folder below the stack file's own: not an absolute path, no '..'",
+        "move the folder beside the stack file and write it like 'tenants'",
+    ),
+]
+"""Below the stack file, so that a stack means the same in every checkout, and a pull request cannot read elsewhere."""
 
-_CRON_FIELDS = (
+_HOST = r"(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9-]+(?=:))(:[0-9]{1,5})?"
+_PATH = r"[a-z0-9]+((\.|_{1,2}|-+)[a-z0-9]+)*"
+_REGISTRY = re.compile(rf"{_HOST}/.*")
+_IMAGE = re.compile(
+    rf"([a-z0-9.-]+(:[0-9]{{1,5}})?/)?{_PATH}(/{_PATH})*(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}))?"
+    r"(?P<digest>@sha256:[0-9a-f]{64})?"
+)
+"""https://github.com/distribution/reference/blob/main/regexp.go, with SHA-256 digests only."""
+
+
+def _image(value: str) -> str:
+    parts = _IMAGE.fullmatch(value)
+    if parts is None:
+        raise mistake(
+            "must be an image reference in lower case, without scheme", "write it like 'ghcr.io/acme/scorer:1.4.0'"
+        )
+    missing: list[str] = []
+    name = value
+    if not _REGISTRY.fullmatch(value):
+        missing.append("its registry")
+        name = f"docker.io/{value if '/' in value else f'library/{value}'}"
+    if not parts["digest"] and parts["tag"] in (None, "latest"):
+        missing.append("an exact release: a tag other than latest, or a digest (@sha256:…)")
+        name = f"{name.removesuffix(':latest')}:1.4.0"
+    if missing:
+        raise mistake(f"must name {' and '.join(missing)}", f"write it in full, such as '{name}'")
+    return value
+
+
+def _image_prefix(value: str) -> str:
+    host_only = re.fullmatch(_HOST.replace("(?=:)", ""), value)
+    if host_only and ("." in value or ":" in value):
+        raise mistake("must end with '/', or else it is read as one image's name", f"write '{value}/'")
+    if not re.fullmatch(rf"{_HOST}/({_PATH}(/{_PATH})*/?)?", value):
+        raise mistake(
+            "must be a registry with '/' at its end, a path in it with '/' at its end, or one image without its tag",
+            "write it like 'registry.example.com/', 'ghcr.io/acme/' or 'ghcr.io/acme/scorer'",
+        )
+    return value
+
+
+ImageReference = Annotated[str, Field(max_length=512), AfterValidator(_image)]
+ImagePrefix = Annotated[str, Field(max_length=512), AfterValidator(_image_prefix)]
+
+_CRON_MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+_MONTHS = {name: number for number, name in enumerate("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), 1)}
+_WEEKDAYS = {name: number for number, name in enumerate("SUN MON TUE WED THU FRI SAT".split())}
+_CRON_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("minute", 0, 59, {}),
     ("hour", 0, 23, {}),
     ("day of the month", 1, 31, {}),
-    ("month", 1, 12, {name: i for i, name in enumerate("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), 1)}),
-    ("day of the week", 0, 6, {name: i for i, name in enumerate("SUN MON TUE WED THU FRI SAT".split())}),
+    ("month", 1, 12, _MONTHS),
+    ("weekday", 0, 6, _WEEKDAYS),
 )
+_CRON_PART = re.compile(r"(?:[*?]|(?P<low>[0-9]{1,2}|[A-Z]{3})(?:-(?P<high>[0-9]{1,2}|[A-Z]{3}))?)(?:/0*[1-9][0-9]{0,3})?")
 
 
-def _cron_part(part: str, names: dict[str, int]) -> tuple[int, int] | None:
-    span, _, step = part.partition("/")
-    if step and (not step.isdigit() or int(step) == 0):
-        return None
-    if span in ("*", "?"):
-        return (-1, -1)
-    bounds = [names.get(bound.upper(), bound) for bound in span.split("-")]
-    if len(bounds) > 2 or not all(str(bound).isdigit() for bound in bounds):
-        return None
-    return (int(bounds[0]), int(bounds[-1]))
+def _is_cron_part(part: str, lowest: int, highest: int, names: dict[str, int]) -> bool:
+    """Whether it is '*', a number, a range or one of these with a step, as Kubernetes' parser reads them.
+
+    https://pkg.go.dev/github.com/robfig/cron/v3: weekdays are 0 to 6, a step may be larger than its field.
+    """
+    parts = _CRON_PART.fullmatch(part.upper())
+    if parts is None or parts["low"] is None:
+        return parts is not None
+    low, high = (
+        int(bound) if bound.isdigit() else names.get(bound, -1) for bound in (parts["low"], parts["high"] or parts["low"])
+    )
+    return lowest <= low <= high <= highest
 
 
 def _cron(value: str) -> str:
-    if value in ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"):
+    if value in _CRON_MACROS:
         return value
     fields = value.split()
     if len(fields) != len(_CRON_FIELDS):
-        raise ValueError("must have five fields (minute hour day month weekday), such as '0 6 * * 1-5', or be @daily")
+        raise mistake(
+            "must have five fields: minute, hour, day of the month, month, weekday",
+            "write it like '30 6 * * 1-5' (6:30, Monday to Friday)",
+            f"five fields, or one of {', '.join(_CRON_MACROS)}",
+        )
     for text, (field, low, high, names) in zip(fields, _CRON_FIELDS, strict=True):
         for part in text.split(","):
-            span = _cron_part(part, names)
-            if span is None or (span != (-1, -1) and not low <= span[0] <= span[1] <= high):
-                raise ValueError(f"the {field} must be within {low}-{high}, '*', a range, a list or a step; not '{part}'")
+            if not _is_cron_part(part, low, high, names):
+                sunday = ", Sunday is 0" if field == "weekday" else ""
+                known = f" or {'|'.join(names)}" if names else ""
+                raise mistake(
+                    f"the field '{text}' is not a {field}{sunday}",
+                    f"write * or numbers within {low}-{high} there",
+                    f"{low}-{high}{known}, as number, range (a-b), list (a,b), step (*/n), or *",
+                )
     return value
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """Read once. Empty on a machine without the IANA database; then only the form of a name is checked."""
+    return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 def _time_zone(value: str) -> str:
-    if value not in available_timezones():
-        raise ValueError("must be a time zone of the IANA database, such as Europe/Berlin or Etc/UTC")
-    return value
+    known = _time_zones()
+    if value in known or (not known and re.fullmatch(r"[A-Z][A-Za-z_]*(/[A-Z][A-Za-z0-9_+-]*)*", value)):
+        return value
+    nearest = [name for name in sorted(known) if name.lower().rpartition("/")[2] == value.lower().rpartition("/")[2]]
+    raise mistake(
+        "must be a time zone of the IANA database",
+        f"write '{nearest[0]}'" if nearest else "write it like 'Europe/Berlin', or 'Etc/UTC'",
+    )
 
 
-CronSchedule = Annotated[str, AfterValidator(_cron)]
+CronSchedule = Annotated[str, Field(max_length=200), AfterValidator(_cron)]
 """Five cron fields or a @macro; https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-syntax"""
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
+TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_time_zone)]

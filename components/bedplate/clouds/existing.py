@@ -24,7 +24,7 @@ class StorageClassesSpec(Spec):
     @model_validator(mode="after")
     def _distinct(self) -> Self:
         if self.deleted == self.retained:
-            raise ValueError("deleted and retained must be two StorageClasses: one class cannot both keep and delete disks")
+            raise ValueError("deleted and retained name one StorageClass; it cannot both keep and delete disks")
         return self
 
 
@@ -38,7 +38,7 @@ class ExistingClusterSpec(ClusterSpec):
     context: str | None = None
     """Context of the kubeconfig; without it the kubeconfig's current context."""
     kubeconfig_ref: ConfigKey | None = None
-    """Name of the config secret that holds the kubeconfig; without it the ambient one (KUBECONFIG or ~/.kube/config)."""
+    """Name of the config secret that holds the kubeconfig; without it KUBECONFIG or ~/.kube/config."""
     storage_classes: StorageClassesSpec
     """The cluster's StorageClasses by purpose."""
 

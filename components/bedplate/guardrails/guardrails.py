@@ -84,9 +84,16 @@ def _policy(rule: Rule) -> Manifest:
                 "resourceRules": [{**kind, "operations": ["CREATE", "UPDATE"]} for kind in rule.kinds]
             },
             "matchConditions": [{"name": name, "expression": cel} for name, cel in conditions.items()],
-            "variables": [{"name": name, "expression": VARIABLES[name]} for name in VARIABLES if name in rule.variables],
+            "variables": [
+                {"name": name, "expression": cel} for name, cel in VARIABLES.items() if name in rule.variables
+            ],
             "validations": [
-                {"expression": rule.expression, "messageExpression": rule.message, "message": rule.title, "reason": "Forbidden"}
+                {
+                    "expression": rule.expression,
+                    "message": rule.title,
+                    "messageExpression": rule.message,
+                    "reason": "Forbidden",
+                }
             ],
         },
     )

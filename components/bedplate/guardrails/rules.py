@@ -139,7 +139,8 @@ RULES: tuple[Rule, ...] = (
         ),
         message=(
             f"'the labels {TENANT}, {PROJECT} and {OWNER} must be set, and {TENANT} must be ' + "
-            f"namespaceObject.metadata.labels['{TENANT}'] + '; a job made with kubectl create job --from=cronjob/NAME has them'"
+            f"namespaceObject.metadata.labels['{TENANT}'] + "
+            "'; a job made with kubectl create job --from=cronjob/NAME has them'"
         ),
     ),
     Rule(
@@ -195,7 +196,8 @@ RULES: tuple[Rule, ...] = (
         message=(
             "'a pod may request at most ' + params.data.maxPodCpu + ' cores, ' + params.data.maxPodMemoryGib + "
             "' GiB and ' + params.data.maxPodGpus + ' GPUs, stated per container, but asks for ' + "
-            "string(variables.cpu) + ' cores, ' + string(variables.memory) + ' GiB and ' + string(variables.gpus) + ' GPUs'"
+            "string(variables.cpu) + ' cores, ' + string(variables.memory) + ' GiB and ' + "
+            "string(variables.gpus) + ' GPUs'"
         ),
     ),
     Rule(
@@ -211,8 +213,8 @@ RULES: tuple[Rule, ...] = (
             f"variables.pod.priorityClassName.startsWith('{accelerator_class('')}'))"
         ),
         message=(
-            "'host namespaces (hostNetwork, hostPID, hostIPC), hostPath volumes, hostPort, nodeName, privileged containers "
-            "and priority classes other than bedplate-* are not allowed; remove them from the pod'"
+            "'host namespaces (hostNetwork, hostPID, hostIPC), hostPath volumes, hostPort, nodeName, "
+            "privileged containers and priority classes other than bedplate-* are not allowed; remove them from the pod'"
         ),
     ),
     Rule(
@@ -228,8 +230,8 @@ RULES: tuple[Rule, ...] = (
             "(t.?key.orValue('') == '' && t.?operator.orValue('') == 'Exists')))"
         ),
         message=(
-            f"'a pod with GPUs needs nodeSelector {ACCELERATOR}: NAME and priorityClassName: {accelerator_class('')}NAME; "
-            f"a pod without GPUs must not tolerate {GPU_RESOURCE} nor use such a class'"
+            f"'a pod with GPUs needs nodeSelector {ACCELERATOR}: NAME and priorityClassName: "
+            f"{accelerator_class('')}NAME; a pod without GPUs must not tolerate {GPU_RESOURCE} nor use such a class'"
         ),
     ),
 )

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -168,7 +168,7 @@ def _build(program: _Program, progress: Progress) -> Path:
 
 
 @contextlib.contextmanager
-def _build_folder(program: _Program) -> Iterator[Path]:
+def _build_folder(program: _Program) -> Generator[Path]:
     """A folder with the sources, on the cache's file system so that the result can be renamed into place."""
     for left in cache_folder().glob(f".{program.name}-*"):  # of a killed build: we hold the lock
         shutil.rmtree(left, ignore_errors=True)
@@ -197,9 +197,7 @@ def _run(go: str, program: _Program, folder: Path, tell: "_Ticker") -> None:
     command = guarded([go, *(fill(argument) for argument in program.arguments)])
     started = time.monotonic()
     tell.now(f"building {program.title} with Go: this takes some minutes, once")
-    build = BackgroundProcess(
-        program.name, command, log=log, folder=folder / "sources", environment=environment
-    )
+    build = BackgroundProcess(program.name, command, log=log, folder=folder / "sources", environment=environment)
     try:
         while build.wait(_POLL_SECONDS) is None:
             tell(f"building {program.title}: {time.monotonic() - started:.0f} s")

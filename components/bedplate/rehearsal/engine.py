@@ -50,6 +50,9 @@ class Recording:
 
     resources: list[Resource] = field(default_factory=list[Resource])
     outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What the stack exports."""
+    component_outputs: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    """What each component registered as its outputs, by URN."""
     warnings: list[str] = field(default_factory=list[str])
 
     def by_urn(self) -> dict[str, Resource]:
@@ -201,8 +204,13 @@ class _Monitor(mocks.MockMonitor):
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identifier, object=outputs)
 
     def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
+        outputs = inputs_of(request.outputs)
         if request.urn.split("::")[2] == STACK_TYPE:
-            self._recording.outputs = inputs_of(request.outputs)
+            self._recording.outputs = outputs
+        elif request.urn in self._recording.component_outputs:
+            raise RehearsalError(f"{request.urn} registered its outputs twice", "call register_outputs once, last")
+        else:
+            self._recording.component_outputs[request.urn] = outputs
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 _PREFIX = "bedplate-rehearsal-"
@@ -58,7 +58,7 @@ class StateFolder:
 
 
 @contextlib.contextmanager
-def state_folder() -> Iterator[StateFolder]:
+def state_folder() -> Generator[StateFolder]:
     """A state folder that is removed at the end, after those of killed processes have been."""
     sweep()
     folder = StateFolder()
@@ -83,7 +83,7 @@ def sweep() -> None:
 
 
 @contextlib.contextmanager
-def exclusive(path: Path, while_waiting: Callable[[float], None]) -> Iterator[None]:
+def exclusive(path: Path, while_waiting: Callable[[float], None]) -> Generator[None]:
     """Holds the lock file `path`. `while_waiting` is called often, with the seconds waited so far."""
     path.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()

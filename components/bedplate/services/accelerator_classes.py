@@ -1,7 +1,7 @@
 """A PriorityClass for each accelerator, so that quotas can count GPUs by accelerator.
 
-Owns the classes. It deliberately gives none of them precedence: all have the priority of a pod without a class, and none
-preempts (https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/).
+Owns the classes. It deliberately gives none of them precedence: all have the priority of a pod without a class, and
+none preempts (https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/).
 """
 
 from collections.abc import Sequence

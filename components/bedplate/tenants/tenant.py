@@ -95,7 +95,9 @@ class Tenant(pulumi.ComponentResource):
             name="tenant", component="tenant", tenant=spec.name, project=spec.booked_project, owner=spec.owner
         )
         self.namespace = KubernetesObject(
-            f"{name}-namespace", _namespace(args, identity), pulumi.ResourceOptions(parent=self, depends_on=list(args.after))
+            f"{name}-namespace",
+            _namespace(args, identity),
+            pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
         parts = [
             *resource_quotas(namespace, identity, spec.quota, args.accelerators),

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import Container, KubernetesObject, Manifest, manifest, service_account
-from bedplate.labels import SECRETS_HASH, Identity, image_version
+from bedplate.labels import SECRETS_HASH, Identity
 from bedplate.spec import (
     AbsolutePath,
     ConfigKey,

@@ -11,7 +11,6 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from bedplate.kubernetes import Manifest, accelerator_placement, manifest, pod_spec, spread_over_zones_and_nodes
-from bedplate.labels import SECRETS_HASH
 from bedplate.spec import Port, PositiveCount, Seconds, Spec
 from bedplate.workloads._base import Footprint, Workload, WorkloadArgs, WorkloadSpec, container, secrets_hash
 

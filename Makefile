@@ -1,0 +1,50 @@
+# Everything installs itself: Python 3.11+, Go, git and make are enough. `make help` lists the targets.
+.DEFAULT_GOAL := help
+UV_VERSION := 0.13.9
+TOOLS := .tools/uv-$(UV_VERSION)
+UV := $(TOOLS)/bin/uv
+RUN := $(UV) run --frozen --quiet
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+rehearse: install ## Rehearse the local stack on a real Kubernetes API server
+	@$(RUN) bedplate rehearse local
+
+test: install ## Run all tests; those on a cluster build one, or say why they cannot
+	@$(RUN) pytest
+
+test-offline: install ## Run the tests that need neither Go nor a cluster
+	@$(RUN) pytest --ignore tests/cluster
+
+check: install ## Format check, lint, types and generated files
+	@$(RUN) ruff format --check
+	@$(RUN) ruff check
+	@$(RUN) pyright
+	@$(RUN) bedplate schema --check stacks
+	@$(RUN) bedplate reference --check docs/reference
+
+benchmark: install ## Print the benchmark tables
+	@$(RUN) python tests/benchmarks/registration.py
+
+format: install ## Format and generate what is generated
+	@$(RUN) ruff format
+	@$(RUN) ruff check --fix
+	@$(RUN) bedplate schema stacks
+	@$(RUN) bedplate reference docs/reference
+
+install: .venv/.installed ## Install the library and the development tools into .venv
+
+.venv/.installed: pyproject.toml uv.lock | $(UV)
+	@$(UV) sync --frozen --quiet
+	@touch $@
+
+$(TOOLS)/bin/uv:
+	@echo "installing uv $(UV_VERSION) into .tools"
+	@python3 -m venv $(TOOLS) || { echo "python3 has no venv module; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(TOOLS)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+clean: ## Remove what was installed here; the built control plane stays in ~/.cache/bedplate
+	@rm -rf .venv .tools dist .pytest_cache .ruff_cache
+
+.PHONY: help rehearse test test-offline check benchmark format install clean

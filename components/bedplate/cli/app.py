@@ -1,0 +1,185 @@
+"""Commands, options and exit codes.
+
+0: all is well. 1: the rehearsal fell short, or it could not run. 2: the stack file or the command line is wrong;
+nothing was created. 130 and 143: interrupted, after cleaning up.
+"""
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from bedplate.cli import output
+from bedplate.cli.reference import pages
+from bedplate.config import json_schema, tenant_json_schema
+from bedplate.rehearsal.difference import difference
+from bedplate.rehearsal.engine import RecordingBackend, run
+from bedplate.rehearsal.errors import RehearsalError
+from bedplate.rehearsal.planning import program_of, resources_at
+from bedplate.rehearsal.project import Project
+from bedplate.stack_file import Stack, StackFileError, load
+
+FELL_SHORT, WRONG_INPUT = 1, 2
+
+app = typer.Typer(
+    name="bedplate",
+    help="Check, preview and rehearse a machine-learning platform. Production is `pulumi up`.",
+    epilog="Example: bedplate rehearse local",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Output(StrEnum):
+    """Form of the result on standard output."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", file_okay=False, exists=True)]
+CheckOption = Annotated[bool, typer.Option("--check", help="Write nothing; fail where a file is not fresh.")]
+StackArgument = Annotated[str, typer.Argument(metavar="STACK", help="A stack by name (local) or by its file.")]
+OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of the result on standard output.")]
+ContextOption = Annotated[
+    str | None,
+    typer.Option("--context", metavar="NAME", help="Context of your kubeconfig, in place of a cluster of its own."),
+]
+
+
+@app.command(epilog="Example: bedplate check local")
+def check(stack: StackArgument, output_form: OutputOption = Output.TEXT) -> None:
+    """Check a stack file: every mistake at once, with its line. Needs no cluster and no network."""
+    read = _stack(stack, output_form)[1]
+    if output_form is Output.JSON:
+        output.print_json({"ok": True, "stack": str(read.file), "problems": []})
+    else:
+        output.check_result(read)
+
+
+@app.command(epilog="Example: bedplate preview local --against main")
+def preview(
+    stack: StackArgument,
+    against: Annotated[
+        str | None, typer.Option("--against", metavar="REV", help="A git revision to compare with, such as main.")
+    ] = None,
+    output_form: OutputOption = Output.TEXT,
+) -> None:
+    """Show what the stack is made of, or what differs from a git revision. Needs no cluster, credentials or state."""
+    project, read = _stack(stack, output_form)
+    resources = [
+        resource.shown() for resource in run(program_of(project, read), RecordingBackend(), is_preview=True).resources
+    ]
+    if against is None:
+        plan = output.plan(read, resources)
+        output.print_json(plan) if output_form is Output.JSON else output.plan_tree(plan)
+        return
+    changes = difference(resources_at(against, project, read.file), resources)
+    if output_form is Output.JSON:
+        output.print_json(output.changes(changes))
+    else:
+        output.change_tree(changes, against)
+
+
+@app.command(epilog="Example: bedplate rehearse local")
+def rehearse(stack: StackArgument, context: ContextOption = None, output_form: OutputOption = Output.TEXT) -> None:
+    """Bring the stack up on a real Kubernetes API server with simulated nodes, prove it, and tear it down."""
+    project, read = _stack(stack, output_form)
+    from bedplate.cli.rehearsing import rehearse_stack  # the Kubernetes client takes a second to import
+
+    with output.Progress() as progress:
+        report = rehearse_stack(project, read, context, progress.step)
+    if output_form is Output.JSON:
+        output.print_json(report.shown())
+    else:
+        output.rehearsal_result(report)
+    if not report.is_well:
+        raise typer.Exit(FELL_SHORT)
+
+
+@app.command(epilog="Example: bedplate cluster local")
+def cluster(stack: StackArgument) -> None:
+    """Keep a simulated cluster with the stack's node pools running until Ctrl-C, for `pulumi up` and `kubectl`."""
+    _, read = _stack(stack, Output.TEXT)
+    from bedplate.cli.rehearsing import keep_cluster
+
+    with output.Progress() as progress:
+        keep_cluster(read, progress.step)
+
+
+@app.command(epilog="Example: bedplate schema stacks")
+def schema(folder: FolderArgument, is_check: CheckOption = False) -> None:
+    """Write the JSON schemas of stack and tenant files, with which editors complete and check them."""
+    schemas = {"schema.json": json_schema(), "tenant.schema.json": tenant_json_schema()}
+    _generate(folder, {name: json.dumps(content, indent=2) + "\n" for name, content in schemas.items()}, is_check)
+
+
+@app.command(epilog="Example: bedplate reference docs/reference")
+def reference(folder: FolderArgument, is_check: CheckOption = False) -> None:
+    """Write the reference of stack files and guardrails, from the code."""
+    _generate(folder, pages(), is_check)
+
+
+def _generate(folder: Path, files: Mapping[str, str], is_check: bool) -> None:
+    for name, text in files.items():
+        path = folder / name
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        if is_check:
+            output.error(f"{path} is not fresh\nFix: make format")
+            raise typer.Exit(FELL_SHORT)
+        path.write_text(text, encoding="utf-8")
+        typer.echo(f"wrote {path}")
+
+
+def _stack(stack: str, form: Output) -> tuple[Project, Stack]:
+    """The project and the checked stack; ends the command where there is a mistake."""
+    given = Path(stack)
+    try:
+        project = Project.find(given.parent if given.is_file() else Path.cwd())
+        return project, load(project.stack_file(stack))
+    except StackFileError as error:
+        if form is Output.JSON:
+            output.print_json({"ok": False, "stack": stack, "problems": output.stack_problems(error)})
+        else:
+            output.error(str(error))
+        raise typer.Exit(WRONG_INPUT) from None
+    except RehearsalError as error:
+        _fail(error, WRONG_INPUT, form)
+
+
+def _fail(error: RehearsalError, code: int, form: Output) -> NoReturn:
+    if form is Output.JSON:
+        problem = {"object": "", "reason": error.message, "fix": error.fix}
+        output.print_json({"ok": False, "problems": [problem]})
+    output.error(str(error))
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """The command's entry point; interruptions become exceptions, so that everything is cleaned up."""
+    signal.signal(signal.SIGTERM, _terminated)
+    _exit_code(app)
+
+
+def _exit_code(command: Callable[[], object]) -> None:
+    try:
+        command()
+    except RehearsalError as error:
+        output.error(str(error))
+        sys.exit(FELL_SHORT)
+    except KeyboardInterrupt:
+        output.error("interrupted; everything that was started is gone")
+        sys.exit(130)
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(143)

@@ -1,0 +1,98 @@
+"""The reference pages, generated from the specs and the rules."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from bedplate.config import json_schema
+from bedplate.guardrails import RULES
+from bedplate.workloads import Workload
+
+_NOTICE = "<!-- Generated from the code by `make format`; changes belong into the specs' docstrings. -->\n"
+Schema = Mapping[str, Any]
+
+
+def pages() -> dict[str, str]:
+    """Every page by its file name."""
+    return {"stack-file.md": _stack_file(), "guardrails.md": _guardrails()}
+
+
+def _stack_file() -> str:
+    definitions = cast(Mapping[str, Schema], json_schema()["$defs"])
+    order = ["PlatformSpec", *(name for name in definitions if name != "PlatformSpec")]
+    intro = (
+        "# Stack file\n\n"
+        "Everything below `bedplate:platform`. Keys not listed here are refused. The same as JSON schema, for editors: "
+        "`stacks/schema.json`.\n\n"
+        f"Workload kinds: {', '.join(f'`{kind}` ({template.title})' for kind, template in Workload.registry.items())}.\n"
+    )
+    sections = [_section(name, definitions[name]) for name in order if "properties" in definitions[name]]
+    return "\n".join([_NOTICE + intro, *sections])
+
+
+def _section(name: str, schema: Schema) -> str:
+    required = schema.get("required", [])
+    rows = [
+        f"| `{key}` | {_type(value)} | {_default(key, value, required)} | {_text(value)} |"
+        for key, value in schema["properties"].items()
+    ]
+    table = "| key | type | default | meaning |\n|---|---|---|---|\n" + "\n".join(rows)
+    return f"## {name.removesuffix('Spec')}\n\n{_text(schema)}\n\n{table}\n"
+
+
+def _type(schema: Schema) -> str:
+    if "$ref" in schema:
+        return _link(str(schema["$ref"]))
+    if "anyOf" in schema or "oneOf" in schema:
+        arms = cast(list[Schema], schema.get("anyOf") or schema.get("oneOf"))
+        return " or ".join(dict.fromkeys(_type(arm) for arm in arms if arm.get("type") != "null"))
+    if "enum" in schema or "const" in schema:
+        return " or ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
+    if schema.get("type") == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    if isinstance(schema.get("additionalProperties"), dict):
+        return f"mapping to {_type(schema['additionalProperties'])}"
+    names = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
+    return " ".join([names.get(str(schema.get("type")), str(schema.get("type", "any"))), *_bounds(schema)])
+
+
+def _bounds(schema: Schema) -> Iterator[str]:
+    words = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "maxLength": "up to"}
+    for key, word in words.items():
+        if key in schema:
+            yield f"{word} {schema[key]:g}"
+
+
+def _link(reference: str) -> str:
+    name = reference.rpartition("/")[2].removesuffix("Spec")
+    return f"[{name}](#{name.lower()})"
+
+
+def _default(key: str, schema: Schema, required: list[str]) -> str:
+    if key in required:
+        return "**required**"
+    default = schema.get("default")
+    if isinstance(default, dict):
+        return "its defaults"
+    if default is None or default in ([], ""):
+        return "none"
+    return f"`{', '.join(default) if isinstance(default, list) else default}`"
+
+
+def _text(schema: Schema) -> str:
+    text = " ".join(str(schema.get("description", "")).split())
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _guardrails() -> str:
+    rows = [f"| `{rule.name}` | {rule.title} | {_kinds(rule.kinds)} |" for rule in RULES]
+    return (
+        f"{_NOTICE}# Guardrails\n\n"
+        "Rules that the API server enforces in every tenant's namespace, as ValidatingAdmissionPolicies named "
+        "`bedplate-<rule>`. Their limits stand in the ConfigMap `limits` of the namespace `bedplate-guardrails` and come "
+        "from `guardrails` in the stack file; the specs are checked against the same limits.\n\n"
+        "| rule | what it demands | of what |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    )
+
+
+def _kinds(kinds: Any) -> str:
+    return ", ".join(resource for kind in kinds for resource in kind["resources"])

@@ -1,0 +1,57 @@
+"""Clusters around commands: the embedded one or somebody's own, with the stack's nodes simulated."""
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from bedplate.rehearsal.cluster import ClusterAccess, embedded_cluster, existing_cluster
+from bedplate.rehearsal.planning import program_of
+from bedplate.rehearsal.project import Project
+from bedplate.rehearsal.rehearse import Rehearsal, simulated_pools, storage_classes
+from bedplate.rehearsal.report import RehearsalReport
+from bedplate.rehearsal.simulation import simulated_cluster
+from bedplate.stack_file import Stack
+
+Progress = Callable[[str], None]
+
+
+def rehearse_stack(project: Project, stack: Stack, context: str | None, progress: Progress) -> RehearsalReport:
+    """A rehearsal of the stack on a cluster made for it, or on the one of `context`. Raises RehearsalError."""
+    started = time.monotonic()
+    with _cluster(stack, context, progress) as access:
+        ready = time.monotonic() - started
+        rehearsal = Rehearsal(
+            program=program_of(project, stack),
+            without=lambda tenant: program_of(project, stack, without_tenant=tenant),
+            spec=stack.spec,
+            access=access,
+            progress=progress,
+        )
+        rehearsal.report.seconds["cluster"] = ready
+        report = rehearsal.perform()
+        progress("stopping the cluster")
+    report.seconds["total"] = time.monotonic() - started
+    return report
+
+
+def keep_cluster(stack: Stack, progress: Progress) -> None:
+    """A simulated cluster until the process is interrupted."""
+    with _cluster(stack, None, progress) as access:
+        progress(f"Kubernetes {access.version} is ready; in another terminal: export KUBECONFIG={access.kubeconfig}")
+        progress("Ctrl-C stops it and removes everything")
+        threading.Event().wait()
+
+
+@contextmanager
+def _cluster(stack: Stack, context: str | None, progress: Progress) -> Generator[ClusterAccess]:
+    if context is not None:
+        access = existing_cluster(context)
+        with simulated_cluster(access, simulated_pools(stack.spec), storage_classes(stack.spec), progress):
+            yield access
+        return
+    with (
+        embedded_cluster(progress) as access,
+        simulated_cluster(access, simulated_pools(stack.spec), storage_classes(stack.spec), progress),
+    ):
+        yield access

@@ -1,0 +1,192 @@
+"""A Kubernetes API server as rehearsals use it: apply, read, delete, and take stock of everything.
+
+The one place that talks to the untyped client library; what it returns is plain data.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from kubernetes import client, config  # pyright: ignore[reportMissingTypeStubs]
+
+from bedplate.rehearsal.cluster import ClusterAccess
+from bedplate.rehearsal.objects import Object, ObjectKey, key_of
+
+FIELD_MANAGER = "bedplate"
+_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_VOLATILE = frozenset(
+    {
+        "Event",
+        "Lease",
+        "Endpoints",
+        "EndpointSlice",
+        "ControllerRevision",
+        "APIService",
+        "FlowSchema",
+        "PriorityLevelConfiguration",
+        "IPAddress",
+        "ComponentStatus",
+    }
+)
+"""Kinds that Kubernetes itself writes at its own pace; nobody's desired state."""
+
+class ApiError(Exception):
+    """The API server's refusal. status: HTTP; reason: Kubernetes' word, such as Forbidden."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.reason, self.message = status, reason, message
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    path: str
+    plural: str
+    kind: str
+    api_version: str
+    is_namespaced: bool
+    is_listable: bool
+
+
+class ApiServer:
+    """Calls to one API server."""
+
+    def __init__(self, access: ClusterAccess) -> None:
+        api_client: Any = config.new_client_from_config(  # pyright: ignore[reportUnknownMemberType]
+            config_file=str(access.kubeconfig), context=access.context
+        )
+        self._client = cast(client.ApiClient, api_client)
+        self._kinds: dict[tuple[str, str], _Kind] = {}
+
+    def apply(self, body: Mapping[str, Any], *, is_dry_run: bool = False) -> Object:
+        """Server-side apply with strict field validation: unknown and repeated fields are refused.
+
+        https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation. Raises ApiError.
+        """
+        query = {"fieldManager": FIELD_MANAGER, "force": "true", "fieldValidation": "Strict"}
+        if is_dry_run:
+            query["dryRun"] = "All"
+        return self._call("PATCH", self._path_of(body), query, body, "application/apply-patch+yaml")
+
+    def create(self, body: Mapping[str, Any]) -> Object:
+        """Creates an object. Raises ApiError, also where it exists."""
+        path = self._path_of(body).rpartition("/")[0]
+        return self._call("POST", path, {"fieldManager": FIELD_MANAGER}, body)
+
+    def get(self, body: Mapping[str, Any]) -> Object | None:
+        """The live object that `body` names, or None."""
+        try:
+            return self._call("GET", self._path_of(body))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def delete(self, body: Mapping[str, Any], propagation: str = "Foreground") -> None:
+        """Asks for deletion of the object that `body` names; one that is gone is fine."""
+        try:
+            self._call("DELETE", self._path_of(body), body={"propagationPolicy": propagation})
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    def objects(self, api_version: str, kind: str, namespace: str = "", selector: str = "") -> list[Object]:
+        """The objects of a kind, in one namespace or in all."""
+        found = self._kind(api_version, kind)
+        path = f"{found.path}/namespaces/{namespace}/{found.plural}" if namespace else f"{found.path}/{found.plural}"
+        return _items(self._call("GET", path, {"labelSelector": selector} if selector else {}), found)
+
+    def inventory(self) -> dict[ObjectKey, Object]:
+        """Everything there is that somebody could have desired, by name."""
+        self._discover()
+        return {
+            key_of(item): item
+            for kind in _preferred(self._kinds.values())
+            if kind.is_listable and kind.kind not in _VOLATILE
+            for item in self._every(kind)
+        }
+
+    def _every(self, kind: _Kind) -> Iterator[Object]:
+        try:
+            yield from _items(self._call("GET", f"{kind.path}/{kind.plural}"), kind)
+        except ApiError as error:
+            if error.status not in (404, 405):
+                raise
+
+    def _path_of(self, body: Mapping[str, Any]) -> str:
+        kind, metadata = self._kind(body["apiVersion"], body["kind"]), body["metadata"]
+        scope = f"/namespaces/{metadata['namespace']}" if kind.is_namespaced else ""
+        return f"{kind.path}{scope}/{kind.plural}/{metadata.get('name', '')}"
+
+    def _kind(self, api_version: str, kind: str) -> _Kind:
+        if (api_version, kind) not in self._kinds:
+            self._discover()
+        try:
+            return self._kinds[api_version, kind]
+        except KeyError:
+            raise ApiError(404, "NotFound", f"the cluster does not know {kind} of {api_version}") from None
+
+    def _discover(self) -> None:
+        """https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discovery"""
+        for root in ("/api", "/apis"):
+            for group in self._call("GET", root, accept=_DISCOVERY)["items"]:
+                self._kinds.update(_kinds_of(root, group))
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> Object:
+        untyped = cast(Any, self._client)
+        request = untyped.param_serialize(
+            method,
+            path,
+            query_params=list((query or {}).items()),
+            header_params={"Accept": accept, "Content-Type": content_type},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        response = untyped.call_api(*request, _request_timeout=(10, 60))
+        response.read()
+        data = cast(Object, json.loads(response.data or b"{}"))
+        if response.status >= 400:
+            message = str(data.get("message", response.reason))
+            raise ApiError(int(response.status), str(data.get("reason", "")), message)
+        return data
+
+
+def _items(listing: Object, kind: _Kind) -> list[Object]:
+    return [{**item, "apiVersion": kind.api_version, "kind": kind.kind} for item in listing.get("items") or []]
+
+
+def _kinds_of(root: str, group: Object) -> dict[tuple[str, str], _Kind]:
+    name, kinds = str(group["metadata"].get("name", "")), dict[tuple[str, str], _Kind]()
+    for version in group["versions"]:
+        api_version = f"{name}/{version['version']}" if name else str(version["version"])
+        for resource in version.get("resources", []):
+            kind = str(resource["responseKind"].get("kind", ""))
+            kinds.setdefault(
+                (api_version, kind),
+                _Kind(
+                    path=f"{root}/{api_version}",
+                    plural=str(resource["resource"]),
+                    kind=kind,
+                    api_version=api_version,
+                    is_namespaced=resource["scope"] == "Namespaced",
+                    is_listable="list" in resource["verbs"],
+                ),
+            )
+    return kinds
+
+
+def _preferred(kinds: Iterable[_Kind]) -> list[_Kind]:
+    """One version of each kind: the first that its group offers."""
+    first: dict[tuple[str, str], _Kind] = {}
+    for kind in kinds:
+        first.setdefault((kind.api_version.rpartition("/")[0], kind.plural), kind)
+    return list(first.values())

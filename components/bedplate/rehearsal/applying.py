@@ -1,0 +1,98 @@
+"""Applying a program's resources to a real API server, and deleting them again."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from bedplate.rehearsal.api_server import ApiError, ApiServer
+from bedplate.rehearsal.explanation import RehearsalProblem, explain_refusal
+from bedplate.rehearsal.objects import Object, ObjectKey, desired, key_of
+from bedplate.rehearsal.resources import Resource, revealed
+
+_POLL_SECONDS = 0.2
+_DELETION_SECONDS = 60
+
+
+@dataclass
+class ApplyingBackend:
+    """Applies each Kubernetes object as it is registered; everything else is only recorded.
+
+    A refusal is kept as a problem and the program goes on, so that one run finds them all. changed: objects that an
+    apply altered, new ones included.
+    """
+
+    api: ApiServer
+    progress: Callable[[str], None]
+    applied: list[Resource] = field(default_factory=list[Resource])
+    changed: list[ObjectKey] = field(default_factory=list[ObjectKey])
+    problems: list[RehearsalProblem] = field(default_factory=list[RehearsalProblem])
+
+    def create(self, resource: Resource) -> None:
+        """Applies the object and notes whether that changed anything."""
+        if not resource.is_kubernetes_object:
+            return
+        manifest = manifest_of(resource)
+        try:
+            before = self.api.get(manifest)
+            after = self.api.apply(manifest)
+        except ApiError as error:
+            self.problems.append(explain_refusal(key_of(manifest), error.message))
+            return
+        self.applied.append(resource)
+        if before is None or desired(before) != desired(after):
+            self.changed.append(key_of(manifest))
+        if len(self.applied) % 50 == 0:
+            self.progress(f"{len(self.applied)} objects applied")
+
+
+def manifest_of(resource: Resource) -> Object:
+    """The object as the API server gets it, secrets in the clear."""
+    return revealed(resource.inputs)
+
+
+def existing(api: ApiServer, resources: Sequence[Resource]) -> list[ObjectKey]:
+    """Those of the resources that the cluster already has."""
+    manifests = [manifest_of(resource) for resource in resources if resource.is_kubernetes_object]
+    return [key_of(manifest) for manifest in manifests if _lookup(api, manifest) is not None]
+
+
+def delete(api: ApiServer, resources: Sequence[Resource]) -> list[RehearsalProblem]:
+    """Deletes as the engine does, dependents first and what goes with its namespace not one by one; waits for the end.
+
+    Returns a problem for each object that is still there after a minute.
+    """
+    urns = {resource.urn for resource in resources}
+    remaining: list[Object] = []
+    for resource in reversed(resources):
+        if resource.is_kubernetes_object and not resource.retain_on_delete:
+            manifest = manifest_of(resource)
+            if resource.deleted_with not in urns:
+                api.delete(manifest)
+            remaining.append(manifest)
+    deadline = time.monotonic() + _DELETION_SECONDS
+    while remaining and time.monotonic() < deadline:
+        remaining = [manifest for manifest in remaining if _lookup(api, manifest) is not None]
+        time.sleep(_POLL_SECONDS if remaining else 0)
+    return [
+        RehearsalProblem(
+            object=str(key_of(manifest)),
+            reason=f"still there {_DELETION_SECONDS} s after its deletion{_held_by(api, manifest)}",
+            fix="see which controller should remove the finalizer, and whether it runs",
+        )
+        for manifest in remaining
+    ]
+
+
+def _lookup(api: ApiServer, manifest: Object) -> Object | None:
+    try:
+        return api.get(manifest)
+    except ApiError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def _held_by(api: ApiServer, manifest: Object) -> str:
+    live = _lookup(api, manifest)
+    finalizers = live["metadata"].get("finalizers", []) if live else []
+    return f", held by {', '.join(finalizers)}" if finalizers else ""

@@ -1,0 +1,211 @@
+"""A thin, typed way to the Kubernetes API: JSON objects in and out.
+
+The only module here that touches the `kubernetes` package, which carries no types and whose generated classes cost
+seconds to import. Owns requests and watches; knows no kind.
+"""
+
+import contextlib
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import urllib3
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config import ConfigException, new_client_from_config
+from kubernetes.dynamic import DynamicClient
+
+JsonObject = dict[str, object]
+
+_REQUEST_SECONDS = 30.0
+_CONNECT_SECONDS = 5.0
+_RETRY_SECONDS = 0.5
+_logger = logging.getLogger(__name__)
+
+
+class ApiError(Exception):
+    """The server refused a request, or did not answer.
+
+    status: of HTTP, or 0 if there was no answer; reason: what the server says of it. Never holds a credential.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status}: {reason}" if status else reason)
+        self.status = status
+        self.reason = reason
+
+
+class ClusterApi:
+    """The API server that a context of a kubeconfig names; None is its current context. May be shared by threads."""
+
+    def __init__(self, kubeconfig: Path, context: str | None) -> None:
+        try:
+            client: Any = new_client_from_config(str(kubeconfig), context, persist_config=False)
+        except ConfigException as error:
+            raise ApiError(0, f"{kubeconfig}: {error}") from error
+        self.server: str = client.configuration.host
+        if urllib3.util.parse_url(self.server).host in ("127.0.0.1", "localhost", "[::1]"):
+            client.configuration.proxy = None  # a proxy from the environment cannot reach this machine's loopback
+            client = type(client)(client.configuration)
+        # Without a discoverer it sends nothing by itself.
+        self._client: Any = DynamicClient(client, discoverer=lambda client, cache: None)
+
+    def get(self, path: str, **query: str) -> JsonObject:
+        """The object or the list at a path, such as `/api/v1/nodes`. Raises `ApiError`, like all of these."""
+        return self._json("get", path, None, query)
+
+    def items(self, path: str, **query: str) -> list[JsonObject]:
+        """The objects of the list at a path."""
+        return items(self.get(path, **query))
+
+    def create(self, path: str, body: JsonObject) -> JsonObject:
+        """Creates an object in the collection at a path."""
+        return self._json("post", path, body, {})
+
+    def delete(self, path: str, **query: str) -> None:
+        """Deletes the object at a path, or all that a selector finds; no error if there is none."""
+        try:
+            self._json("delete", path, None, query)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    def answers(self, path: str) -> bool:
+        """Whether there is an answer at a path, whatever it says. Does not raise."""
+        try:
+            self._read("get", path, None, {})
+        except ApiError:
+            return False
+        return True
+
+    def open_watch(self, path: str, resource_version: str) -> "urllib3.response.HTTPResponse":
+        """The unread stream of events at a path since a resource version: one JSON object a line."""
+        query = {"watch": "true", "resourceVersion": resource_version}
+        return self._send("get", path, None, query, timeout=(_CONNECT_SECONDS, None))
+
+    def _json(self, method: str, path: str, body: JsonObject | None, query: Mapping[str, str]) -> JsonObject:
+        return cast(JsonObject, json.loads(self._read(method, path, body, query)))
+
+    def _read(self, method: str, path: str, body: JsonObject | None, query: Mapping[str, str]) -> bytes:
+        response = self._send(method, path, body, query, timeout=(_CONNECT_SECONDS, _REQUEST_SECONDS))
+        try:
+            return response.data
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: JsonObject | None,
+        query: Mapping[str, str],
+        *,
+        timeout: tuple[float, float | None],
+    ) -> "urllib3.response.HTTPResponse":
+        try:
+            return self._client.request(
+                method,
+                path,
+                body,
+                query_params=list(query.items()),
+                header_params={},
+                serialize=False,
+                _request_timeout=timeout,
+            )
+        except ApiException as error:
+            raise ApiError(int(error.status or 0), _reason(error)) from None
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: urllib3.exceptions.HTTPError) -> ApiError:
+        return ApiError(0, f"no answer from {self.server}: {type(error).__name__}")
+
+
+class ObjectWatch:
+    """Calls `handle` in a thread of its own with every object at a path, as it is now and whenever it changes.
+
+    `handle` may see an object more than once, and does not see deletions. What it raises is logged, and all objects
+    are handed to it again a little later: so it must be able to run twice.
+    """
+
+    def __init__(self, api: ClusterApi, path: str, handle: Callable[[JsonObject], None]) -> None:
+        self._api = api
+        self._path = path
+        self._handle = handle
+        self._stopping = threading.Event()
+        self._stream: urllib3.response.HTTPResponse | None = None
+        self._thread = threading.Thread(target=self._run, name=f"watch {path}", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stops it, in the middle of waiting for an event too, and returns when it is gone."""
+        self._stopping.set()
+        while self._thread.is_alive():
+            if self._stream is not None:
+                with contextlib.suppress(OSError, RuntimeError, ValueError):  # it has just ended by itself
+                    self._stream.shutdown()
+            self._thread.join(0.05)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._follow()
+            except Exception as error:
+                if not self._stopping.is_set():
+                    _logger.warning("watch of %s: %s: %s", self._path, type(error).__name__, error)
+                    self._stopping.wait(_RETRY_SECONDS)
+
+    def _follow(self) -> None:
+        listed = self._api.get(self._path)
+        for found in items(listed):
+            self._handle(found)
+        self._stream = self._api.open_watch(self._path, text(listed, "metadata", "resourceVersion"))
+        try:
+            for event in _json_lines(self._stream):
+                if self._stopping.is_set() or text(event, "type") == "ERROR":
+                    break  # the error says that the resource version has expired: list again
+                if text(event, "type") in ("ADDED", "MODIFIED"):
+                    self._handle(cast(JsonObject, event["object"]))
+        finally:
+            stream, self._stream = self._stream, None
+            stream.close()
+
+
+def field(value: object, *path: str) -> object:
+    """The value at a path of keys, or None where there is none."""
+    for key in path:
+        value = cast(JsonObject, value).get(key) if isinstance(value, dict) else None
+    return value
+
+
+def text(value: object, *path: str) -> str:
+    """The text at a path of keys, or "" where there is none."""
+    found = field(value, *path)
+    return found if isinstance(found, str) else ""
+
+
+def items(value: object, *path: str) -> list[JsonObject]:
+    """The objects of a list at a path of keys, by default those of a Kubernetes list; none where there is none."""
+    return cast(list[JsonObject], field(value, *(path or ("items",))) or [])
+
+
+def _json_lines(stream: "urllib3.response.HTTPResponse") -> Iterator[JsonObject]:
+    rest = b""
+    for part in stream.stream(amt=None):
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)
+
+
+def _reason(error: ApiException) -> str:
+    """The server's own message: the exception's text holds all headers."""
+    try:
+        return text(json.loads(error.body or ""), "message") or str(error.reason)
+    except ValueError:
+        return str(error.reason)

@@ -1,0 +1,35 @@
+"""Kubernetes objects as a rehearsal sees them: plain data, named by kind, namespace and name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, order=True)
+class ObjectKey:
+    """Names an object whatever its version."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+def key_of(body: Mapping[str, Any]) -> ObjectKey:
+    """The key of an object or manifest."""
+    metadata = body["metadata"]
+    return ObjectKey(str(body["kind"]), str(metadata.get("namespace", "")), str(metadata["name"]))
+
+
+def desired(body: Mapping[str, Any]) -> Object:
+    """The object without what Kubernetes keeps for itself: status, versions, field ownership."""
+    metadata = {
+        key: value
+        for key, value in cast(Object, body["metadata"]).items()
+        if key not in ("resourceVersion", "managedFields", "generation")
+    }
+    return {**{key: value for key, value in body.items() if key not in ("status", "metadata")}, "metadata": metadata}

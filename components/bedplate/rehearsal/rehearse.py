@@ -1,0 +1,210 @@
+"""A rehearsal: the whole stack on a real API server, from nothing to nothing.
+
+Applies the stack, waits for its pods and runs each job once, runs the program again and expects no change, removes a
+tenant and expects only that tenant's objects to go, tears down and expects nothing left. It cleans up what it applied
+however it ends, and touches nothing that was there before: a stack of which a single object already exists is refused.
+"""
+
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from bedplate.config import PlatformSpec
+from bedplate.rehearsal import applying
+from bedplate.rehearsal.api_server import ApiServer
+from bedplate.rehearsal.cluster import ClusterAccess
+from bedplate.rehearsal.engine import Program, RecordingBackend, run
+from bedplate.rehearsal.errors import RehearsalError
+from bedplate.rehearsal.explanation import RehearsalProblem
+from bedplate.rehearsal.objects import Object, ObjectKey, desired, key_of
+from bedplate.rehearsal.report import RehearsalReport
+from bedplate.rehearsal.resources import Resource
+from bedplate.rehearsal.simulation import SimulatedPool
+from bedplate.rehearsal.trial import Trial
+
+Inventory = Mapping[ObjectKey, Object]
+
+
+@dataclass
+class Rehearsal:
+    """One rehearsal of one stack on one cluster.
+
+    program: the stack as it is. without: the same program without the tenant of that name.
+    """
+
+    program: Program
+    without: Callable[[str], Program]
+    spec: PlatformSpec
+    access: ClusterAccess
+    progress: Callable[[str], None]
+    report: RehearsalReport = field(init=False)
+    _applied: list[Resource] = field(init=False, default_factory=list[Resource])
+
+    def __post_init__(self) -> None:
+        self.report = RehearsalReport(
+            stack=self.program.stack, cluster_version=self.access.version, cluster_source=self.access.source
+        )
+        self._api = ApiServer(self.access)
+
+    def perform(self) -> RehearsalReport:
+        """Goes through all steps; raises RehearsalError only where nothing could be begun."""
+        planned = run(self.program, RecordingBackend(), is_preview=True).resources
+        if found := applying.existing(self._api, planned):
+            raise RehearsalError(
+                f"the cluster already has {len(found)} objects of this stack, such as {found[0]}",
+                "rehearse on another cluster, or without --context on one of its own",
+            )
+        try:
+            with self._timed("apply"):
+                self._apply()
+            with self._timed("pods"):
+                self._try_workloads()
+            with self._timed("secondRun"):
+                self._apply_again()
+            with self._timed("tenantRemoval"):
+                self._remove_a_tenant()
+        finally:
+            with self._timed("teardown"):
+                self._tear_down()
+        return self.report
+
+    @contextmanager
+    def _timed(self, step: str) -> Generator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.report.seconds[step] = time.monotonic() - started
+
+    def _apply(self) -> None:
+        self.progress("applying the stack")
+        backend = applying.ApplyingBackend(self._api, self.progress, applied=self._applied)
+        run(self.program, backend, is_preview=False)
+        self.report.applied = len(backend.applied)
+        self.report.problems += backend.problems
+
+    def _try_workloads(self) -> None:
+        trial = Trial(self._api, self.progress, pods=self.report.pods)
+        trial.run([applying.manifest_of(resource) for resource in self._applied])
+        self.report.problems += trial.problems
+
+    def _apply_again(self) -> None:
+        self.progress("running the program again, expecting no change")
+        backend = applying.ApplyingBackend(self._api, lambda _: None)
+        run(self.program, backend, is_preview=False)
+        self.report.changed = len(backend.changed)
+        for key in backend.changed:
+            self._fell_short(str(key), "a second run of the same program changed it", "make the template deterministic")
+
+    def _remove_a_tenant(self) -> None:
+        """The tenant with the most resources: the hardest to remove."""
+        sizes = {tenant.name: len(tenant.workloads) for tenant in self.spec.tenants}
+        if not sizes or "tenants" not in self.spec.layers:
+            return
+        tenant = max(sorted(sizes), key=lambda name: sizes[name])
+        self.progress(f"removing tenant {tenant}")
+        namespace = self.spec.namespace(tenant)
+        remaining = run(self.without(tenant), RecordingBackend(), is_preview=True).by_urn()
+        gone = [resource for resource in self._applied if resource.urn not in remaining]
+        before = self._own()
+        self.report.problems += applying.delete(self._api, gone)
+        after = self._own()
+        self.report.removed_tenant = tenant
+        self.report.removed = len(before.keys() - after.keys())
+        for key in _changed_for_others(before, after, namespace):
+            self.report.others_changed += 1
+            self._fell_short(str(key), f"changed when tenant {tenant} was removed", "nothing of another tenant may")
+        self._applied[:] = [resource for resource in self._applied if resource.urn in remaining]
+
+    def _tear_down(self) -> None:
+        self.progress("tearing down")
+        namespaces, applied = self._namespaces(), list(self._applied)
+        self.report.problems += applying.delete(self._api, applied)
+        keys = {key_of(applying.manifest_of(resource)) for resource in applied}
+        inventory = self._api.inventory()
+        volumes = {key: body for key, body in inventory.items() if key.kind == "PersistentVolume"}
+        left = [key for key in inventory if key in keys or key.namespace in namespaces]
+        retained = [
+            body
+            for body in volumes.values()
+            if self._is_ours(body) and body["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
+        ]
+        self.report.left = len(left)
+        self.report.retained = sorted(_volume_name(volume) for volume in retained)
+        for volume in retained:
+            self._api.delete(volume, "Background")
+        for key in left:
+            self._fell_short(str(key), "was left behind by the teardown", "give it an owner that deletes it")
+
+    def _namespaces(self) -> set[str]:
+        manifests = [applying.manifest_of(resource) for resource in self._applied]
+        return {manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] == "Namespace"}
+
+    def _is_ours(self, volume: Object) -> bool:
+        return volume["spec"].get("claimRef", {}).get("namespace", "") in {
+            self.spec.namespace(tenant.name) for tenant in self.spec.tenants
+        }
+
+    def _own(self) -> Inventory:
+        """The stack's objects, and all that controllers made of them."""
+        keys = {key_of(applying.manifest_of(resource)) for resource in self._applied}
+        namespaces = self._namespaces()
+        return {
+            key: body
+            for key, body in self._api.inventory().items()
+            if key in keys
+            or key.namespace in namespaces
+            or (key.kind == "PersistentVolume" and self._is_ours(body))
+        }
+
+    def _fell_short(self, name: str, reason: str, fix: str) -> None:
+        self.report.problems.append(RehearsalProblem(object=name, reason=reason, fix=fix))
+
+
+def simulated_pools(spec: PlatformSpec) -> list[SimulatedPool]:
+    """The stack's pools at their largest."""
+    return [
+        SimulatedPool(
+            name=name,
+            nodes=pool.max,
+            cpu=pool.machine.cpu,
+            memory_gib=pool.machine.memory_gib,
+            accelerator=pool.accelerator,
+            gpus=pool.count or 0,
+        )
+        for name, pool in spec.node_pools.items()
+    ]
+
+
+def storage_classes(spec: PlatformSpec) -> dict[str, str]:
+    """The stack's StorageClasses with their reclaim policies."""
+    return {spec.cloud.storage_classes.deleted: "Delete", spec.cloud.storage_classes.retained: "Retain"}
+
+
+def _changed_for_others(before: Inventory, after: Inventory, namespace: str) -> list[ObjectKey]:
+    """What changed although it belongs to somebody else; runs of jobs come and go by the clock."""
+    return sorted(
+        key
+        for key in before.keys() | after.keys()
+        if key.namespace != namespace
+        and key != ObjectKey("Namespace", "", namespace)
+        and not _belongs_to(before.get(key) or after[key], namespace)
+        and not _is_run(before.get(key) or after[key])
+        and (key not in before or key not in after or desired(before[key]) != desired(after[key]))
+    )
+
+
+def _belongs_to(body: Object, namespace: str) -> bool:
+    claim = body["spec"].get("claimRef", {}) if body["kind"] == "PersistentVolume" else {}
+    return claim.get("namespace") == namespace
+
+
+def _is_run(body: Object) -> bool:
+    owners: Sequence[Object] = body["metadata"].get("ownerReferences", [])
+    return any(owner["kind"] in ("CronJob", "Job") for owner in owners)
+
+
+def _volume_name(volume: Object) -> str:
+    claim = volume["spec"]["claimRef"]
+    return f"{claim['namespace']}/{claim['name']}"

@@ -1,0 +1,64 @@
+"""The result of a rehearsal as data, with the stable names that programs read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bedplate.rehearsal.explanation import RehearsalProblem
+
+
+@dataclass
+class PodCount:
+    """Pods that should run, that got a node, and that became ready or finished."""
+
+    expected: int = 0
+    scheduled: int = 0
+    ready: int = 0
+
+
+@dataclass
+class RehearsalReport:
+    """What was shown, and what fell short.
+
+    applied: objects the API server accepted. changed: objects that a second run of the same program altered. removed,
+    others_changed: objects that went with one tenant, and objects of others that changed with it. left: objects that
+    teardown left behind; retained: disks it left because the stack says so. seconds: by step.
+    """
+
+    stack: str
+    cluster_version: str
+    cluster_source: str
+    applied: int = 0
+    pods: PodCount = field(default_factory=PodCount)
+    changed: int = 0
+    removed_tenant: str = ""
+    removed: int = 0
+    others_changed: int = 0
+    left: int = 0
+    retained: Sequence[str] = ()
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+    problems: list[RehearsalProblem] = field(default_factory=list[RehearsalProblem])
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing fell short."""
+        return not self.problems
+
+    def shown(self) -> Mapping[str, Any]:
+        """The report as `bedplate rehearse -o json` prints it."""
+        return {
+            "ok": self.is_well,
+            "stack": self.stack,
+            "cluster": {"version": self.cluster_version, "source": self.cluster_source},
+            "applied": self.applied,
+            "pods": asdict(self.pods),
+            "secondRun": {"changed": self.changed},
+            "tenantRemoval": {
+                "tenant": self.removed_tenant,
+                "removed": self.removed,
+                "others_changed": self.others_changed,
+            },
+            "teardown": {"left": self.left, "retained": list(self.retained)},
+            "seconds": {step: round(seconds, 1) for step, seconds in self.seconds.items()},
+            "problems": [asdict(problem) for problem in self.problems],
+        }

@@ -1,0 +1,100 @@
+"""Simulated nodes: pods are scheduled on them, run, complete and end, and volumes are provisioned; nothing executes.
+
+Owns kwok (https://kwok.sigs.k8s.io), which plays the kubelets, and the life of all that is simulated. A cluster takes
+one simulation at a time: names are fixed, so a second one would take over the nodes of the first.
+"""
+
+import contextlib
+import importlib.resources
+import os
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+
+from bedplate.rehearsal.binaries import Progress, kwok_program
+from bedplate.rehearsal.cluster import ClusterAccess
+from bedplate.rehearsal.cluster_api import ClusterApi
+from bedplate.rehearsal.errors import RehearsalError
+from bedplate.rehearsal.kubeconfig import single_context
+from bedplate.rehearsal.nodes import SimulatedPool, simulated_nodes, unready_nodes
+from bedplate.rehearsal.processes import BackgroundProcess, guarded, stop
+from bedplate.rehearsal.state import StateFolder, state_folder
+from bedplate.rehearsal.volumes import simulated_volumes
+
+__all__ = ["SimulatedPool", "simulated_cluster"]
+
+_READY_SECONDS = 60.0
+_POLL_SECONDS = 0.1
+_STAGES = "stages.yaml"
+
+
+@contextlib.contextmanager
+def simulated_cluster(
+    access: ClusterAccess,
+    pools: Sequence[SimulatedPool],
+    storage_classes: Mapping[str, str],
+    progress: Progress,
+) -> Generator[None]:
+    """Nodes and storage that behave like real ones, ready for pods while the block lasts, and removed after it.
+
+    storage_classes: from name to reclaim policy (`Delete` or `Retain`); classes that the cluster has are left as they
+    are. Raises `RehearsalError` when the nodes do not become ready, `ApiError` when the cluster refuses them.
+    """
+    program = kwok_program(progress)
+    api = ClusterApi(access.kubeconfig, access.context)
+    with contextlib.ExitStack() as running:
+        folder = running.enter_context(state_folder())
+        # The nodes go while kwok still runs, so that it can end the pods on them.
+        kwok = BackgroundProcess(
+            "kwok",
+            guarded([str(program), *_kwok_flags(access, folder)]),
+            log=folder.logs / "kwok.log",
+            folder=folder.path,
+            # Otherwise it reads ~/.kwok/kwok.yaml as well.
+            environment={**os.environ, "KWOK_WORKDIR": str(folder.path / "kwok")},
+        )
+        running.callback(stop, [kwok])
+        running.enter_context(simulated_volumes(api, storage_classes))
+        names = running.enter_context(simulated_nodes(api, pools, access.version))
+        _wait_until_ready(lambda: unready_nodes(api, names), len(names), kwok, folder, progress)
+        yield
+
+
+def _kwok_flags(access: ClusterAccess, folder: StateFolder) -> list[str]:
+    kubeconfig = access.kubeconfig
+    if access.context is not None:
+        content = single_context(access.kubeconfig, access.context)
+        kubeconfig = folder.write_private("kubeconfig", content)
+    stages = (importlib.resources.files("bedplate.rehearsal") / _STAGES).read_text(encoding="utf-8")
+    return [
+        f"--kubeconfig={kubeconfig}",
+        f"--config={folder.write_private(_STAGES, stages)}",
+        "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
+        "--node-lease-duration-seconds=40",
+        "--cidr=10.244.0.0/16",
+        "--node-port=0",  # otherwise, and with an address, it serves the kubelet's API on a fixed port
+        "--server-address=",
+    ]
+
+
+def _wait_until_ready(
+    unready: Callable[[], list[str]],
+    total: int,
+    kwok: BackgroundProcess,
+    folder: StateFolder,
+    progress: Progress,
+) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    progress(f"waiting for {total} simulated nodes")
+    while waiting := unready():
+        if kwok.exit_code is not None or time.monotonic() > deadline:
+            stop([kwok])
+            tail = kwok.log_tail()
+            logs = folder.keep_logs()
+            what = "kwok ended" if kwok.exit_code is not None else f"not ready after {_READY_SECONDS:.0f} s"
+            raise RehearsalError(
+                f"{len(waiting)} of {total} simulated nodes are not ready ({what}), such as {waiting[0]}. "
+                f"The last lines of kwok:\n{tail}",
+                f"read the log in {logs}; the credentials must be allowed to change nodes, pods and leases.",
+            )
+        time.sleep(_POLL_SECONDS)
+    progress(f"{total} simulated nodes are ready")

@@ -1,0 +1,192 @@
+"""Do the stack's workloads run? Waits for what runs for ever, and starts each job once.
+
+Jobs of one tenant run one after the other, those of different tenants side by side: nobody promised that all of a
+tenant's jobs fit its quota at once. A trial run is made as people make one: `kubectl create job --from=cronjob/NAME`.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from bedplate.labels import ACCELERATOR, GPU_RESOURCE
+from bedplate.rehearsal.api_server import ApiServer
+from bedplate.rehearsal.explanation import (
+    RehearsalProblem,
+    explain_pod,
+    explain_refusal,
+    pod_requests,
+    replica_failure,
+)
+from bedplate.rehearsal.objects import Object, key_of
+from bedplate.rehearsal.report import PodCount
+
+_POLL_SECONDS = 0.25
+_STALLED_SECONDS = 12
+"""Longer than the pauses that controllers make between tries (the job controller's is 10 s at first)."""
+_TRIAL = "rehearsal"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Expected:
+    """A controller and the pods it should bring. owner_kind: of the object that owns the pods."""
+
+    controller: Object
+    selector: str
+    pods: int
+
+
+@dataclass
+class Trial:
+    """Waits and counts; problems: what did not run, and why."""
+
+    api: ApiServer
+    progress: Callable[[str], None]
+    pods: PodCount = field(default_factory=PodCount)
+    problems: list[RehearsalProblem] = field(default_factory=list[RehearsalProblem])
+
+    def run(self, manifests: Sequence[Object]) -> None:
+        """Everything that runs for ever first, then the jobs, round by round."""
+        minimum = {
+            (hpa["metadata"]["namespace"], hpa["spec"]["scaleTargetRef"]["name"]): int(hpa["spec"]["minReplicas"])
+            for hpa in manifests
+            if hpa["kind"] == "HorizontalPodAutoscaler"
+        }
+        self._wait(
+            [
+                _Expected(controller=manifest, selector=_selector(manifest), pods=_replicas(manifest, minimum))
+                for manifest in manifests
+                if manifest["kind"] in ("Deployment", "StatefulSet")
+            ]
+        )
+        for round_number, cron_jobs in enumerate(_rounds(manifests), 1):
+            self.progress(f"trial runs of jobs, round {round_number}: {len(cron_jobs)}")
+            jobs = [job for cron_job in cron_jobs if (job := self._start(cron_job)) is not None]
+            self._wait(
+                [
+                    _Expected(
+                        controller=job,
+                        selector=f"batch.kubernetes.io/job-name={job['metadata']['name']}",
+                        pods=int(job["spec"]["parallelism"]),
+                    )
+                    for job in jobs
+                ]
+            )
+            for job in jobs:
+                self.api.delete(job, "Background")
+
+    def _start(self, cron_job: Object) -> Object | None:
+        live = self.api.get(cron_job)
+        if live is None:
+            return None
+        metadata, template = live["metadata"], live["spec"]["jobTemplate"]
+        job = {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {
+                **template.get("metadata", {}),
+                "name": f"{metadata['name'][:52]}-{_TRIAL}",
+                "namespace": metadata["namespace"],
+                "ownerReferences": [
+                    {"apiVersion": "batch/v1", "kind": "CronJob", "name": metadata["name"], "uid": metadata["uid"]}
+                ],
+            },
+            "spec": template["spec"],
+        }
+        return self.api.create(job) | {"apiVersion": "batch/v1", "kind": "Job"}
+
+    def _wait(self, expected: Sequence[_Expected]) -> None:
+        """Until all is ready, or nothing has moved for a while."""
+        total = sum(item.pods for item in expected)
+        last, last_change = (-1, -1), time.monotonic()
+        while True:
+            pods = {key_of(item.controller): self._pods(item) for item in expected}
+            scheduled = sum(min(item.pods, _count(pods[key_of(item.controller)], _is_scheduled)) for item in expected)
+            ready = sum(min(item.pods, _count(pods[key_of(item.controller)], _is_ready)) for item in expected)
+            if (scheduled, ready) != last:
+                last, last_change = (scheduled, ready), time.monotonic()
+                self.progress(f"{ready} of {total} pods ready, {scheduled} scheduled")
+            if ready >= total or time.monotonic() - last_change > _STALLED_SECONDS:
+                break
+            time.sleep(_POLL_SECONDS)
+        self.pods.expected += total
+        self.pods.scheduled += scheduled
+        self.pods.ready += ready
+        nodes = self.api.objects("v1", "Node")
+        for item in expected:
+            self._judge(item, pods[key_of(item.controller)], nodes)
+
+    def _pods(self, item: _Expected) -> list[Object]:
+        return self.api.objects("v1", "Pod", item.controller["metadata"]["namespace"], item.selector)
+
+    def _judge(self, item: _Expected, pods: Sequence[Object], nodes: Sequence[Object]) -> None:
+        key = key_of(item.controller)
+        labels = {node["metadata"]["name"]: node["metadata"].get("labels", {}) for node in nodes}
+        for pod in pods:
+            if _is_scheduled(pod) and (text := _wrong_pool(pod, labels.get(pod["spec"]["nodeName"], {}))):
+                fix = "give the pod the accelerator's node selector and toleration"
+                self.problems.append(RehearsalProblem(object=str(key_of(pod)), reason=text, fix=fix))
+        if _count(pods, _is_ready) >= item.pods:
+            return
+        waiting = [pod for pod in pods if not _is_ready(pod)]
+        if waiting:
+            claims = self.api.objects("v1", "PersistentVolumeClaim", key.namespace)
+            self.problems.append(explain_pod(key, waiting[0], nodes, claims))
+        else:
+            self.problems.append(explain_refusal(key, self._why_no_pods(item)))
+
+    def _why_no_pods(self, item: _Expected) -> str:
+        live = self.api.get(item.controller) or item.controller
+        if failure := replica_failure(live):
+            return failure
+        name, namespace = live["metadata"]["name"], live["metadata"]["namespace"]
+        events = [
+            event
+            for event in self.api.objects("v1", "Event", namespace)
+            if event["reason"] == "FailedCreate" and event["involvedObject"]["name"].startswith(name)
+        ]
+        events.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+        return str(events[-1]["message"]) if events else "its controller made no pods and says nothing about why"
+
+
+def _rounds(manifests: Sequence[Object]) -> Iterable[list[Object]]:
+    """The n-th CronJob of each namespace together."""
+    by_namespace: dict[str, list[Object]] = {}
+    for manifest in manifests:
+        if manifest["kind"] == "CronJob":
+            by_namespace.setdefault(manifest["metadata"]["namespace"], []).append(manifest)
+    longest = max((len(cron_jobs) for cron_jobs in by_namespace.values()), default=0)
+    for position in range(longest):
+        yield [cron_jobs[position] for cron_jobs in by_namespace.values() if position < len(cron_jobs)]
+
+
+def _replicas(manifest: Object, minimum: dict[tuple[str, str], int]) -> int:
+    name = (manifest["metadata"]["namespace"], manifest["metadata"]["name"])
+    return minimum.get(name, int(manifest["spec"].get("replicas", 1)))
+
+
+def _selector(manifest: Object) -> str:
+    return ",".join(f"{key}={value}" for key, value in manifest["spec"]["selector"]["matchLabels"].items())
+
+
+def _count(pods: Sequence[Object], is_so: Callable[[Object], bool]) -> int:
+    return sum(1 for pod in pods if is_so(pod))
+
+
+def _is_scheduled(pod: Object) -> bool:
+    return bool(pod["spec"].get("nodeName"))
+
+
+def _is_ready(pod: Object) -> bool:
+    status = pod.get("status", {})
+    conditions = {condition["type"]: condition["status"] for condition in status.get("conditions", [])}
+    return status.get("phase") == "Succeeded" or conditions.get("Ready") == "True"
+
+
+def _wrong_pool(pod: Object, labels: Object) -> str | None:
+    asked, got = pod["spec"].get("nodeSelector", {}).get(ACCELERATOR), labels.get(ACCELERATOR)
+    if asked != got:
+        return f"runs on a node with {got or 'no GPU'}, but asks for {asked or 'no GPU'}"
+    if got and not pod_requests(pod).get(GPU_RESOURCE):
+        return f"takes a place on a node with {got} and uses no GPU"
+    return None
+

@@ -1,0 +1,99 @@
+"""Rules about the code itself: who may import whom, sizes, words that must not occur."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import ROOT
+
+PACKAGE = ROOT / "components" / "bedplate"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LIBRARY = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] not in ("cli", "rehearsal")]
+COMPOSING = {"config", "consistency", "platform", "stack_file", "validation", "documents", "__init__"}
+"""Root modules that may know every part."""
+ALLOWED = {
+    "kubernetes": set[str](),
+    "clouds": set[str](),
+    "guardrails": {"kubernetes"},
+    "services": {"kubernetes", "clouds"},
+    "tenants": {"kubernetes", "clouds"},
+    "workloads": {"kubernetes", "clouds"},
+    "rehearsal": {"config", "stack_file", "documents"},
+    "cli": {"config", "guardrails", "rehearsal", "stack_file", "workloads"},
+}
+"""What each folder may import besides itself, `spec` and `labels`."""
+
+
+def identifier(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The first part below `bedplate` of each import."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "bedplate" and len(parts) > 1:
+                yield parts[1]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=identifier)
+class TestEveryModule:
+    def test_imports_only_in_the_direction_of_the_layers(self, path: Path) -> None:
+        folder = path.relative_to(PACKAGE).parts[0]
+        if folder in ALLOWED:
+            assert set(imports(path)) <= ALLOWED[folder] | {folder, "spec", "labels"}
+        else:
+            assert folder.removesuffix(".py") in COMPOSING | {"spec", "labels"}
+            assert not set(imports(path)) & {"rehearsal", "cli"}
+
+    def test_has_at_most_400_lines(self, path: Path) -> None:
+        assert len(path.read_text().splitlines()) <= 400
+
+    def test_has_functions_of_at_most_60_lines(self, path: Path) -> None:
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+        long = [
+            f"{node.name}: {(node.end_lineno or 0) - node.lineno + 1} lines"
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, functions) and (node.end_lineno or 0) - node.lineno >= 60
+        ]
+        assert not long
+
+    def test_says_what_it_is(self, path: Path) -> None:
+        tree = ast.parse(path.read_text())
+        assert ast.get_docstring(tree) or not tree.body
+
+    def test_evaluates_its_annotations(self, path: Path) -> None:
+        """Pulumi's component analysis cannot read annotations that are text."""
+        assert "from __future__ import annotations" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=identifier)
+class TestTheLibrary:
+    def test_reads_no_configuration_and_exports_nothing(self, path: Path) -> None:
+        assert not re.search(r"pulumi\.(Config\(|export\(|get_stack|get_project|get_root_directory)", path.read_text())
+
+    def test_names_no_cloud_outside_clouds(self, path: Path) -> None:
+        if path.relative_to(PACKAGE).parts[0] in ("clouds", "spec.py"):
+            return
+        strings = [
+            node.value
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 40
+        ]
+        assert not [text for text in strings if re.fullmatch(r"(aws|gcp|azure|existing|eks|gke|aks)\b.*", text)]
+
+
+class TestTheProgram:
+    def test_is_one_short_file_and_no_package(self) -> None:
+        """A package called `platform` shadows the standard library's module and breaks every import of it."""
+        assert [path.name for path in (ROOT / "platform").glob("*.py")] == ["__main__.py"]
+        assert len((ROOT / "platform" / "__main__.py").read_text().splitlines()) <= 40
+
+    def test_does_not_know_the_embedded_engine(self) -> None:
+        assert "rehearsal" not in (ROOT / "platform" / "__main__.py").read_text()

@@ -1,0 +1,191 @@
+"""Rules that hold for every component, shown on every stack file and on one stack with everything."""
+
+import inspect
+import typing
+from collections import Counter
+from typing import Any
+
+import pulumi
+import pytest
+from harness import STACKS, job, model_api, objects, platform, record, record_stack, tenant
+
+import bedplate.platform
+from bedplate.clouds import Cluster
+from bedplate.rehearsal.engine import Recording
+from bedplate.rehearsal.resources import Resource, Secret
+from bedplate.workloads import Workload
+
+EVERYTHING = platform(
+    tenant(
+        "vision",
+        model_api(
+            "api", gpu={"accelerator": "nvidia-l4"}, replicas={"min": 1, "max": 1}, secretEnv={"API_TOKEN": "token"}
+        ),
+        model_api("web", replicas={"min": 2, "max": 5}),
+        job("train", gpu={"accelerator": "nvidia-l4", "count": 1}, mounts=[{"volume": "data", "path": "/data"}]),
+        job("nightly", schedule="0 1 * * *", secretEnv={"DB_PASSWORD": "token"}),
+        volumes=[{"name": "data", "sizeGib": 10, "retain": True}, {"name": "cache", "sizeGib": 5, "retain": False}],
+        allowedNetworks=["10.1.2.0/24"],
+    ),
+    tenant("search", model_api("api")),
+)
+SECRETS = frozenset({"token"})
+
+
+def every_component() -> list[type[pulumi.ComponentResource]]:
+    found = {
+        value
+        for value in vars(bedplate.platform).values()
+        if inspect.isclass(value) and issubclass(value, pulumi.ComponentResource)
+    }
+    found = (found - {Cluster}) | set(Cluster.__subclasses__())
+    return sorted(found | set(Workload.registry.values()), key=lambda component: component.__name__)
+
+
+@pytest.fixture(scope="module", params=["everything", *(file.stem for file in STACKS)])
+def recording(request: pytest.FixtureRequest) -> Recording:
+    if request.param == "everything":
+        return record(EVERYTHING, SECRETS)
+    return record_stack(next(file for file in STACKS if file.stem == request.param))
+
+
+@pytest.mark.parametrize("component", every_component(), ids=lambda component: component.__name__)
+class TestEveryComponent:
+    def test_is_constructed_from_name_args_and_opts(self, component: type[pulumi.ComponentResource]) -> None:
+        parameters = list(inspect.signature(component).parameters)
+        assert parameters in (["name", "args", "opts"], ["name", "opts"])
+
+    def test_documents_itself(self, component: type[pulumi.ComponentResource]) -> None:
+        assert component.__doc__
+
+
+class TestEveryRegistration:
+    def test_has_a_token_that_is_the_class_name(self, recording: Recording) -> None:
+        tokens = {resource.type for resource in recording.resources if not resource.custom}
+        names = {component.__name__ for component in every_component()}
+        assert {token.rpartition(":")[2] for token in tokens if token.startswith("bedplate:index:")} <= names
+        assert tokens <= {f"bedplate:index:{name}" for name in names} | {"pulumi:pulumi:Stack"}
+
+    def test_of_a_component_ends_with_its_annotated_outputs(self, recording: Recording) -> None:
+        classes = {component.__name__: component for component in every_component()}
+        for resource in recording.resources:
+            component = classes.get(resource.type.rpartition(":")[2])
+            if component is not None and not resource.custom:
+                hints = inspect.get_annotations(component)
+                outputs = {name for name, hint in hints.items() if typing.get_origin(hint) is pulumi.Output}
+                assert set(recording.component_outputs[resource.urn]) == outputs
+
+    def test_lies_below_its_component_and_is_named_after_it(self, recording: Recording) -> None:
+        by_urn = recording.by_urn()
+        for resource in recording.resources:
+            parent = by_urn.get(resource.parent)
+            if parent is not None and parent.type != "pulumi:pulumi:Stack":
+                assert resource.name.startswith((f"{parent.name}-", f"{parent.name}/"))
+            if resource.custom:
+                assert parent is not None
+                assert not parent.custom
+
+    def test_uses_the_clusters_own_provider(self, recording: Recording) -> None:
+        providers = {resource.provider for resource in objects(recording)}
+        assert [provider.rpartition("::")[2] for provider in providers] == ["platform-cluster-kubernetes"]
+
+    def test_raises_no_warning(self, recording: Recording) -> None:
+        assert recording.warnings == []
+
+
+class TestEveryObject:
+    def test_carries_the_labels_of_its_identity(self, recording: Recording) -> None:
+        for resource in objects(recording):
+            labels = resource.inputs["metadata"]["labels"]
+            assert labels["app.kubernetes.io/part-of"] == "bedplate"
+            assert labels["app.kubernetes.io/managed-by"] == "pulumi"
+            assert labels["bedplate.dev/owner"], resource.name
+            assert all(len(value) <= 63 and "@" not in value for value in labels.values())
+
+    def test_in_a_namespace_comes_after_it_and_goes_with_it(self, recording: Recording) -> None:
+        namespaces = {resource.inputs["metadata"]["name"]: resource.urn for resource in objects(recording, "Namespace")}
+        for resource in objects(recording):
+            namespace = resource.inputs["metadata"].get("namespace")
+            if namespace is not None:
+                assert namespaces[namespace] in resource.dependencies
+                assert resource.deleted_with == namespaces[namespace]
+
+    def test_of_a_tenant_says_which_tenant(self, recording: Recording) -> None:
+        tenants = {
+            resource.inputs["metadata"]["name"]: resource.inputs["metadata"]["labels"]["bedplate.dev/tenant"]
+            for resource in objects(recording, "Namespace")
+            if "bedplate.dev/tenant" in resource.inputs["metadata"]["labels"]
+        }
+        for resource in objects(recording):
+            metadata = resource.inputs["metadata"]
+            if (namespace := metadata.get("namespace")) in tenants:
+                assert metadata["labels"]["bedplate.dev/tenant"] == tenants[namespace]
+                assert metadata["labels"]["bedplate.dev/project"]
+
+    def test_has_a_name_of_its_own(self, recording: Recording) -> None:
+        keys = Counter(
+            (body["kind"], body["metadata"].get("namespace"), body["metadata"]["name"])
+            for body in (resource.inputs for resource in objects(recording))
+        )
+        assert [key for key, count in keys.items() if count > 1] == []
+
+
+class TestTenants:
+    def test_have_a_limit_range_wherever_they_have_a_quota(self, recording: Recording) -> None:
+        """A quota without defaults refuses every pod that states no resources."""
+        quotas = {resource.inputs["metadata"]["namespace"] for resource in objects(recording, "ResourceQuota")}
+        ranges = {resource.inputs["metadata"]["namespace"] for resource in objects(recording, "LimitRange")}
+        assert quotas == ranges
+
+    def test_get_a_namespace_only_when_the_guardrails_are_there(self, recording: Recording) -> None:
+        bindings = {resource.urn for resource in objects(recording, "ValidatingAdmissionPolicyBinding")}
+        for namespace in objects(recording, "Namespace"):
+            if "bedplate.dev/tenant" in namespace.inputs["metadata"]["labels"]:
+                assert bindings <= set(namespace.dependencies)
+
+    def test_reach_no_metadata_address(self, recording: Recording) -> None:
+        for policy in objects(recording, "NetworkPolicy"):
+            for rule in policy.inputs["spec"].get("egress", []):
+                for block in (peer["ipBlock"] for peer in rule.get("to", []) if "ipBlock" in peer):
+                    assert block["cidr"] != "0.0.0.0/0" or "169.254.0.0/16" in block["except"]
+
+
+class TestAccess:
+    def test_names_every_right(self, recording: Recording) -> None:
+        for role in [*objects(recording, "ClusterRole"), *objects(recording, "Role")]:
+            for rule in role.inputs["rules"]:
+                assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+
+    def test_of_people_writes_nothing_but_jobs_and_reads_no_secret(self, recording: Recording) -> None:
+        for role in objects(recording, "ClusterRole"):
+            for rule in role.inputs["rules"]:
+                assert not {"secrets", "pods/exec", "serviceaccounts", "serviceaccounts/token"} & set(rule["resources"])
+                if set(rule["verbs"]) - {"get", "list", "watch"}:
+                    assert rule["resources"] == ["jobs"]
+
+    def test_is_bound_in_the_tenants_own_namespace_only(self, recording: Recording) -> None:
+        assert objects(recording, "ClusterRoleBinding") == []
+
+
+def secrets_in(value: Any) -> list[Any]:
+    if isinstance(value, Secret):
+        return [value.value]
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [secret for item in items for secret in secrets_in(item)]
+
+
+class TestSecrets:
+    def test_never_leave_their_envelope(self) -> None:
+        resources: list[Resource] = record(EVERYTHING, SECRETS).resources
+        canary = "placeholder for the config secret token"
+        assert [resource.name for resource in resources if canary in repr(resource.inputs)] == []
+        held = [resource for resource in resources if canary in str(secrets_in(resource.inputs))]
+        assert [resource.inputs["kind"] for resource in held] == ["Secret", "Secret"]
+
+    def test_roll_the_pods_when_they_change(self) -> None:
+        deployment = next(
+            resource
+            for resource in objects(record(EVERYTHING, SECRETS), "Deployment")
+            if resource.name.endswith("vision/api-deployment")
+        )
+        assert "bedplate.dev/secrets-hash" in deployment.inputs["spec"]["template"]["metadata"]["annotations"]

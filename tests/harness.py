@@ -1,0 +1,107 @@
+"""Building stacks for tests and running the real program on them."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+from bedplate.config import PlatformSpec
+from bedplate.rehearsal.engine import Program, Recording, RecordingBackend, run
+from bedplate.rehearsal.planning import program_of
+from bedplate.rehearsal.project import Project
+from bedplate.rehearsal.resources import Resource
+from bedplate.stack_file import PLATFORM_KEY, load
+
+ROOT = Path(__file__).resolve().parents[1]
+STACKS = sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))
+
+MINIMAL: dict[str, Any] = {
+    "domain": "ml.example.com",
+    "cloud": {
+        "provider": "existing",
+        "name": "test",
+        "kubernetesVersion": "1.35",
+        "storageClasses": {"deleted": "standard", "retained": "standard-retained"},
+    },
+    "nodePools": {
+        "general": {"machine": {"cpu": 16, "memoryGib": 64}, "max": 3},
+        "l4": {"accelerator": "nvidia-l4", "count": 1, "machine": {"cpu": 8, "memoryGib": 32}, "max": 2},
+    },
+    "guardrails": {"approvedImages": ["ghcr.io/acme/"]},
+    "tenants": [],
+}
+
+
+def model_api(name: str, **changes: Any) -> dict[str, Any]:
+    """A model API as the stack file writes it."""
+    return {"kind": "modelApi", "name": name, "image": "ghcr.io/acme/scorer:1.0.0", **changes}
+
+
+def job(name: str, **changes: Any) -> dict[str, Any]:
+    """A job as the stack file writes it."""
+    return {"kind": "job", "name": name, "image": "ghcr.io/acme/etl:1.0.0", **changes}
+
+
+def tenant(name: str, *workloads: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A tenant as the stack file writes it."""
+    return {
+        "name": name,
+        "groups": [f"ml-{name}"],
+        "owner": f"{name}@example.com",
+        "quota": {"cpu": 64, "memoryGib": 256, "gpus": {"nvidia-l4": 2}, "storageGib": 500},
+        "workloads": list(workloads),
+        **changes,
+    }
+
+
+def platform(*tenants: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """The minimal platform with these tenants."""
+    return {**copy.deepcopy(MINIMAL), "tenants": list(tenants), **changes}
+
+
+def program(data: dict[str, Any], secrets: frozenset[str] = frozenset()) -> Program:
+    """The project's program with a platform written in the test."""
+    project = Project.read(ROOT)
+    return Program(
+        root=project.root,
+        folder=project.program,
+        project=project.name,
+        stack="test",
+        config={PLATFORM_KEY: data},
+        secrets=secrets,
+    )
+
+
+def record(data: dict[str, Any], secrets: frozenset[str] = frozenset()) -> Recording:
+    """What the program registers for a platform written in the test."""
+    return run(program(data, secrets), RecordingBackend(), is_preview=True)
+
+
+def record_stack(file: Path) -> Recording:
+    """What the program registers for a stack file."""
+    return run(program_of(Project.read(ROOT), load(file)), RecordingBackend(), is_preview=True)
+
+
+def spec(data: dict[str, Any]) -> PlatformSpec:
+    """The platform as a spec."""
+    return PlatformSpec.model_validate(data)
+
+
+def objects(recording: Recording, kind: str = "") -> list[Resource]:
+    """The Kubernetes objects of a recording, of one kind or all."""
+    return [
+        resource
+        for resource in recording.resources
+        if resource.is_kubernetes_object and kind in ("", resource.inputs["kind"])
+    ]
+
+
+def pod_templates(recording: Recording) -> list[tuple[str, dict[str, Any]]]:
+    """Every pod template with the name of its object."""
+    templates: list[tuple[str, dict[str, Any]]] = []
+    for resource in objects(recording):
+        kind, body = resource.inputs["kind"], resource.inputs.get("spec", {})
+        if kind == "CronJob":
+            templates.append((resource.name, body["jobTemplate"]["spec"]["template"]))
+        elif kind in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
+            templates.append((resource.name, body["template"]))
+    return templates

@@ -1,0 +1,51 @@
+"""Each stack file's whole program, rendered: what a reviewer sees of a change.
+
+Renew with `pytest tests/stacks --update-snapshots`, and review the difference like code.
+"""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import STACKS, objects, record_stack
+from ruamel.yaml import YAML
+
+from bedplate.labels import TENANT
+from bedplate.rehearsal.resources import hidden
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+
+
+def rendered(file: Path) -> dict[str, str]:
+    """YAML by tenant, objects sorted by URN; `platform` holds what belongs to no tenant."""
+    parts: dict[str, list[Any]] = {}
+    for resource in sorted(objects(record_stack(file)), key=lambda resource: resource.urn):
+        owner = resource.inputs["metadata"]["labels"].get(TENANT, "platform")
+        parts.setdefault(owner, []).append(hidden(resource.inputs))
+    return {f"{owner}.yaml": _yaml(documents) for owner, documents in parts.items()}
+
+
+def _yaml(documents: list[Any]) -> str:
+    writer, buffer = YAML(typ="safe"), io.StringIO()
+    writer.default_flow_style = False
+    writer.width = 4000
+    writer.dump_all(documents, buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("file", STACKS, ids=lambda file: file.stem)
+def test_a_stack_renders_as_its_snapshot_shows(file: Path, request: pytest.FixtureRequest) -> None:
+    folder, parts = SNAPSHOTS / file.stem, rendered(file)
+    if request.config.getoption("--update-snapshots"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.yaml"):
+            old.unlink()
+        for name, text in parts.items():
+            (folder / name).write_text(text)
+    assert {path.name: path.read_text() for path in folder.glob("*.yaml")} == parts
+
+
+@pytest.mark.parametrize("file", STACKS, ids=lambda file: file.stem)
+def test_the_same_program_registers_the_same_resources_in_the_same_order(file: Path) -> None:
+    assert record_stack(file).resources == record_stack(file).resources
