@@ -11,7 +11,7 @@ from pydantic import Field
 
 from bedplate.clouds import CloudSpec, NodePoolSpec
 from bedplate.guardrails import GuardrailsSpec
-from bedplate.spec import DnsLabel, Domain, Spec
+from bedplate.spec import DnsLabel, Domain, NamePrefix, RelativeFolder, Spec
 from bedplate.tenants import TenantSpec
 from bedplate.workloads import AnyWorkloadSpec
 
@@ -38,11 +38,11 @@ class PlatformSpec(Spec):
     """What no pod of a tenant may be."""
     layers: Annotated[tuple[Layer, ...], Field(min_length=1)] = ("cluster", "services", "tenants")
     """Parts of the platform that this stack owns; a second stack may own the others on the same cluster."""
-    tenant_prefix: Annotated[str, Field(max_length=20, pattern=r"^([a-z]([-a-z0-9]*)-)?$")] = ""
+    tenant_prefix: NamePrefix = ""
     """Put before a tenant's name to make its namespace; ends with '-'."""
     tenants: tuple[TenantEntry, ...] = ()
     """Tenants, in full."""
-    tenants_dir: str | None = None
+    tenants_dir: RelativeFolder | None = None
     """Folder with one file a tenant, relative to the stack file; means the same as writing them here."""
 
     @property

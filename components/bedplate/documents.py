@@ -1,18 +1,78 @@
-"""YAML files whose every value knows its line."""
+"""YAML files whose every value knows its line, and how places and values are shown to people.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+Reads the subset of YAML that Pulumi reads alike: what two versions of YAML take for different things (010, 2026-01-31)
+is a mistake here, and so is what is easily overlooked (a key that stands twice).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from bedplate.consistency import PathPart
+from bedplate.spec import is_secret_name, is_secret_value
+
+PathPart = str | int
+PathParts = tuple[PathPart, ...]
+_LARGEST_FILE = 1024 * 1024
+_LARGEST_CONTENT = 8 * 1024 * 1024
+"""Characters and values with all aliases written out; a few lines of nested aliases can stand for terabytes."""
+_LONGEST_NUMBER = 40
+_LONGEST_SHOWN = 80
+_NOT_SHOWN = "(not shown, it may be a secret)"
+_BREAK = re.compile(r"\r\n|\r|\n")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""https://yaml.org/spec/1.2.2/#51-character-set"""
+_EXPLANATIONS = (
+    ("'\\\\t'", "problem", "a tab stands where YAML wants spaces", "indent with spaces"),
+    (
+        r"expected ',' or '[\]}]'",
+        "context",
+        "a bracket is opened here and not closed",
+        "close it with ] or }, and put commas between the entries",
+    ),
+    (
+        "unknown escape",
+        "problem",
+        "\\ in double quotes begins an escape, and this one does not exist",
+        "write \\\\ for a backslash, or use single quotes",
+    ),
+    ("quoted scalar", "context", "quotes are opened here and not closed", "close them"),
+    (
+        "mapping values are not allowed",
+        "problem",
+        "a ':' stands here where no key can",
+        "indent the line like its neighbours; text that contains ': ' needs quotes",
+    ),
+    (
+        "cannot start any token",
+        "problem",
+        "a value begins with a character that has a meaning in YAML",
+        "put the value in quotes",
+    ),
+    ("found another document", "problem", "a second document begins here", "remove `---`; a file holds one document"),
+    (
+        "undefined alias",
+        "problem",
+        "*name stands for a value marked &name before, and there is none",
+        "mark it, or put the text in quotes if it only begins with *",
+    ),
+    ("expected ':'", "context", "a key without ':'", "write it as `key: value`"),
+    (
+        r"expected (the node content|<block end>)|did not find expected|block (mapping|collection|sequence)",
+        "problem",
+        "the indentation does not fit the lines before",
+        "indent the line like its neighbours; entries of a list begin with '- '",
+    ),
+)
+"""What the parser says, which of its two places helps, and the same in words for people."""
 
 
-class UnreadableDocument(Exception):
+class UnreadableDocument(Exception):  # noqa: N818 - it is the document that is wrong
     """A file that is no YAML. line: where, from 1; fix: the change to make."""
 
     def __init__(self, line: int, message: str, fix: str) -> None:
@@ -20,62 +80,221 @@ class UnreadableDocument(Exception):
         self.line, self.message, self.fix = line, message, fix
 
 
+@dataclass(frozen=True, kw_only=True)
+class Flaw:
+    """A value that can be read, but not relied on."""
+
+    line: int
+    path: PathParts
+    message: str
+    given: str | None
+    fix: str
+
+
 @dataclass(frozen=True)
 class Document:
-    """A YAML file: plain data, and the line of each value."""
+    """A YAML file: plain data, the line of each value, and what is wrong with single values."""
 
     path: Path
     data: Any
-    _nodes: Any
+    flaws: Sequence[Flaw]
+    _lines: Mapping[PathParts, int]
 
     @classmethod
     def read(cls, path: Path) -> "Document":
-        """The file's content. Raises UnreadableDocument with the line, FileNotFoundError."""
+        """The file's content. Raises UnreadableDocument with the line, OSError."""
         raw = path.read_bytes()
+        if len(raw) > _LARGEST_FILE:
+            fix = "move tenants to files of their own: `tenantsDir: tenants`, one file a tenant"
+            raise UnreadableDocument(1, "the file is larger than 1 MiB, and no configuration can be", fix)
         try:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = raw[: error.start].count(b"\n") + 1
             raise UnreadableDocument(line, "the file is not UTF-8 text", "save it as UTF-8") from None
-        for number, line in enumerate(text.splitlines(), 1):
-            if line[: len(line) - len(line.lstrip())].count("\t"):
-                raise UnreadableDocument(number, "a tab indents this line", "indent with spaces; YAML forbids tabs there")
-        parser = YAML(typ="rt")
+        if bad := _UNPRINTABLE.search(text):
+            message = f"the character {printable(bad[0])} cannot stand in YAML"
+            raise UnreadableDocument(_line_at(text, bad.start()), message, "remove it")
+        reader = _Reader()
         try:
-            nodes = cast(Any, parser.load(text))  # pyright: ignore[reportUnknownMemberType]
-        except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            problem = " ".join(str(error.problem or error.context or "").split())
-            raise UnreadableDocument(
-                mark.line + 1 if mark else 1, f"this is not YAML: {problem}", "correct the line or the one before it"
-            ) from None
-        except (YAMLError, ValueError, RecursionError) as error:
-            raise UnreadableDocument(1, f"this is not YAML: {type(error).__name__}", "correct the file") from None
-        return cls(path, plain(nodes), nodes)
+            root = _composed(text)
+            data = reader.value(root, ()) if root is not None else None
+        except RecursionError:
+            raise UnreadableDocument(1, "the values are nested too deeply to be read", "remove levels") from None
+        return cls(path, data, reader.flaws, reader.lines)
 
     def line(self, path: Sequence[PathPart]) -> int:
         """The line of the value at `path`, or of the nearest thing around it that is in the file; from 1."""
-        node, line = self._nodes, 1
-        for part in path:
-            if isinstance(node, CommentedMap) and part in node:
-                line = cast(int, node.lc.key(part)[0]) + 1  # pyright: ignore[reportUnknownMemberType]
-            elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
-                line = cast(int, node.lc.item(part)[0]) + 1  # pyright: ignore[reportUnknownMemberType]
+        return next((self._lines[key] for n in range(len(path), -1, -1) if (key := tuple(path[:n])) in self._lines), 1)
+
+
+def _line_at(text: str, position: int) -> int:
+    return len(_BREAK.findall(text[:position])) + 1
+
+
+def _composed(text: str) -> Node | None:
+    parser = YAML(typ="safe", pure=True)
+    parser.composer.warn_double_anchors = False
+    try:
+        return cast("Node | None", parser.compose(text))  # pyright: ignore[reportUnknownMemberType]
+    except MarkedYAMLError as error:
+        _explain(error, text)
+    except (YAMLError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        # Some texts that are no YAML break the parser instead of being refused by it.
+        raise UnreadableDocument(1, f"this is not YAML: {type(error).__name__}", "correct the file") from None
+
+
+def _explain(error: Any, text: str) -> NoReturn:
+    marks = {"problem": error.problem_mark or error.context_mark, "context": error.context_mark or error.problem_mark}
+    lines = {name: mark.line + 1 if mark else 1 for name, mark in marks.items()}
+    said = " ".join(f"{error.context or ''}: {error.problem or ''}".split()).strip(": ")
+    at_fault = _BREAK.split(text)[lines["problem"] - 1 : lines["problem"]]
+    if at_fault and re.match(r" *\t", at_fault[0]):
+        said = "'\\t'"
+    for pattern, place, message, fix in _EXPLANATIONS:
+        if re.search(pattern, said):
+            raise UnreadableDocument(lines[place], f"this is not YAML: {message}", fix) from None
+    raise UnreadableDocument(
+        lines["problem"], f"this is not YAML: {printable(said)}", "correct the line or the one before it"
+    ) from None
+
+
+@dataclass
+class _Reader:
+    """Plain data of parsed nodes. open: containers that are being read, to notice one that contains itself."""
+
+    lines: dict[PathParts, int] = field(default_factory=dict[PathParts, int])
+    flaws: list[Flaw] = field(default_factory=list[Flaw])
+    open: set[int] = field(default_factory=set[int])
+    size: int = 0
+
+    def value(self, node: Node, path: PathParts) -> Any:
+        """The node as Python's own types; its line is kept unless its key has told a better one."""
+        line = _line_of(node)
+        self.lines.setdefault(path, line)
+        self._grow(1 + len(node.value), line)
+        if isinstance(node, ScalarNode):
+            return self._scalar(node, path)
+        if not isinstance(node, MappingNode | SequenceNode) or not node.tag.startswith("tag:yaml.org,2002:"):
+            self._flaw(node, path, f"the tag {printable(str(node.tag))} has no meaning here", "remove the tag")
+        if id(node) in self.open:
+            raise UnreadableDocument(
+                line, "the value contains itself by an alias", "write the value instead of the alias"
+            )
+        self.open.add(id(node))
+        data = self._mapping(node, path) if isinstance(node, MappingNode) else self._sequence(node, path)
+        self.open.remove(id(node))
+        return data
+
+    def _grow(self, size: int, line: int) -> None:
+        self.size += size
+        if self.size > _LARGEST_CONTENT:
+            message = "aliases that stand for aliases make the file larger than any configuration can be"
+            raise UnreadableDocument(line, message, "write the values instead of the aliases")
+
+    def _sequence(self, node: Node, path: PathParts) -> list[Any]:
+        return [self.value(item, (*path, index)) for index, item in enumerate(cast(Sequence[Node], node.value))]
+
+    def _mapping(self, node: MappingNode, path: PathParts) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        own: set[str] = set()
+        for key, value, inherited in self._pairs(node, path):
+            name = str(key.value)
+            if name in own and not inherited:
+                message = f"the key `{printable(name)}` stands twice here, first in line {self.lines[(*path, name)]}"
+                self._flaw(key, (*path, name), message, "keep one of the two")
+            elif name not in data:
+                self.lines[(*path, name)] = _line_of(key)
+                data[name] = self.value(value, (*path, name))
+            own |= set() if inherited else {name}
+        return data
+
+    def _pairs(self, node: MappingNode, path: PathParts) -> Iterator[tuple[ScalarNode, Node, bool]]:
+        """The mapping's own pairs, then those that `<<` takes over from elsewhere."""
+        merged: list[MappingNode] = []
+        for key, value in cast(list[tuple[Node, Node]], node.value):
+            if key.tag == "tag:yaml.org,2002:merge":
+                sources = value.value if isinstance(value, SequenceNode) else [value]
+                merged += [source for source in cast(list[Node], sources) if isinstance(source, MappingNode)]
+            elif isinstance(key, ScalarNode):
+                yield key, value, False
             else:
-                break
-            node = cast(Any, node[part])
-        return line
+                fix = "write it as `key: value`; text that begins with { or [ needs quotes"
+                self._flaw(key, path, "a mapping or list stands where a key should", fix)
+        for source in merged:
+            self._grow(len(source.value), _line_of(source))
+            yield from ((key, value, True) for key, value, _ in self._pairs(source, path))
+
+    def _scalar(self, node: ScalarNode, path: PathParts) -> Any:
+        tag, text = str(node.tag).removeprefix("tag:yaml.org,2002:"), str(node.value)
+        if tag in ("str", "value", "merge"):
+            return text
+        if tag == "null":
+            return None
+        if tag == "bool":
+            return text.lower() in ("true", "yes", "on", "y")
+        if tag == "timestamp":
+            return self._flaw(node, path, "an unquoted date, which programs read differently", "put it in quotes", text)
+        if tag not in ("int", "float"):
+            return self._flaw(node, path, f"the tag {printable(tag)} has no meaning here", "remove the tag", text)
+        digits = text.replace("_", "").lower()
+        if re.fullmatch(r"[-+]?0[0-9]+", digits):
+            bare = digits.lstrip("+-0") or "0"
+            fix = f"write {bare} for the number, or put it in quotes for the text"
+            return self._flaw(node, path, "a number that begins with 0: some programs read it as octal", fix, text)
+        try:
+            if len(digits) > _LONGEST_NUMBER:
+                raise ValueError
+            return int(digits, 0) if tag == "int" else float(re.sub(r"^([-+]?)\.(inf|nan)$", r"\1\2", digits))
+        except ValueError:
+            fix = "write a shorter number, or put it in quotes for the text"
+            return self._flaw(node, path, "not a number that programs can read", fix, text)
+
+    def _flaw(self, node: Node, path: PathParts, message: str, fix: str, text: str | None = None) -> str | None:
+        given = None if text is None else shown(text, path).strip("'")
+        self.flaws.append(Flaw(line=_line_of(node), path=path, message=message, given=given, fix=fix))
+        return text
 
 
-def plain(node: Any) -> Any:
-    """The parser's types as Python's own; what JSON does not know (dates) as text, as Pulumi hands it on."""
-    if isinstance(node, dict):
-        return {str(key): plain(value) for key, value in cast(dict[Any, Any], node).items()}
-    if isinstance(node, list):
-        return [plain(value) for value in cast(list[Any], node)]
-    if isinstance(node, bool) or node is None:
-        return node
-    for kind in (int, float, str):
-        if isinstance(node, kind):
-            return kind(node)
-    return str(node)
+def _line_of(node: Node) -> int:
+    return cast(int, node.start_mark.line) + 1
+
+
+def dotted(path: Sequence[PathPart]) -> str:
+    """A path as people write it: tenants[0].workloads[1].image."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{printable(part)}" for part in path)
+    return text.removeprefix(".")
+
+
+def number(value: float) -> str:
+    """A number without a needless '.0'."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def printable(text: str) -> str:
+    """The text on one line of reasonable length, without what a terminal would act upon."""
+    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: _LONGEST_SHOWN + 1])
+    return safe if len(safe) <= _LONGEST_SHOWN else f"{safe[: _LONGEST_SHOWN - 1]}…"
+
+
+def shown(value: object, path: Sequence[PathPart] = ()) -> str:
+    """A value as a message shows it: never a secret, never a whole section. path: where it stands."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict | list | tuple):
+        return "a list" if not isinstance(value, dict) else "a mapping"
+    text = str(value)
+    if any(isinstance(part, str) and is_secret_name(part) for part in path) or _may_be_secret(text):
+        return _NOT_SHOWN
+    if isinstance(value, str):
+        return f"'{printable(text)}'"
+    return text.lower() if isinstance(value, bool) else printable(number(value) if isinstance(value, float) else text)
+
+
+def _may_be_secret(text: str) -> bool:
+    """By its own looks: a known kind of token, `--password …`, or a long run of letters and digits at random."""
+    if is_secret_value(text) or (re.search(r"\s", text) and is_secret_name(text)):
+        return True
+    runs = re.findall(r"[A-Za-z0-9+_=-]{20,}", text)
+    is_mixed = any(all(re.search(kind, run) for kind in ("[a-z]", "[A-Z]", "[0-9]")) for run in runs)
+    return is_mixed or bool(re.search(r"(?<!sha256:)\b[0-9a-f]{32,}\b", text))

@@ -36,7 +36,7 @@ MISTAKE = "mistake"
 
 def mistake(message: str, fix: str, allowed: str = "") -> PydanticCustomError:
     """What a validator raises. message: what is wrong, after the key ('must be …'); fix: the change to make."""
-    return PydanticCustomError("mistake", "{message}; {fix}", {"message": message, "fix": fix, "allowed": allowed})
+    return PydanticCustomError(MISTAKE, "{message}; {fix}", {"message": message, "fix": fix, "allowed": allowed})
 
 
 def refuse(mistakes: Iterable[tuple[tuple[str | int, ...], Any, PydanticCustomError]]) -> None:
@@ -49,8 +49,7 @@ def refuse(mistakes: Iterable[tuple[tuple[str | int, ...], Any, PydanticCustomEr
 def repeated(names: Iterable[str]) -> dict[int, str]:
     """Names that stand earlier in the list too, by position."""
     seen: set[str] = set()
-    found = {index: name for index, name in enumerate(names) if name in seen or seen.add(name)}
-    return found
+    return {index: name for index, name in enumerate(names) if name in seen or seen.add(name)}
 
 
 _SECRET_WORDS = re.compile(
@@ -58,12 +57,15 @@ _SECRET_WORDS = re.compile(
     r"|token(?!i[sz])",
     re.IGNORECASE,
 )
-_NOT_THE_SECRET_ITSELF = re.compile(r"(TOKENS|_(FILE|PATH|DIR|URL|URI|NAME|LENGTH|LIMIT|COUNT))$", re.IGNORECASE)
+_NOT_THE_SECRET_ITSELF = re.compile(
+    r"(TOKENS|_(FILE|PATH|DIR|URL|URI|NAME|ID|ARN|REF|LENGTH|LIMIT|COUNT))$", re.IGNORECASE
+)
 _SECRET_VALUE = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY|\b(AKIA|ASIA)[A-Z0-9]{16}\b|\b(gh[pousr]|hf)_[A-Za-z0-9]{20}|\bgithub_pat_\w{20}"
-    r"|\b(glpat|sk|xox[abeprs])-[\w-]{16}|\bAIza[\w-]{35}|\beyJ[\w-]{10,}\.[\w-]{10,}|://[^/\s:@]*:[^/\s@]+@|\bv1:[\w+/=]{8,}:"
+    r"|\b(glpat|sk|xox[abeprs])-[\w-]{16}|\bAIza[\w-]{35}|\beyJ[\w-]{10,}\.[\w-]{10,}|://[^/\s:@]*:[^/\s@]+@"
+    r"|(?i:password|passwd|passphrase|secret|token|api[-_]?key)=[^\s$<{]|\bv1:[\w+/=]{8,}:"
 )
-"""Private keys, tokens of well-known services, JSON web tokens, addresses with a password, Pulumi's own ciphertext."""
+"""Private keys, tokens of well-known services, JSON web tokens, passwords in addresses and options, ciphertext."""
 
 
 def is_secret_name(name: str) -> bool:
@@ -115,6 +117,16 @@ DnsLabel = Annotated[
         "must consist of lower-case letters, digits and '-', begin with a letter and not end with '-'",
         "write it like 'label-reader'",
         _as_dns_label,
+    ),
+]
+NamePrefix = Annotated[
+    str,
+    Field(max_length=20),
+    _matching(
+        r"([a-z]([-a-z0-9]*[a-z0-9])?-)?",
+        "must begin with a letter, end with '-', and consist of lower-case letters, digits and '-'",
+        "write it like 'ml-'",
+        lambda value: f"{_as_dns_label(value)}-",
     ),
 ]
 DnsName = Annotated[
@@ -192,6 +204,11 @@ AbsolutePath = Annotated[
         lambda value: "/" + "/".join(part for part in value.split("/") if part not in ("", ".", "..")),
     ),
 ]
+UrlPath = Annotated[
+    str,
+    Field(max_length=1024),
+    _matching(r"/[!-~]*", "must be a path that begins with '/'", "write it like '/health'", lambda value: f"/{value}"),
+]
 RelativeFolder = Annotated[
     str,
     Field(max_length=255),
@@ -233,8 +250,7 @@ def _image(value: str) -> str:
 
 
 def _image_prefix(value: str) -> str:
-    host_only = re.fullmatch(_HOST.replace("(?=:)", ""), value)
-    if host_only and ("." in value or ":" in value):
+    if re.fullmatch(_HOST, value):
         raise mistake("must end with '/', or else it is read as one image's name", f"write '{value}/'")
     if not re.fullmatch(rf"{_HOST}/({_PATH}(/{_PATH})*/?)?", value):
         raise mistake(
@@ -248,8 +264,8 @@ ImageReference = Annotated[str, Field(max_length=512), AfterValidator(_image)]
 ImagePrefix = Annotated[str, Field(max_length=512), AfterValidator(_image_prefix)]
 
 _CRON_MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
-_MONTHS = {name: number for number, name in enumerate("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), 1)}
-_WEEKDAYS = {name: number for number, name in enumerate("SUN MON TUE WED THU FRI SAT".split())}
+_MONTHS = {name.upper(): number for number, name in enumerate(month_abbr) if name}
+_WEEKDAYS = {"SUN": 0, "MON": 1, "TUE": 2, "WED": 3, "THU": 4, "FRI": 5, "SAT": 6}
 _CRON_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("minute", 0, 59, {}),
     ("hour", 0, 23, {}),
@@ -257,7 +273,9 @@ _CRON_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("month", 1, 12, _MONTHS),
     ("weekday", 0, 6, _WEEKDAYS),
 )
-_CRON_PART = re.compile(r"(?:[*?]|(?P<low>[0-9]{1,2}|[A-Z]{3})(?:-(?P<high>[0-9]{1,2}|[A-Z]{3}))?)(?:/0*[1-9][0-9]{0,3})?")
+_CRON_PART = re.compile(
+    r"(?:[*?]|(?P<low>[0-9]{1,2}|[A-Z]{3})(?:-(?P<high>[0-9]{1,2}|[A-Z]{3}))?)(?:/0*[1-9][0-9]{0,3})?"
+)
 
 
 def _is_cron_part(part: str, lowest: int, highest: int, names: dict[str, int]) -> bool:
@@ -269,7 +287,8 @@ def _is_cron_part(part: str, lowest: int, highest: int, names: dict[str, int]) -
     if parts is None or parts["low"] is None:
         return parts is not None
     low, high = (
-        int(bound) if bound.isdigit() else names.get(bound, -1) for bound in (parts["low"], parts["high"] or parts["low"])
+        int(bound) if bound.isdigit() else names.get(bound, -1)
+        for bound in (parts["low"], parts["high"] or parts["low"])
     )
     return lowest <= low <= high <= highest
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pulumi
 import pytest
-from harness import STACKS, job, model_api, objects, platform, record, record_stack, tenant
 
 import bedplate.platform
 from bedplate.clouds import Cluster
 from bedplate.rehearsal.engine import Recording
 from bedplate.rehearsal.resources import Resource, Secret
 from bedplate.workloads import Workload
+from harness import STACKS, job, model_api, objects, platform, record, record_stack, tenant
 
 EVERYTHING = platform(
     tenant(

@@ -4,12 +4,12 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
-from harness import STACKS, objects, pod_templates, record, record_stack
 
 from bedplate.clouds.contract import SUPPORTED_KUBERNETES_VERSIONS
 from bedplate.rehearsal.engine import Recording
 from bedplate.rehearsal.resources import revealed
 from conformance.test_components import EVERYTHING, SECRETS
+from harness import STACKS, objects, pod_templates, record, record_stack
 
 Template = tuple[str, dict[str, Any]]
 

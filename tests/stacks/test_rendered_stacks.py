@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import STACKS, objects, record_stack
 from ruamel.yaml import YAML
 
 from bedplate.labels import TENANT
 from bedplate.rehearsal.resources import hidden
+from harness import STACKS, objects, record_stack
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 

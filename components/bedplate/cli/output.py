@@ -157,6 +157,7 @@ def _short(urn: str) -> str:
 def rehearsal_result(report: RehearsalReport) -> None:
     """The report as a table, then each problem with its fix."""
     table = Table(
+        title_style="bold",
         title=f"Rehearsal of {report.stack} on Kubernetes {report.cluster_version} ({report.cluster_source})",
         title_justify="left",
         box=None,

@@ -6,14 +6,14 @@ degree is a fact (`ClusterFacts`), what differs in kind will be a method with on
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bedplate.clouds.catalogue import ACCELERATORS
-from bedplate.spec import Count, Cpu, Gib, KubernetesVersion, PositiveCount, Spec
+from bedplate.spec import Count, Cpu, Gib, KubernetesVersion, PositiveCount, Spec, mistake
 
 SUPPORTED_KUBERNETES_VERSIONS = ("1.34", "1.35", "1.36")
 """The minors the platform's guardrails and quotas are written for; rehearsals run 1.35."""
@@ -28,46 +28,64 @@ class MachineSpec(Spec):
     """Memory of one machine in GiB."""
 
 
+def _known_accelerator(value: str) -> str:
+    if value not in ACCELERATORS:
+        raise mistake("unknown accelerator", "write one of these names", ", ".join(ACCELERATORS))
+    return value
+
+
 class NodePoolSpec(Spec):
     """Machines of one kind."""
 
     machine: MachineSpec
     """Size of one machine."""
-    accelerator: str | None = None
+    accelerator: Annotated[str, AfterValidator(_known_accelerator)] | None = None
     """GPU of these machines, such as nvidia-l4; none for a CPU pool."""
-    count: PositiveCount | None = None
+    count: PositiveCount | None = Field(default=None, validate_default=True)
     """GPUs of one machine; needed with `accelerator`."""
-    min: Count = 0
+    min: Annotated[Count, Field(le=1000)] = 0
     """Fewest machines."""
     max: Annotated[PositiveCount, Field(le=1000)]
     """Most machines."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.min > self.max:
-            raise ValueError(f"min ({self.min}) is larger than max ({self.max}); raise max or lower min")
-        if (self.accelerator is None) != (self.count is None):
-            raise ValueError("accelerator and count go together; give both for a GPU pool, neither for a CPU pool")
-        if self.accelerator is not None and self.accelerator not in ACCELERATORS:
-            raise ValueError(f"unknown accelerator '{self.accelerator}'; known are: {', '.join(ACCELERATORS)}")
-        if self.accelerator is not None and self.count not in ACCELERATORS[self.accelerator].counts:
-            counts = ", ".join(str(count) for count in ACCELERATORS[self.accelerator].counts)
-            raise ValueError(f"no machine carries {self.count} × {self.accelerator}; counts there are: {counts}")
-        return self
+    @field_validator("count")
+    @classmethod
+    def _as_machines_are_built(cls, count: int | None, info: ValidationInfo) -> int | None:
+        if "accelerator" not in info.data:
+            return count
+        accelerator: str | None = info.data["accelerator"]
+        if accelerator is None:
+            if count is not None:
+                raise mistake("GPUs without an accelerator", "add `accelerator:`, or remove `count` for a CPU pool")
+            return None
+        counts = ACCELERATORS[accelerator].counts
+        allowed = ", ".join(str(number) for number in counts)
+        if count is None:
+            raise mistake(f"required with `accelerator: {accelerator}`", f"add `count: {counts[0]}`", allowed)
+        if count not in counts:
+            raise mistake(f"no machine has this many {accelerator}", "write the GPUs of one machine", allowed)
+        return count
+
+    @field_validator("max")
+    @classmethod
+    def _not_below_min(cls, most: int, info: ValidationInfo) -> int:
+        if (fewest := info.data.get("min", 0)) > most:
+            raise mistake(f"max is smaller than min ({fewest})", "raise max or lower min")
+        return most
+
+
+def _supported(version: str) -> str:
+    if version not in SUPPORTED_KUBERNETES_VERSIONS:
+        supported = ", ".join(SUPPORTED_KUBERNETES_VERSIONS)
+        raise mistake("this version of Kubernetes is not supported", "run the cluster on one of these", supported)
+    return version
 
 
 class ClusterSpec(Spec):
     """What every cloud's section of the stack file has."""
 
-    kubernetes_version: KubernetesVersion
+    kubernetes_version: Annotated[KubernetesVersion, AfterValidator(_supported)]
     """Minor version of the cluster, quoted: "1.35". Pod Security levels are pinned to it."""
-
-    @model_validator(mode="after")
-    def _supported(self) -> Self:
-        if self.kubernetes_version not in SUPPORTED_KUBERNETES_VERSIONS:
-            supported = ", ".join(SUPPORTED_KUBERNETES_VERSIONS)
-            raise ValueError(f"Kubernetes {self.kubernetes_version} is not supported; supported are: {supported}")
-        return self
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,28 +4,32 @@ Owns the Kubernetes provider and takes the facts from the stack file. It deliber
 class or network: whoever runs the cluster labels and taints its GPU nodes as `docs/guides/first-stack.md` says.
 """
 
-from typing import Literal, Self
+from typing import Literal
 
 import pulumi
-from pydantic import model_validator
+from pydantic import ValidationInfo, field_validator
 
 from bedplate.clouds.contract import Cluster, ClusterArgs, ClusterFacts, ClusterSpec, kubernetes_provider
-from bedplate.spec import ConfigKey, DnsLabel, Spec
+from bedplate.spec import ConfigKey, DnsLabel, DnsName, Spec, mistake
 
 
 class StorageClassesSpec(Spec):
     """StorageClasses of the cluster, by what happens to a disk when its claim is deleted."""
 
-    deleted: DnsLabel
+    deleted: DnsName
     """StorageClass with reclaim policy Delete."""
-    retained: DnsLabel
+    retained: DnsName
     """StorageClass with reclaim policy Retain."""
 
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        if self.deleted == self.retained:
-            raise ValueError("deleted and retained name one StorageClass; it cannot both keep and delete disks")
-        return self
+    @field_validator("retained")
+    @classmethod
+    def _distinct(cls, retained: str, info: ValidationInfo) -> str:
+        if retained == info.data.get("deleted"):
+            raise mistake(
+                "must be another StorageClass than `deleted`: one class cannot both keep and delete disks",
+                "name a StorageClass with reclaimPolicy Retain",
+            )
+        return retained
 
 
 class ExistingClusterSpec(ClusterSpec):

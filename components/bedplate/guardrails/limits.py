@@ -27,7 +27,7 @@ class MaxPodSpec(Spec):
     """Cores requested by all containers of a pod."""
     memory_gib: Gib = 512
     """Memory of all containers of a pod in GiB."""
-    gpus: Count = 8
+    gpus: Annotated[Count, Field(le=100)] = 8
     """GPUs of a pod."""
 
     def exceeded_by(self, cpu: float, memory_gib: float, gpus: int) -> list[tuple[str, float, float]]:
@@ -41,7 +41,7 @@ class GuardrailsSpec(Spec):
 
     approved_images: Annotated[tuple[ImagePrefix, ...], Field(min_length=1)]
     """Registries, paths ('ghcr.io/acme/') and single images ('ghcr.io/acme/scorer') that pods may run."""
-    max_job_hours: Annotated[Hours, Field(le=24 * 365)] = 72
+    max_job_hours: Hours = 72
     """Longest run of any job, in hours."""
     max_pod: MaxPodSpec = MaxPodSpec()
     """The largest pod there may be."""

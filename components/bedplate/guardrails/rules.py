@@ -72,8 +72,8 @@ VARIABLES = {
     # Sidecars (init containers that restart) run beside the main containers and add to the pod's size.
     "running": "variables.main + variables.init.filter(c, c.?restartPolicy.orValue('') == 'Always')",
     "gpus": (
-        f"variables.all.map(c, int(string(c.?resources.?limits[?'{GPU_RESOURCE}'].orValue(0)))).sum()"
-        f" + int(string(variables.pod.?resources.?limits[?'{GPU_RESOURCE}'].orValue(0)))"
+        f"variables.all.map(c, quantity(c.?resources.?limits[?'{GPU_RESOURCE}'].orValue('0')).asInteger()).sum()"
+        f" + quantity(variables.pod.?resources.?limits[?'{GPU_RESOURCE}'].orValue('0')).asInteger()"
     ),
     "approved": "params.data.approvedImages.split(',')",
     "images": (
@@ -83,10 +83,13 @@ VARIABLES = {
         "variables.images.filter(i, !variables.approved.exists(p, p.endsWith('/') ? i.startsWith(p) : "
         "(i == p || i.startsWith(p + ':') || i.startsWith(p + '@'))))"
     ),
-    "cpu": "variables.running.map(c, quantity(string(c.?resources.?requests.?cpu.orValue('0')))"
-    ".asApproximateFloat()).sum()",
-    "memory": "variables.running.map(c, quantity(string(c.?resources.?limits.?memory.orValue('0')))"
-    ".asApproximateFloat()).sum() / 1073741824.0",
+    "cpu": (
+        "variables.running.map(c, quantity(c.?resources.?requests.?cpu.orValue('0')).asApproximateFloat()).sum()"
+    ),
+    "memory": (
+        "variables.running.map(c, quantity(c.?resources.?limits.?memory.orValue('0')).asApproximateFloat()).sum()"
+        " / 1073741824.0"
+    ),
     "job": job("object"),
 }
 """CEL variables by name; a rule declares those it uses, in this order."""

@@ -11,6 +11,7 @@ from bedplate.rehearsal.resources import Resource, revealed
 
 _POLL_SECONDS = 0.2
 _DELETION_SECONDS = 60
+_POD_OWNERS = ("CronJob", "DaemonSet", "Deployment", "Job", "StatefulSet")
 
 
 @dataclass
@@ -61,6 +62,7 @@ def delete(api: ApiServer, resources: Sequence[Resource]) -> list[RehearsalProbl
 
     Returns a problem for each object that is still there after a minute.
     """
+    _delete_what_holds_up_namespaces(api, [manifest_of(resource) for resource in resources if resource.is_kubernetes_object])
     urns = {resource.urn for resource in resources}
     remaining: list[Object] = []
     for resource in reversed(resources):
@@ -81,6 +83,23 @@ def delete(api: ApiServer, resources: Sequence[Resource]) -> list[RehearsalProbl
         )
         for manifest in remaining
     ]
+
+
+def _delete_what_holds_up_namespaces(api: ApiServer, manifests: Sequence[Object]) -> None:
+    """Deletes what owns pods, then claims, and waits for pods and claims to be gone.
+
+    A namespace with pods or finalizers left is looked at again only after half of an estimate, eight seconds and more
+    (https://github.com/kubernetes/kubernetes/blob/v1.35.4/pkg/controller/namespace/namespace_controller.go).
+    """
+    for kinds, waited_for in ((_POD_OWNERS, "Pod"), (("PersistentVolumeClaim",), "PersistentVolumeClaim")):
+        owners = [manifest for manifest in manifests if manifest["kind"] in kinds]
+        for manifest in owners:
+            api.delete(manifest, "Background")
+        namespaces = {manifest["metadata"]["namespace"] for manifest in owners}
+        deadline = time.monotonic() + _DELETION_SECONDS
+        while namespaces and time.monotonic() < deadline:
+            namespaces = {name for name in namespaces if api.objects("v1", waited_for, name)}
+            time.sleep(_POLL_SECONDS if namespaces else 0)
 
 
 def _lookup(api: ApiServer, manifest: Object) -> Object | None:

@@ -11,10 +11,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import urllib3
+from kubernetes import config
 from kubernetes.client.exceptions import ApiException
-from kubernetes.config import ConfigException, new_client_from_config
 from kubernetes.dynamic import DynamicClient
 
 JsonObject = dict[str, object]
@@ -42,15 +43,15 @@ class ClusterApi:
 
     def __init__(self, kubeconfig: Path, context: str | None) -> None:
         try:
-            client: Any = new_client_from_config(str(kubeconfig), context, persist_config=False)
-        except ConfigException as error:
+            client = cast(Any, config).new_client_from_config(str(kubeconfig), context, persist_config=False)
+        except config.ConfigException as error:
             raise ApiError(0, f"{kubeconfig}: {error}") from error
         self.server: str = client.configuration.host
-        if urllib3.util.parse_url(self.server).host in ("127.0.0.1", "localhost", "[::1]"):
+        if urlsplit(self.server).hostname in ("127.0.0.1", "::1", "localhost"):
             client.configuration.proxy = None  # a proxy from the environment cannot reach this machine's loopback
             client = type(client)(client.configuration)
         # Without a discoverer it sends nothing by itself.
-        self._client: Any = DynamicClient(client, discoverer=lambda client, cache: None)
+        self._client = cast(Any, DynamicClient)(client, discoverer=_no_discovery)
 
     def get(self, path: str, **query: str) -> JsonObject:
         """The object or the list at a path, such as `/api/v1/nodes`. Raises `ApiError`, like all of these."""
@@ -115,7 +116,7 @@ class ClusterApi:
                 _request_timeout=timeout,
             )
         except ApiException as error:
-            raise ApiError(int(error.status or 0), _reason(error)) from None
+            raise _api_error(error) from None
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from error
 
@@ -203,9 +204,13 @@ def _json_lines(stream: "urllib3.response.HTTPResponse") -> Iterator[JsonObject]
                 yield json.loads(line)
 
 
-def _reason(error: ApiException) -> str:
-    """The server's own message: the exception's text holds all headers."""
-    try:
-        return text(json.loads(error.body or ""), "message") or str(error.reason)
-    except ValueError:
-        return str(error.reason)
+def _no_discovery(*_: object) -> None:
+    pass
+
+
+def _api_error(error: Any) -> ApiError:
+    """With the server's own message: the exception's text holds all headers."""
+    reason = str(error.reason)
+    with contextlib.suppress(TypeError, ValueError):
+        reason = text(json.loads(error.body), "message") or reason
+    return ApiError(int(error.status or 0), reason)

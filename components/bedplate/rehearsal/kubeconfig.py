@@ -7,7 +7,7 @@ Everything is written as JSON, which is YAML.
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -92,12 +92,12 @@ def _ambient_files() -> list[Path]:
 def _read(path: Path) -> JsonObject:
     yaml: Any = YAML(typ="safe", pure=True)
     try:
-        content: object = yaml.load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, YAMLError) as error:
         # Not the error's own text: it may quote the file, and the file holds credentials.
         message = f"{path} cannot be read as a kubeconfig ({type(error).__name__})"
         raise RehearsalError(message, "correct the file, or set KUBECONFIG to another one.") from None
-    return {str(key): value for key, value in content.items()} if isinstance(content, dict) else {}
+    return cast(JsonObject, content) if isinstance(content, dict) else {}
 
 
 def _is_whole(content: JsonObject, context: str) -> bool:
@@ -107,11 +107,11 @@ def _is_whole(content: JsonObject, context: str) -> bool:
 
 
 def _entry(content: JsonObject, section: str, name: str) -> JsonObject:
-    return next((entry for entry in items(content, section) if text(entry, "name") == name), {})
+    empty: JsonObject = {}
+    return next((entry for entry in items(content, section) if text(entry, "name") == name), empty)
 
 
 def _make_absolute(entry: object, keys: tuple[str, ...], folder: Path) -> None:
-    if isinstance(entry, dict):
-        for key in keys:
-            if text(entry, key):
-                entry[key] = str(folder / text(entry, key))
+    for key in keys:
+        if text(entry, key):
+            cast(JsonObject, entry)[key] = str(folder / text(entry, key))

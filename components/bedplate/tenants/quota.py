@@ -27,11 +27,11 @@ class QuotaSpec(Spec):
     """Cores requested by all pods together."""
     memory_gib: Gib
     """Memory of all pods together in GiB."""
-    gpus: Mapping[str, Count] = Field(default_factory=dict[str, int])
+    gpus: Mapping[str, Annotated[Count, Field(le=100_000)]] = Field(default_factory=dict[str, int])
     """GPUs by accelerator, such as {nvidia-l4: 4}; accelerators not named here are refused."""
     storage_gib: Annotated[Gib, Field(ge=1)] = 100
     """All volumes together in GiB."""
-    pods: PositiveCount = 200
+    pods: Annotated[PositiveCount, Field(le=100_000)] = 200
     """Pods, finished ones not counted."""
 
 

@@ -8,30 +8,39 @@ by label). Removing a tenant removes exactly this; only retained disks stay.
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import pulumi
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import KubernetesObject, Manifest, manifest
 from bedplate.labels import Identity
-from bedplate.spec import DnsLabel, EmailAddress, GroupName, Spec
+from bedplate.spec import DnsLabel, EmailAddress, GroupName, Spec, mistake, refuse, repeated
 from bedplate.tenants.access import role_binding
 from bedplate.tenants.network import network_policies
 from bedplate.tenants.quota import QuotaSpec, limit_range, resource_quotas
 from bedplate.tenants.volumes import VolumeSpec, volume_claim
 
-_METADATA_ADDRESSES = [ipaddress.ip_address(text) for text in ("169.254.169.254", "168.63.129.16", "fd00:ec2::254")]
+_NEVER_ALLOWED = [
+    ipaddress.ip_network(text)
+    for text in ("169.254.0.0/16", "168.63.129.16/32", "fd00:ec2::/32", "fe80::/10", "::ffff:0:0/96")
+]
+"""Where the clouds hand credentials to nodes and pods (see `network.py`), and IPv4 written as IPv6."""
 
 
 def _private_network(value: str) -> str:
     try:
-        network = ipaddress.ip_network(value)
+        network = ipaddress.ip_network(value, strict=False)
     except ValueError:
-        raise ValueError("must be a network in CIDR form without host bits, such as 10.20.0.0/16") from None
-    if any(address in network for address in _METADATA_ADDRESSES):
-        raise ValueError("must not contain the clouds' metadata addresses (169.254.169.254, 168.63.129.16)")
+        raise mistake("must be a network in CIDR form", "write it like '10.20.0.0/16'") from None
+    if str(network) != value:
+        raise mistake("must be a network in CIDR form, without host bits", f"write '{network}'")
+    if any(network.version == never.version and network.overlaps(never) for never in _NEVER_ALLOWED):
+        raise mistake(
+            "contains addresses at which the clouds hand out credentials (169.254.0.0/16, 168.63.129.16, fd00:ec2::/32)",
+            "write the smaller network that is needed",
+        )
     return value
 
 
@@ -55,12 +64,15 @@ class TenantSpec(Spec):
     pod_security: Literal["restricted", "baseline"] = "restricted"
     """Pod Security level that the API server enforces on the tenant's pods."""
 
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        names = [volume.name for volume in self.volumes]
-        if repeated := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"two volumes are called '{repeated[0]}'; give each its own name")
-        return self
+    @field_validator("volumes")
+    @classmethod
+    def _distinct(cls, volumes: tuple[VolumeSpec, ...]) -> tuple[VolumeSpec, ...]:
+        twice = repeated(volume.name for volume in volumes)
+        refuse(
+            ((index, "name"), name, mistake("two volumes have this name", "give each its own name"))
+            for index, name in twice.items()
+        )
+        return volumes
 
     @property
     def booked_project(self) -> str:

@@ -5,14 +5,13 @@ imported is enough to be in the stack file's union, the JSON schema, the docs an
 """
 
 import hashlib
-import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
 import pulumi
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import Container, KubernetesObject, Manifest, manifest, service_account
@@ -28,9 +27,27 @@ from bedplate.spec import (
     ImageReference,
     PositiveCount,
     Spec,
+    is_secret_name,
+    is_secret_value,
+    mistake,
+    refuse,
+    repeated,
 )
 
-_SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIAL)", re.IGNORECASE)
+
+def _no_secrets(env: Mapping[str, str]) -> Mapping[str, str]:
+    def fix(name: str) -> str:
+        return (
+            f"store it with `pulumi config set --secret <key>`, write `secretEnv: {{{name}: <key>}}`, and replace the "
+            "secret if it was ever committed"
+        )
+
+    refuse(
+        ((name,), value, mistake("looks like a secret, and the stack file is no place for one", fix(name)))
+        for name, value in env.items()
+        if is_secret_name(name) or is_secret_value(value)
+    )
+    return env
 
 
 class GpuSpec(Spec):
@@ -92,27 +109,30 @@ class WorkloadSpec(Spec):
     """Size of the writable /tmp in GiB; the rest of the file system is read-only."""
     user: Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)] = 65532
     """Numeric user that the process runs as; never 0."""
-    env: Mapping[EnvironmentName, str] = Field(default_factory=dict[str, str])
+    env: Annotated[Mapping[EnvironmentName, str], AfterValidator(_no_secrets)] = Field(default_factory=dict[str, str])
     """Environment variables that are no secrets."""
     secret_env: Mapping[EnvironmentName, ConfigKey] = Field(default_factory=dict[str, str])
     """Environment variable → name of a config secret (`pulumi config set --secret NAME`)."""
     mounts: tuple[MountSpec, ...] = ()
     """Volumes of the tenant that the workload sees."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        for name in self.env:
-            if _SECRET_NAME.search(name):
-                raise ValueError(
-                    f"env.{name} looks like a secret, and the stack file is no place for one; write "
-                    f"`pulumi config set --secret <key>` and name that key in secretEnv: {{{name}: <key>}}"
-                )
-        if both := sorted(set(self.env) & set(self.secret_env)):
-            raise ValueError(f"{both[0]} stands in env and in secretEnv; keep one of the two")
-        paths = [mount.path for mount in self.mounts]
-        if repeated := sorted({path for path in paths if paths.count(path) > 1 or path == "/tmp"}):
-            raise ValueError(f"'{repeated[0]}' is taken: two mounts share it, or it is /tmp, which is scratch space")
-        return self
+    @field_validator("secret_env")
+    @classmethod
+    def _not_in_env(cls, secret_env: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+        twice = sorted(set(secret_env) & set(info.data.get("env", ())))
+        refuse(((name,), None, mistake("stands in env too", "keep one of the two")) for name in twice)
+        return secret_env
+
+    @field_validator("mounts")
+    @classmethod
+    def _at_places_of_their_own(cls, mounts: tuple[MountSpec, ...]) -> tuple[MountSpec, ...]:
+        taken = {index: "another mount has this path" for index in repeated(mount.path for mount in mounts)}
+        taken |= {i: "/tmp is the workload's scratch space" for i, mount in enumerate(mounts) if mount.path == "/tmp"}
+        refuse(
+            ((index, "path"), mounts[index].path, mistake(message, "choose another path"))
+            for index, message in taken.items()
+        )
+        return mounts
 
     @abstractmethod
     def footprint(self) -> Footprint:

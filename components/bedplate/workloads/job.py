@@ -21,9 +21,9 @@ _NEVER = "0 0 31 2 *"
 class HistorySpec(Spec):
     """How many finished runs stay to be looked at."""
 
-    succeeded: Count = 3
+    succeeded: Annotated[Count, Field(le=100)] = 3
     """Runs that succeeded."""
-    failed: Count = 5
+    failed: Annotated[Count, Field(le=100)] = 5
     """Runs that failed."""
 
 
@@ -42,12 +42,12 @@ class JobSpec(WorkloadSpec):
     """Further tries after a failure, with growing pauses; tries lost to a node's end do not count."""
     max_hours: Hours = 24
     """Longest time of a run with its retries, in hours; then it is stopped and counts as failed."""
-    parallelism: PositiveCount = 1
+    parallelism: Annotated[PositiveCount, Field(le=10_000)] = 1
     """Pods that one run starts at once, each with its own JOB_COMPLETION_INDEX."""
     concurrency: Literal["forbid", "allow", "replace"] = "forbid"
     """What happens when the next run is due while one is still going."""
-    start_within_seconds: Seconds = 3600
-    """How late a missed run may still start."""
+    start_within_seconds: Annotated[Seconds, Field(ge=10)] = 3600
+    """How late a missed run may still start; Kubernetes looks every ten seconds."""
     keep_days: Annotated[Count, Field(le=90)] = 7
     """Days after which a finished run is removed, triggered ones included."""
     history: HistorySpec = HistorySpec()

@@ -6,12 +6,12 @@ deliberately owns no route: a workload is reachable from inside its tenant only,
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.kubernetes import Manifest, accelerator_placement, manifest, pod_spec, spread_over_zones_and_nodes
-from bedplate.spec import Port, PositiveCount, Seconds, Spec
+from bedplate.spec import Port, PositiveCount, Seconds, Spec, UrlPath, mistake
 from bedplate.workloads._base import Footprint, Workload, WorkloadArgs, WorkloadSpec, container, secrets_hash
 
 _PROBE_SECONDS = 5
@@ -21,18 +21,19 @@ _SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 class ReplicasSpec(Spec):
     """How many pods serve; equal bounds mean a fixed number and no autoscaler."""
 
-    min: PositiveCount = 2
+    min: Annotated[PositiveCount, Field(le=500)] = 2
     """Fewest pods; two survive the loss of a node."""
-    max: Annotated[PositiveCount, Field(le=500)] = 10
+    max: Annotated[PositiveCount, Field(le=500, validate_default=True)] = 10
     """Most pods."""
     cpu_percent: Annotated[PositiveCount, Field(le=200)] = 70
     """Average CPU use, in percent of the request, above which pods are added."""
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.min > self.max:
-            raise ValueError(f"min ({self.min}) is larger than max ({self.max}); raise max or lower min")
-        return self
+    @field_validator("max")
+    @classmethod
+    def _not_below_min(cls, most: int, info: ValidationInfo) -> int:
+        if (fewest := info.data.get("min", 0)) > most:
+            raise mistake(f"max is smaller than min ({fewest})", "raise max or lower min")
+        return most
 
 
 class ModelApiSpec(WorkloadSpec):
@@ -42,7 +43,7 @@ class ModelApiSpec(WorkloadSpec):
     """The template."""
     port: Port = 8080
     """Port that the process listens on."""
-    health_path: Annotated[str, Field(pattern=r"^/\S*$")] = "/health"
+    health_path: UrlPath = "/health"
     """Path that answers 200 once the model is loaded."""
     startup_seconds: Annotated[Seconds, Field(le=3600)] = 120
     """Time that a pod may take to load its model; no request reaches it before, and it is restarted after."""
