@@ -1,64 +1,85 @@
 """What must hold between the parts of a platform, and no single spec can see.
 
-Works on parts rather than on a whole spec, so that one broken tenant does not hide the mistakes of the others: what
-could not be read is None, and checks that need it are left out.
+Works on parts rather than on a whole spec, so that one mistake does not hide the others. A part that could not be read
+is None; a spec that could be read in part lacks the attributes that could not, and checks that need them leave it out.
 """
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bedplate.clouds import NodePoolSpec
+from pydantic import BaseModel
+
+from bedplate.clouds import ACCELERATORS, CloudSpec, NodePoolSpec
 from bedplate.config import PlatformSpec, TenantEntry
+from bedplate.documents import PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.guardrails import GuardrailsSpec
 from bedplate.labels import host_label
-from bedplate.workloads import WorkloadSpec
+from bedplate.tenants import QuotaSpec
+from bedplate.workloads import Footprint, WorkloadSpec
 
-PathPart = str | int
-_RESERVED_NAMESPACES = ("default", "kube-", "bedplate-")
 _LABEL_LENGTH = 63
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """One mistake: where, what is wrong, the value given, the values allowed, the change to make."""
-
-    path: tuple[PathPart, ...]
-    message: str
-    given: str | None = None
-    allowed: str | None = None
-    fix: str
+_DECIMALS = 6
+"""Finer than Kubernetes counts, and coarser than the noise of sums such as 0.1 + 0.2."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """What could be read of a platform. secrets: names of the config secrets there are; None where unknown."""
 
+    cloud: CloudSpec | None
     pools: Mapping[str, NodePoolSpec] | None
     guardrails: GuardrailsSpec | None
-    tenant_prefix: str
+    tenant_prefix: str | None
     tenants: Sequence[tuple[int, TenantEntry, Sequence[int]]]
     """Index in the list, tenant, and the index of each of its workloads."""
     secrets: Collection[str] | None = None
-    kubeconfig_ref: str | None = None
 
     @classmethod
     def of(cls, spec: PlatformSpec, secrets: Collection[str] | None = None) -> "Parts":
         """The parts of a spec that could be read whole."""
         return cls(
+            cloud=spec.cloud,
             pools=spec.node_pools,
             guardrails=spec.guardrails,
             tenant_prefix=spec.tenant_prefix,
             tenants=[(index, tenant, range(len(tenant.workloads))) for index, tenant in enumerate(spec.tenants)],
             secrets=secrets,
-            kubeconfig_ref=spec.cloud.kubeconfig_ref,
         )
 
-    def workloads(self) -> Iterator[tuple[tuple[PathPart, ...], TenantEntry, WorkloadSpec]]:
-        """Every workload with its path and its tenant."""
+    def with_tenants(self, *needed: str) -> Iterator[tuple[PathParts, TenantEntry]]:
+        """Every tenant that has these attributes, with its path."""
+        for index, tenant, _ in self.tenants:
+            if _has(tenant, needed):
+                yield ("tenants", index), tenant
+
+    def with_workloads(
+        self, needed: Sequence[str] = (), of_tenant: Sequence[str] = ()
+    ) -> Iterator[tuple[PathParts, TenantEntry, WorkloadSpec]]:
+        """Every workload that has these attributes, and whose tenant has those, with its path and its tenant."""
         for index, tenant, positions in self.tenants:
             for position, workload in zip(positions, tenant.workloads, strict=True):
-                yield ("tenants", index, "workloads", position), tenant, workload
+                if _has(tenant, of_tenant) and _has(workload, needed):
+                    yield ("tenants", index, "workloads", position), tenant, workload
+
+    def accelerators(self) -> list[str] | None:
+        """The accelerators of the pools; None while one of the pools cannot say."""
+        if self.pools is None or not all(_has(pool, ("accelerator",)) for pool in self.pools.values()):
+            return None
+        return sorted({pool.accelerator for pool in self.pools.values() if pool.accelerator})
+
+
+def _has(spec: BaseModel, attributes: Sequence[str]) -> bool:
+    return all(hasattr(spec, name) for name in attributes)
+
+
+def _footprint(workload: WorkloadSpec) -> Footprint | None:
+    """What a workload takes; None where a key that decides it is wrong, which is reported as such."""
+    try:
+        return workload.footprint()
+    except AttributeError:
+        if set(type(workload).model_fields) <= set(vars(workload)):
+            raise
+        return None
 
 
 def problems(parts: Parts) -> list[Problem]:
@@ -73,89 +94,86 @@ def refuse_inconsistent(spec: PlatformSpec) -> None:
         raise ValueError("\n".join(f"{dotted(problem.path)}: {problem.message}; {problem.fix}" for problem in found))
 
 
-def dotted(path: Sequence[PathPart]) -> str:
-    """A path as people write it: tenants[0].workloads[1].image."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
-
-
-def number(value: float) -> str:
-    """A number without a needless '.0'."""
-    return f"{value:g}"
-
-
 def _tenant_names(parts: Parts) -> Iterator[Problem]:
-    seen: dict[str, int] = {}
-    for index, tenant, _ in parts.tenants:
-        namespace, path = f"{parts.tenant_prefix}{tenant.name}", ("tenants", index, "name")
-        if tenant.name in seen:
-            first = dotted(("tenants", seen[tenant.name]))
+    seen: dict[str, PathParts] = {}
+    for path, tenant in parts.with_tenants("name"):
+        first = seen.setdefault(tenant.name, path)
+        if first != path:
             yield Problem(
-                path=path,
-                message=f"two tenants are called '{tenant.name}'; the other is {first}",
-                given=tenant.name,
-                fix="give one of them another name",
+                path=(*path, "name"),
+                message="two tenants have this name",
+                given=shown(tenant.name),
+                fix="rename one of the two",
+                other=(*first, "name"),
             )
-        elif any(namespace.startswith(reserved) for reserved in _RESERVED_NAMESPACES):
-            yield Problem(
-                path=path,
-                message=f"the namespace '{namespace}' is not for tenants",
-                given=tenant.name,
-                fix="choose a name that does not begin with default, kube- or bedplate-, or set tenantPrefix",
-            )
-        elif len(namespace) > _LABEL_LENGTH:
-            yield Problem(
-                path=path,
-                message=f"the namespace '{namespace}' has {len(namespace)} characters; Kubernetes allows {_LABEL_LENGTH}",
-                given=tenant.name,
-                fix="shorten the tenant's name or tenantPrefix",
-            )
-        seen.setdefault(tenant.name, index)
+        elif parts.tenant_prefix is not None:
+            yield from _namespace(parts.tenant_prefix, tenant.name, (*path, "name"))
+
+
+def _namespace(prefix: str, name: str, path: PathParts) -> Iterator[Problem]:
+    namespace = f"{prefix}{name}"
+    if namespace == "default" or namespace.startswith(("kube-", "bedplate-")):
+        yield Problem(
+            path=path,
+            message=f"the namespace '{namespace}' is not for tenants: default, kube-* and bedplate-* are reserved",
+            given=shown(name),
+            fix="choose another name, or set tenantPrefix",
+        )
+    if len(namespace) > _LABEL_LENGTH:
+        yield Problem(
+            path=path,
+            message=f"the namespace '{namespace}' has {len(namespace)} characters",
+            given=shown(name),
+            allowed=f"at most {_LABEL_LENGTH}, tenantPrefix included",
+            fix=f"shorten the name or tenantPrefix by {len(namespace) - _LABEL_LENGTH}",
+        )
 
 
 def _workload_names(parts: Parts) -> Iterator[Problem]:
-    for index, tenant, positions in parts.tenants:
-        first_positions: dict[str, int] = {}
-        for position, workload in zip(positions, tenant.workloads, strict=True):
-            first = first_positions.setdefault(workload.name, position)
-            if first != position:
-                yield Problem(
-                    path=("tenants", index, "workloads", position, "name"),
-                    message=f"two workloads of tenant '{tenant.name}' are called '{workload.name}'",
-                    given=workload.name,
-                    fix=f"give this one or workloads[{first}] another name",
-                )
+    seen: dict[tuple[object, str], PathParts] = {}
+    for path, _, workload in parts.with_workloads(["name"]):
+        first = seen.setdefault((path[1], workload.name), path)
+        if first != path:
+            yield Problem(
+                path=(*path, "name"),
+                message="two workloads of the tenant have this name",
+                given=shown(workload.name),
+                fix="rename one of the two",
+                other=(*first, "name"),
+            )
 
 
 def _hosts(parts: Parts) -> Iterator[Problem]:
-    first_owner: dict[str, tuple[str, str]] = {}
-    for path, tenant, workload in parts.workloads():
+    seen: dict[str, tuple[PathParts, tuple[str, str]]] = {}
+    for path, tenant, workload in parts.with_workloads(["name"], of_tenant=["name"]):
         label, owner = host_label(tenant.name, workload.name), (tenant.name, workload.name)
         if len(label) > _LABEL_LENGTH:
             yield Problem(
                 path=(*path, "name"),
-                message=f"the host '{label}' has {len(label)} characters; a DNS label has at most {_LABEL_LENGTH}",
-                given=workload.name,
-                fix=f"shorten the workload's or the tenant's name by {len(label) - _LABEL_LENGTH} characters",
+                message=f"its host '{label}' (workload-tenant) has {len(label)} characters",
+                given=shown(workload.name),
+                allowed=f"at most {_LABEL_LENGTH}, as one label of a DNS name",
+                fix=f"shorten the workload's or the tenant's name by {len(label) - _LABEL_LENGTH}",
             )
-        first = first_owner.setdefault(label, owner)
-        if first != owner:
+        first, first_owner = seen.setdefault(label, (path, owner))
+        if first_owner != owner:
             yield Problem(
                 path=(*path, "name"),
-                message=f"its host '{label}' is also that of workload '{first[1]}' of tenant '{first[0]}'",
-                given=workload.name,
+                message=f"its host '{label}' (workload-tenant) is taken by '{first_owner[1]}' of '{first_owner[0]}'",
+                given=shown(workload.name),
                 fix="rename one of the two workloads",
+                other=(*first, "name"),
             )
 
 
 def _accelerators(parts: Parts) -> Iterator[Problem]:
-    if parts.pools is None:
+    offered = parts.accelerators()
+    if offered is None:
         return
-    offered = sorted({pool.accelerator for pool in parts.pools.values() if pool.accelerator})
-    asked: list[tuple[tuple[PathPart, ...], str]] = []
-    for index, tenant, _ in parts.tenants:
-        asked += [(("tenants", index, "quota", "gpus", accelerator), accelerator) for accelerator in tenant.quota.gpus]
-    for path, _, workload in parts.workloads():
+    asked: list[tuple[PathParts, str]] = []
+    for path, tenant in parts.with_tenants("quota"):
+        asked += [((*path, "quota", "gpus", accelerator), accelerator) for accelerator in tenant.quota.gpus]
+    for path, _, workload in parts.with_workloads(["gpu"]):
         if workload.gpu:
             asked.append(((*path, "gpu", "accelerator"), workload.gpu.accelerator))
     for path, accelerator in asked:
@@ -163,130 +181,156 @@ def _accelerators(parts: Parts) -> Iterator[Problem]:
             yield Problem(
                 path=path,
                 message="no node pool has this accelerator",
-                given=accelerator,
+                given=shown(accelerator),
                 allowed=", ".join(offered) or "none, there is no GPU pool",
-                fix="choose one of these, or add a pool with it to nodePools",
+                fix=suggestion(
+                    "" if accelerator in ACCELERATORS else accelerator,
+                    offered,
+                    "choose one of these, or add a pool with it to nodePools",
+                ),
             )
 
 
 def _fits_a_machine(parts: Parts) -> Iterator[Problem]:
-    if parts.pools is None:
+    pools = parts.pools or {}
+    if not all(_has(pool, ("accelerator", "count", "machine")) for pool in pools.values()):
         return
-    for path, _, workload in parts.workloads():
+    for path, _, workload in parts.with_workloads(["gpu"]):
         accelerator = workload.gpu.accelerator if workload.gpu else None
-        pools = {name: pool for name, pool in parts.pools.items() if pool.accelerator == accelerator}
-        footprint = workload.footprint()
-        if not pools or any(
-            footprint.cpu <= pool.machine.cpu
-            and footprint.memory_gib <= pool.machine.memory_gib
-            and footprint.gpus <= (pool.count or 0)
-            for pool in pools.values()
-        ):
+        suitable = {name: pool for name, pool in sorted(pools.items()) if pool.accelerator == accelerator}
+        footprint = _footprint(workload)
+        if footprint is None or not suitable or any(_carries(pool, footprint) for pool in suitable.values()):
             continue
-        machines = "; ".join(
-            f"{name}: {number(pool.machine.cpu)} cores, {number(pool.machine.memory_gib)} GiB, {pool.count or 0} GPUs"
-            for name, pool in sorted(pools.items())
-        )
         yield Problem(
             path=path,
             message="a pod of this workload is larger than every machine it could run on",
-            given=f"{number(footprint.cpu)} cores, {number(footprint.memory_gib)} GiB, {footprint.gpus} GPUs",
-            allowed=machines,
+            given=_size(footprint.cpu, footprint.memory_gib, footprint.gpus),
+            allowed="; ".join(
+                f"{name}: {_size(pool.machine.cpu, pool.machine.memory_gib, pool.count or 0)}"
+                for name, pool in suitable.items()
+            ),
             fix="ask for less, or add a pool with larger machines",
         )
 
 
-def _quota_holds_each_workload(parts: Parts) -> Iterator[Problem]:
-    for path, tenant, workload in parts.workloads():
-        footprint = workload.footprint()
-        for key, needed, granted in _against_quota(tenant, workload, footprint.pods_most):
-            yield Problem(
-                path=path,
-                message=(
-                    f"at its largest ({footprint.pods_most} pods, rolling updates included) workload "
-                    f"'{workload.name}' needs more {key} than the tenant's quota"
-                ),
-                given=number(needed),
-                allowed=f"at most {number(granted)}",
-                fix=f"raise quota.{key} of tenant '{tenant.name}' to {number(needed)}, or make the workload smaller",
-            )
+def _carries(pool: NodePoolSpec, pod: Footprint) -> bool:
+    machine = pool.machine
+    return pod.cpu <= machine.cpu and pod.memory_gib <= machine.memory_gib and pod.gpus <= (pool.count or 0)
 
 
-def _quota_holds_all_workloads(parts: Parts) -> Iterator[Problem]:
-    for index, tenant, _ in parts.tenants:
-        needed: Counter[str] = Counter()
-        granted: dict[str, float] = {}
-        for workload in tenant.workloads:
-            for key, amount, limit in _demand(tenant, workload, workload.footprint().pods_always):
-                needed[key] += amount  # pyright: ignore[reportArgumentType] - Counter of floats
-                granted[key] = limit
-        for key in granted:
-            if needed[key] > granted[key]:
-                yield Problem(
-                    path=("tenants", index, "quota"),
-                    message=f"the tenant's workloads together always need more {key} than its quota",
-                    given=number(granted[key]),
-                    allowed=f"at least {number(needed[key])}",
-                    fix=f"raise quota.{key}, or remove or shrink workloads",
-                )
+def _size(cpu: float, memory_gib: float, gpus: int) -> str:
+    return f"{number(cpu)} CPU, {number(memory_gib)} GiB" + (f", {gpus} GPU" if gpus else "")
 
 
-def _demand(tenant: TenantEntry, workload: WorkloadSpec, pods: int) -> list[tuple[str, float, float]]:
-    footprint, quota = workload.footprint(), tenant.quota
-    demand: list[tuple[str, float, float]] = [
-        ("cpu", footprint.cpu * pods, quota.cpu),
-        ("memoryGib", footprint.memory_gib * pods, quota.memory_gib),
-        ("pods", pods, quota.pods),
-    ]
-    if workload.gpu:
-        accelerator = workload.gpu.accelerator
-        demand.append((f"gpus.{accelerator}", footprint.gpus * pods, quota.gpus.get(accelerator, 0)))
-    return demand
+def _quota(parts: Parts) -> Iterator[Problem]:
+    """Each workload at its largest, then what runs at all times together, for what no workload breaks alone."""
+    offered = parts.accelerators()
+    for index, tenant, positions in parts.tenants:
+        if not _has(tenant, ["quota"]):
+            continue
+        granted = _granted(tenant.quota)
+        always: dict[str, float] = {}
+        broken: set[str] = set()
+        for position, workload in zip(positions, tenant.workloads, strict=True):
+            footprint = _footprint(workload)
+            if footprint is None:
+                continue
+            for key, one in _of_one_pod(footprint, workload, tenant.quota, offered).items():
+                most = round(one * footprint.pods_most, _DECIMALS)
+                always[key] = round(always.get(key, 0) + one * footprint.pods_always, _DECIMALS)
+                if most > granted.get(key, 0):
+                    broken.add(key)
+                    path = ("tenants", index, "workloads", position)
+                    yield _over_quota(path, key, most, granted.get(key, 0), footprint.pods_most)
+        for key, needed in always.items():
+            if key not in broken and needed > granted.get(key, 0):
+                yield _over_quota_together(("tenants", index, "quota", *key.split(".", 1)), key, needed, granted[key])
 
 
-def _against_quota(tenant: TenantEntry, workload: WorkloadSpec, pods: int) -> list[tuple[str, float, float]]:
-    return [part for part in _demand(tenant, workload, pods) if part[1] > part[2]]
+def _granted(quota: QuotaSpec) -> dict[str, float]:
+    gpus = {f"gpus.{accelerator}": count for accelerator, count in quota.gpus.items()}
+    return {"cpu": quota.cpu, "memoryGib": quota.memory_gib, "pods": quota.pods, **gpus}
+
+
+def _of_one_pod(
+    footprint: Footprint, workload: WorkloadSpec, quota: QuotaSpec, offered: Collection[str] | None
+) -> dict[str, float]:
+    """What one pod takes of the quota; GPUs only where workload and quota name accelerators that there are."""
+    taken: dict[str, float] = {"cpu": footprint.cpu, "memoryGib": footprint.memory_gib, "pods": 1}
+    if workload.gpu and offered is not None and {workload.gpu.accelerator, *quota.gpus} <= set(offered):
+        taken[f"gpus.{workload.gpu.accelerator}"] = footprint.gpus
+    return taken
+
+
+def _over_quota(path: PathParts, key: str, needed: float, granted: float, pods: int) -> Problem:
+    size = f"{pods} pods, updates included" if pods > 1 else "1 pod"
+    return Problem(
+        path=path,
+        message=f"at its largest ({size}) it needs more {key} than the quota",
+        given=number(needed),
+        allowed=f"at most {number(granted)}",
+        fix=f"raise quota.{key} of the tenant to {number(needed)}, or make the workload smaller",
+    )
+
+
+def _over_quota_together(path: PathParts, key: str, needed: float, granted: float) -> Problem:
+    return Problem(
+        path=path,
+        message=f"the tenant's workloads together need more {key} at all times than its quota",
+        given=number(granted),
+        allowed=f"at least {number(needed)}",
+        fix=f"raise quota.{key} to {number(needed)}, or remove or shrink workloads",
+    )
 
 
 def _volumes(parts: Parts) -> Iterator[Problem]:
-    for index, tenant, _ in parts.tenants:
-        size = sum(volume.size_gib for volume in tenant.volumes)
+    for path, tenant in parts.with_tenants("volumes", "quota"):
+        size = round(sum(volume.size_gib for volume in tenant.volumes), _DECIMALS)
         if size > tenant.quota.storage_gib:
             yield Problem(
-                path=("tenants", index, "quota", "storageGib"),
-                message=f"the volumes of tenant '{tenant.name}' are larger than its quota",
+                path=(*path, "quota", "storageGib"),
+                message=f"the tenant's volumes have {number(size)} GiB, more than its quota",
                 given=number(tenant.quota.storage_gib),
                 allowed=f"at least {number(size)}",
-                fix="raise quota.storageGib, or make the volumes smaller",
+                fix=f"raise quota.storageGib to {number(size)}, or make the volumes smaller",
             )
-    for path, tenant, workload in parts.workloads():
+    for path, tenant, workload in parts.with_workloads(["mounts"], of_tenant=["volumes"]):
         names = [volume.name for volume in tenant.volumes]
         for position, mount in enumerate(workload.mounts):
             if mount.volume not in names:
                 yield Problem(
                     path=(*path, "mounts", position, "volume"),
-                    message=f"tenant '{tenant.name}' has no such volume",
-                    given=mount.volume,
+                    message="the tenant has no such volume",
+                    given=shown(mount.volume),
                     allowed=", ".join(names) or "none, the tenant has no volumes",
-                    fix="choose one of these, or add it to the tenant's volumes",
+                    fix=suggestion(mount.volume, names, "choose one of these, or add it to the tenant's volumes"),
                 )
 
 
-def _guardrails(parts: Parts) -> Iterator[Problem]:
+def _approved_images(parts: Parts) -> Iterator[Problem]:
     limits = parts.guardrails
-    if limits is None:
+    if limits is None or not _has(limits, ["approved_images"]):
         return
-    for path, _, workload in parts.workloads():
-        footprint = workload.footprint()
+    for path, _, workload in parts.with_workloads(["image"]):
         if not limits.approves(workload.image):
             yield Problem(
                 path=(*path, "image"),
                 message="the image is not from an approved registry (guardrail approved-images)",
-                given=workload.image,
+                given=shown(workload.image),
                 allowed=", ".join(limits.approved_images),
                 fix="use an image from one of these, or extend guardrails.approvedImages",
             )
-        if footprint.run_hours is not None and footprint.run_hours > limits.max_job_hours:
+
+
+def _limits(parts: Parts) -> Iterator[Problem]:
+    limits = parts.guardrails
+    if limits is None:
+        return
+    for path, _, workload in parts.with_workloads():
+        footprint = _footprint(workload)
+        if footprint is None:
+            continue
+        if footprint.run_hours and _has(limits, ["max_job_hours"]) and footprint.run_hours > limits.max_job_hours:
             yield Problem(
                 path=(*path, "maxHours"),
                 message="the job may run longer than any job is allowed to (guardrail job-run-time)",
@@ -294,6 +338,8 @@ def _guardrails(parts: Parts) -> Iterator[Problem]:
                 allowed=f"at most {number(limits.max_job_hours)}",
                 fix="lower maxHours and resume from a checkpoint, or raise guardrails.maxJobHours",
             )
+        if not _has(limits, ["max_pod"]):
+            continue
         for key, value, limit in limits.max_pod.exceeded_by(footprint.cpu, footprint.memory_gib, footprint.gpus):
             yield Problem(
                 path=(*path, *key.split(".")),
@@ -307,19 +353,23 @@ def _guardrails(parts: Parts) -> Iterator[Problem]:
 def _secrets(parts: Parts) -> Iterator[Problem]:
     if parts.secrets is None:
         return
-    asked: list[tuple[tuple[PathPart, ...], str]] = []
-    if parts.kubeconfig_ref:
-        asked.append((("cloud", "kubeconfigRef"), parts.kubeconfig_ref))
-    for path, _, workload in parts.workloads():
+    asked: list[tuple[PathParts, str]] = []
+    if parts.cloud and _has(parts.cloud, ["kubeconfig_ref"]) and parts.cloud.kubeconfig_ref:
+        asked.append((("cloud", "kubeconfigRef"), parts.cloud.kubeconfig_ref))
+    for path, _, workload in parts.with_workloads(["secret_env"]):
         asked += [((*path, "secretEnv", name), key) for name, key in workload.secret_env.items()]
     for path, key in asked:
         if key not in parts.secrets:
             yield Problem(
                 path=path,
                 message="there is no config secret of this name",
-                given=key,
+                given=shown(key, path),
                 allowed=", ".join(sorted(parts.secrets)) or "none, the stack has no secrets",
-                fix=f"write it with `pulumi config set --secret {key}`, or name another",
+                fix=suggestion(
+                    key,
+                    parts.secrets,
+                    "store it with `pulumi config set --secret <name>` and write that name here, never the secret",
+                ),
             )
 
 
@@ -329,9 +379,9 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _hosts,
     _accelerators,
     _fits_a_machine,
-    _quota_holds_each_workload,
-    _quota_holds_all_workloads,
+    _quota,
     _volumes,
-    _guardrails,
+    _approved_images,
+    _limits,
     _secrets,
 )

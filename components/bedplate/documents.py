@@ -4,20 +4,23 @@ Reads the subset of YAML that Pulumi reads alike: what two versions of YAML take
 is a mistake here, and so is what is easily overlooked (a key that stands twice).
 """
 
+import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from bedplate.spec import is_secret_name, is_secret_value
 
 PathPart = str | int
 PathParts = tuple[PathPart, ...]
+_Node = Any
+"""A node of the parser, which is not typed."""
 _LARGEST_FILE = 1024 * 1024
 _LARGEST_CONTENT = 8 * 1024 * 1024
 """Characters and values with all aliases written out; a few lines of nested aliases can stand for terabytes."""
@@ -65,11 +68,13 @@ _EXPLANATIONS = (
     (
         r"expected (the node content|<block end>)|did not find expected|block (mapping|collection|sequence)",
         "problem",
-        "the indentation does not fit the lines before",
-        "indent the line like its neighbours; entries of a list begin with '- '",
+        "the line does not fit those before: its indentation, or quotes that an earlier line opens",
+        "indent the line like its neighbours, and close all quotes; entries of a list begin with '- '",
     ),
 )
 """What the parser says, which of its two places helps, and the same in words for people."""
+
+_HALF_A_CHARACTER = ("an escape that stands for half a character", "write the character itself")
 
 
 class UnreadableDocument(Exception):  # noqa: N818 - it is the document that is wrong
@@ -81,29 +86,36 @@ class UnreadableDocument(Exception):  # noqa: N818 - it is the document that is 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flaw:
-    """A value that can be read, but not relied on."""
+class Problem:
+    """One mistake: where, what is wrong, the value given, the values allowed, the change to make.
 
-    line: int
+    line: where it stands, if not where `path` does. other: path of the second thing that takes part in it, such as the
+    earlier of two equal names.
+    """
+
     path: PathParts
     message: str
-    given: str | None
+    given: str | None = None
+    allowed: str | None = None
     fix: str
+    line: int | None = None
+    other: PathParts | None = None
 
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML file: plain data, the line of each value, and what is wrong with single values."""
+    """A YAML file: plain data, the line of each value, and values that can be read but not relied on."""
 
     path: Path
     data: Any
-    flaws: Sequence[Flaw]
+    problems: Sequence[Problem]
     _lines: Mapping[PathParts, int]
 
     @classmethod
     def read(cls, path: Path) -> "Document":
         """The file's content. Raises UnreadableDocument with the line, OSError."""
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(_LARGEST_FILE + 1)
         if len(raw) > _LARGEST_FILE:
             fix = "move tenants to files of their own: `tenantsDir: tenants`, one file a tenant"
             raise UnreadableDocument(1, "the file is larger than 1 MiB, and no configuration can be", fix)
@@ -121,7 +133,14 @@ class Document:
             data = reader.value(root, ()) if root is not None else None
         except RecursionError:
             raise UnreadableDocument(1, "the values are nested too deeply to be read", "remove levels") from None
-        return cls(path, data, reader.flaws, reader.lines)
+        return cls(path, data, reader.problems, reader.lines)
+
+    def at(self, path: Sequence[PathPart]) -> Any:
+        """The value at `path`; None where there is none."""
+        value = self.data
+        for part in path:
+            value = cast(dict[PathPart, Any], value).get(part) if isinstance(value, dict) else None
+        return value
 
     def line(self, path: Sequence[PathPart]) -> int:
         """The line of the value at `path`, or of the nearest thing around it that is in the file; from 1."""
@@ -132,11 +151,11 @@ def _line_at(text: str, position: int) -> int:
     return len(_BREAK.findall(text[:position])) + 1
 
 
-def _composed(text: str) -> Node | None:
+def _composed(text: str) -> _Node:
     parser = YAML(typ="safe", pure=True)
     parser.composer.warn_double_anchors = False
     try:
-        return cast("Node | None", parser.compose(text))  # pyright: ignore[reportUnknownMemberType]
+        return cast(Any, parser).compose(text)  # pyright: ignore[reportUnknownMemberType]
     except MarkedYAMLError as error:
         _explain(error, text)
     except (YAMLError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
@@ -164,27 +183,29 @@ class _Reader:
     """Plain data of parsed nodes. open: containers that are being read, to notice one that contains itself."""
 
     lines: dict[PathParts, int] = field(default_factory=dict[PathParts, int])
-    flaws: list[Flaw] = field(default_factory=list[Flaw])
+    problems: list[Problem] = field(default_factory=list[Problem])
     open: set[int] = field(default_factory=set[int])
     size: int = 0
 
-    def value(self, node: Node, path: PathParts) -> Any:
+    def value(self, node: _Node, path: PathParts) -> Any:
         """The node as Python's own types; its line is kept unless its key has told a better one."""
         line = _line_of(node)
         self.lines.setdefault(path, line)
         self._grow(1 + len(node.value), line)
-        if isinstance(node, ScalarNode):
+        if _is_a(ScalarNode, node):
             return self._scalar(node, path)
-        if not isinstance(node, MappingNode | SequenceNode) or not node.tag.startswith("tag:yaml.org,2002:"):
-            self._flaw(node, path, f"the tag {printable(str(node.tag))} has no meaning here", "remove the tag")
-        if id(node) in self.open:
-            raise UnreadableDocument(
-                line, "the value contains itself by an alias", "write the value instead of the alias"
-            )
+        if not (_is_a(MappingNode, node) or _is_a(SequenceNode, node)) or not node.tag.startswith("tag:yaml.org,2002:"):
+            self._doubt(node, path, f"the tag {printable(str(node.tag))} has no meaning here", "remove the tag")
+        self._refuse_circle(node, line)
         self.open.add(id(node))
-        data = self._mapping(node, path) if isinstance(node, MappingNode) else self._sequence(node, path)
+        data = self._mapping(node, path) if _is_a(MappingNode, node) else self._sequence(node, path)
         self.open.remove(id(node))
         return data
+
+    def _refuse_circle(self, node: _Node, line: int) -> None:
+        if id(node) in self.open:
+            fix = "write the value instead of the alias"
+            raise UnreadableDocument(line, "the value contains itself by an alias", fix)
 
     def _grow(self, size: int, line: int) -> None:
         self.size += size
@@ -192,72 +213,88 @@ class _Reader:
             message = "aliases that stand for aliases make the file larger than any configuration can be"
             raise UnreadableDocument(line, message, "write the values instead of the aliases")
 
-    def _sequence(self, node: Node, path: PathParts) -> list[Any]:
-        return [self.value(item, (*path, index)) for index, item in enumerate(cast(Sequence[Node], node.value))]
+    def _sequence(self, node: _Node, path: PathParts) -> list[Any]:
+        return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
 
-    def _mapping(self, node: MappingNode, path: PathParts) -> dict[str, Any]:
+    def _mapping(self, node: _Node, path: PathParts) -> dict[str, Any]:
         data: dict[str, Any] = {}
         own: set[str] = set()
         for key, value, inherited in self._pairs(node, path):
             name = str(key.value)
-            if name in own and not inherited:
+            if not _is_text(name):
+                self._doubt(key, path, *_HALF_A_CHARACTER)
+            elif name in own and not inherited:
                 message = f"the key `{printable(name)}` stands twice here, first in line {self.lines[(*path, name)]}"
-                self._flaw(key, (*path, name), message, "keep one of the two")
+                self._doubt(key, (*path, name), message, "keep one of the two")
             elif name not in data:
                 self.lines[(*path, name)] = _line_of(key)
                 data[name] = self.value(value, (*path, name))
             own |= set() if inherited else {name}
         return data
 
-    def _pairs(self, node: MappingNode, path: PathParts) -> Iterator[tuple[ScalarNode, Node, bool]]:
+    def _pairs(self, node: _Node, path: PathParts) -> Iterator[tuple[_Node, _Node, bool]]:
         """The mapping's own pairs, then those that `<<` takes over from elsewhere."""
-        merged: list[MappingNode] = []
-        for key, value in cast(list[tuple[Node, Node]], node.value):
+        merged: list[_Node] = []
+        for key, value in node.value:
             if key.tag == "tag:yaml.org,2002:merge":
-                sources = value.value if isinstance(value, SequenceNode) else [value]
-                merged += [source for source in cast(list[Node], sources) if isinstance(source, MappingNode)]
-            elif isinstance(key, ScalarNode):
+                sources = value.value if _is_a(SequenceNode, value) else [value]
+                merged += [source for source in sources if _is_a(MappingNode, source)]
+            elif _is_a(ScalarNode, key):
                 yield key, value, False
             else:
                 fix = "write it as `key: value`; text that begins with { or [ needs quotes"
-                self._flaw(key, path, "a mapping or list stands where a key should", fix)
+                whole = "a mapping" if len(node.value) == 1 else None
+                self._doubt(key, path, "a mapping or list stands where a key should", fix, whole)
         for source in merged:
+            self._refuse_circle(source, _line_of(source))
             self._grow(len(source.value), _line_of(source))
             yield from ((key, value, True) for key, value, _ in self._pairs(source, path))
 
-    def _scalar(self, node: ScalarNode, path: PathParts) -> Any:
+    def _scalar(self, node: _Node, path: PathParts) -> Any:
         tag, text = str(node.tag).removeprefix("tag:yaml.org,2002:"), str(node.value)
         if tag in ("str", "value", "merge"):
-            return text
+            return text if _is_text(text) else self._doubt(node, path, *_HALF_A_CHARACTER, text)
         if tag == "null":
             return None
         if tag == "bool":
             return text.lower() in ("true", "yes", "on", "y")
         if tag == "timestamp":
-            return self._flaw(node, path, "an unquoted date, which programs read differently", "put it in quotes", text)
+            return self._doubt(
+                node, path, "an unquoted date, which programs read differently", "put it in quotes", text
+            )
         if tag not in ("int", "float"):
-            return self._flaw(node, path, f"the tag {printable(tag)} has no meaning here", "remove the tag", text)
+            return self._doubt(node, path, f"the tag {printable(tag)} has no meaning here", "remove the tag", text)
         digits = text.replace("_", "").lower()
         if re.fullmatch(r"[-+]?0[0-9]+", digits):
             bare = digits.lstrip("+-0") or "0"
             fix = f"write {bare} for the number, or put it in quotes for the text"
-            return self._flaw(node, path, "a number that begins with 0: some programs read it as octal", fix, text)
+            return self._doubt(node, path, "a number that begins with 0: some programs read it as octal", fix, text)
         try:
             if len(digits) > _LONGEST_NUMBER:
                 raise ValueError
             return int(digits, 0) if tag == "int" else float(re.sub(r"^([-+]?)\.(inf|nan)$", r"\1\2", digits))
         except ValueError:
-            fix = "write a shorter number, or put it in quotes for the text"
-            return self._flaw(node, path, "not a number that programs can read", fix, text)
+            fix = "write an ordinary number, or put it in quotes for the text"
+            return self._doubt(node, path, "not a number that programs can read", fix, text)
 
-    def _flaw(self, node: Node, path: PathParts, message: str, fix: str, text: str | None = None) -> str | None:
+    def _doubt(self, node: _Node, path: PathParts, message: str, fix: str, text: str | None = None) -> str | None:
+        """Notes a value that can be read but not relied on, with its text where nothing else can be said of it."""
         given = None if text is None else shown(text, path).strip("'")
-        self.flaws.append(Flaw(line=_line_of(node), path=path, message=message, given=given, fix=fix))
+        self.problems.append(Problem(line=_line_of(node), path=path, message=message, given=given, fix=fix))
         return text
 
 
-def _line_of(node: Node) -> int:
-    return cast(int, node.start_mark.line) + 1
+def _is_text(text: str) -> bool:
+    """Whether it is without surrogates, which an escape can write and no file can hold."""
+    return not re.search("[\ud800-\udfff]", text)
+
+
+def _is_a(kind: type, node: _Node) -> bool:
+    return isinstance(node, kind)
+
+
+def _line_of(node: _Node) -> int:
+    return int(node.start_mark.line) + 1
 
 
 def dotted(path: Sequence[PathPart]) -> str:
@@ -267,13 +304,19 @@ def dotted(path: Sequence[PathPart]) -> str:
 
 
 def number(value: float) -> str:
-    """A number without a needless '.0'."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    """A number without a needless '.0' and without the noise of sums."""
+    rounded = round(value, 6)
+    return str(int(rounded)) if isinstance(rounded, float) and rounded.is_integer() else str(rounded)
+
+
+def escaped(text: str) -> str:
+    """The text on one line, without what a terminal would act upon."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def printable(text: str) -> str:
-    """The text on one line of reasonable length, without what a terminal would act upon."""
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: _LONGEST_SHOWN + 1])
+    """The text escaped, and of reasonable length."""
+    safe = escaped(text[: _LONGEST_SHOWN + 1])
     return safe if len(safe) <= _LONGEST_SHOWN else f"{safe[: _LONGEST_SHOWN - 1]}…"
 
 
@@ -282,13 +325,27 @@ def shown(value: object, path: Sequence[PathPart] = ()) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, dict | list | tuple):
-        return "a list" if not isinstance(value, dict) else "a mapping"
-    text = str(value)
+        kind = "mapping" if isinstance(value, dict) else "list"
+        return f"a {kind}" if value else f"an empty {kind}"
+    if isinstance(value, int) and abs(value) >= 10**_LONGEST_NUMBER:
+        return f"a number of more than {_LONGEST_NUMBER} digits"
+    text = number(value) if isinstance(value, float) else str(value)
     if any(isinstance(part, str) and is_secret_name(part) for part in path) or _may_be_secret(text):
         return _NOT_SHOWN
     if isinstance(value, str):
         return f"'{printable(text)}'"
-    return text.lower() if isinstance(value, bool) else printable(number(value) if isinstance(value, float) else text)
+    return text.lower() if isinstance(value, bool) else printable(text)
+
+
+def nearest(given: str, known: Collection[str]) -> str | None:
+    """The known name that was probably meant."""
+    return next(iter(difflib.get_close_matches(given[:_LONGEST_SHOWN], known, n=1, cutoff=0.7)), None)
+
+
+def suggestion(given: str, known: Collection[str], otherwise: str) -> str:
+    """The fix for a name that is not known."""
+    near = nearest(given, known)
+    return f"did you mean `{near}`?" if near else otherwise
 
 
 def _may_be_secret(text: str) -> bool:
@@ -297,4 +354,4 @@ def _may_be_secret(text: str) -> bool:
         return True
     runs = re.findall(r"[A-Za-z0-9+_=-]{20,}", text)
     is_mixed = any(all(re.search(kind, run) for kind in ("[a-z]", "[A-Z]", "[0-9]")) for run in runs)
-    return is_mixed or bool(re.search(r"(?<!sha256:)\b[0-9a-f]{32,}\b", text))
+    return is_mixed or bool(re.search(r"(?<!sha256:)\b(?=[0-9]*[a-f])[0-9a-f]{32,}\b", text))

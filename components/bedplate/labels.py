@@ -26,7 +26,6 @@ GPU_RESOURCE = "nvidia.com/gpu"
 GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
 
 PLATFORM_OWNER = "platform"
-GUARDRAILS_NAMESPACE = "bedplate-guardrails"
 INGRESS_NAMESPACE = "bedplate-ingress"
 MONITORING_NAMESPACE = "bedplate-monitoring"
 

@@ -86,7 +86,7 @@ def _matching(pattern: str, message: str, fix: str, suggest: Callable[[str], str
         if compiled.fullmatch(value):
             return value
         nearest = suggest(value) if suggest else ""
-        raise mistake(message, f"write '{nearest}'" if compiled.fullmatch(nearest) else fix)
+        raise mistake(message, f"write '{nearest}'" if nearest and compiled.fullmatch(nearest) else fix)
 
     return AfterValidator(check)
 
@@ -102,23 +102,20 @@ Hours = Annotated[float, Field(strict=True, ge=0.01, le=8760, allow_inf_nan=Fals
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 StrictBool = Annotated[bool, Field(strict=True)]
 
-_DNS_LABEL = r"[a-z]([-a-z0-9]*[a-z0-9])?"
-
 
 def _as_dns_label(value: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")
 
 
-DnsLabel = Annotated[
-    str,
-    Field(max_length=63),
-    _matching(
-        _DNS_LABEL,
-        "must consist of lower-case letters, digits and '-', begin with a letter and not end with '-'",
-        "write it like 'label-reader'",
-        _as_dns_label,
-    ),
-]
+_IS_DNS_LABEL = _matching(
+    r"[a-z]([-a-z0-9]*[a-z0-9])?",
+    "must consist of lower-case letters, digits and '-', begin with a letter and not end with '-'",
+    "write it like 'label-reader'",
+    _as_dns_label,
+)
+DnsLabel = Annotated[str, Field(max_length=63), _IS_DNS_LABEL]
+JobName = Annotated[str, Field(max_length=52), _IS_DNS_LABEL]
+"""Kubernetes appends eleven characters for each run of a CronJob."""
 NamePrefix = Annotated[
     str,
     Field(max_length=20),
@@ -161,7 +158,7 @@ EmailAddress = Annotated[
 GroupName = Annotated[
     str,
     Field(max_length=253),
-    _matching(r"\S(.*\S)?", "must be a group's name, without spaces around it", "write the group's name"),
+    _matching(r"\S(.*\S)?", "must be a group's name, without spaces around it", "write the group's name", str.strip),
     _matching(
         r"(?!system:).*",
         "must be a group of the identity provider; those that begin with 'system:' are Kubernetes' own",
@@ -233,9 +230,9 @@ _IMAGE = re.compile(
 def _image(value: str) -> str:
     parts = _IMAGE.fullmatch(value)
     if parts is None:
-        raise mistake(
-            "must be an image reference in lower case, without scheme", "write it like 'ghcr.io/acme/scorer:1.4.0'"
-        )
+        nearest = re.sub("^[a-z]+://", "", value.lower())
+        fix = f"write '{nearest}'" if _IMAGE.fullmatch(nearest) else "write it like 'ghcr.io/acme/scorer:1.4.0'"
+        raise mistake("must be an image reference in lower case, without scheme and spaces", fix)
     missing: list[str] = []
     name = value
     if not _REGISTRY.fullmatch(value):
@@ -243,28 +240,25 @@ def _image(value: str) -> str:
         name = f"docker.io/{value if '/' in value else f'library/{value}'}"
     if not parts["digest"] and parts["tag"] in (None, "latest"):
         missing.append("an exact release: a tag other than latest, or a digest (@sha256:…)")
-        name = f"{name.removesuffix(':latest')}:1.4.0"
+        name = f"{name.removesuffix(':latest')}:<tag>"
     if missing:
         raise mistake(f"must name {' and '.join(missing)}", f"write it in full, such as '{name}'")
     return value
 
 
-def _image_prefix(value: str) -> str:
-    if re.fullmatch(_HOST, value):
-        raise mistake("must end with '/', or else it is read as one image's name", f"write '{value}/'")
-    if not re.fullmatch(rf"{_HOST}/({_PATH}(/{_PATH})*/?)?", value):
-        raise mistake(
-            "must be a registry with '/' at its end, a path in it with '/' at its end, or one image without its tag",
-            "write it like 'registry.example.com/', 'ghcr.io/acme/' or 'ghcr.io/acme/scorer'",
-        )
-    return value
-
+_is_image_prefix = _matching(
+    rf"{_HOST}/({_PATH}(/{_PATH})*/?)?",
+    "must be a registry or a path in it with '/' at the end, or one image without its tag",
+    "write it like 'registry.example.com/', 'ghcr.io/acme/' or 'ghcr.io/acme/scorer'",
+    lambda value: f"{value}/" if re.fullmatch(_HOST, value) else re.sub(r"(:[^/]*)?(@.*)?$", "", value.lower()),
+)
 
 ImageReference = Annotated[str, Field(max_length=512), AfterValidator(_image)]
-ImagePrefix = Annotated[str, Field(max_length=512), AfterValidator(_image_prefix)]
+ImagePrefix = Annotated[str, Field(max_length=512), _is_image_prefix]
 
 _CRON_MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
-_MONTHS = {name.upper(): number for number, name in enumerate(month_abbr) if name}
+_MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 _WEEKDAYS = {"SUN": 0, "MON": 1, "TUE": 2, "WED": 3, "THU": 4, "FRI": 5, "SAT": 6}
 _CRON_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("minute", 0, 59, {}),
@@ -309,8 +303,8 @@ def _cron(value: str) -> str:
                 sunday = ", Sunday is 0" if field == "weekday" else ""
                 known = f" or {'|'.join(names)}" if names else ""
                 raise mistake(
-                    f"the field '{text}' is not a {field}{sunday}",
-                    f"write * or numbers within {low}-{high} there",
+                    f"'{text}' cannot be the {field}{sunday}",
+                    f"write *, or numbers from {low} to {high}, in its place",
                     f"{low}-{high}{known}, as number, range (a-b), list (a,b), step (*/n), or *",
                 )
     return value

@@ -1,24 +1,29 @@
 """Reading a stack file: from YAML to a consistent `PlatformSpec`, or every mistake with its file and line.
 
 Owns the two ways in: `load` for the command line and tests, which reads the file itself, and `load_for_program` for the
-Pulumi program, which has the configuration from the engine and takes from the file nothing but lines.
+Pulumi program, which has the configuration from the engine and takes from the file the lines, and what the engine does
+not show: secrets that stand where they do not belong.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from bedplate.config import PlatformSpec, TenantEntry
-from bedplate.consistency import Parts, PathPart, Problem, dotted, problems
-from bedplate.documents import Document, UnreadableDocument
+from bedplate.consistency import Parts, problems
+from bedplate.documents import Document, PathParts, Problem, UnreadableDocument, dotted, nearest, printable, shown
+from bedplate.spec import RelativeFolder
 from bedplate.validation import parts_of, validation_problems
 
 PLATFORM_KEY = "bedplate:platform"
+_PLATFORM_PATH: PathParts = ("config", PLATFORM_KEY)
 _NAMESPACE = "bedplate:"
+_FOLDER: TypeAdapter[str] = TypeAdapter(RelativeFolder)
+_GUIDE = "docs/guides/first-stack.md shows a small one"
 _CONFIG_LIMIT_BYTES = 128 * 1024
 """All configuration of a stack travels as one environment string, and Linux allows 128 KiB for one
 (MAX_ARG_STRLEN, https://man7.org/linux/man-pages/man2/execve.2.html; https://github.com/pulumi/pulumi/issues/8680)."""
@@ -26,7 +31,7 @@ _CONFIG_LIMIT_BYTES = 128 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class LocatedProblem:
-    """A mistake with its place. path: dotted, within the file."""
+    """A mistake with its place. path: dotted, below `bedplate:platform` or within a tenant's own file."""
 
     file: str
     line: int | None
@@ -38,7 +43,7 @@ class LocatedProblem:
 
     def text(self) -> str:
         """The mistake for people: place first, then what is wrong, then what to do."""
-        place = f"{self.file}:{self.line}" if self.line else self.file
+        place = _at(self.file, self.line)
         lines = [f"{place}: {self.path}" if self.path else place, f"  {self.message}"]
         if self.given is not None:
             lines.append(f"  given:   {self.given}")
@@ -67,45 +72,119 @@ class Stack:
     secrets: frozenset[str]
 
 
+@dataclass(frozen=True)
+class _Origin:
+    """Where a part of the platform stands: a file, and the path of the part in it. is_own_file: one tenant, alone."""
+
+    file: str
+    document: Document | None
+    prefix: PathParts = ()
+    is_own_file: bool = False
+
+    def line(self, path: PathParts) -> int | None:
+        return self.document.line((*self.prefix, *path)) if self.document else None
+
+
 @dataclass
 class _Source:
-    """The platform's data with the document that each tenant came from."""
+    """Where the platform's data comes from, and what was found wrong while reading. silenced: paths of the platform at
+    and below which a mistake is known, and what else is wrong there would mislead."""
 
-    document: Document | None
-    name: str
-    prefix: tuple[PathPart, ...]
-    tenants: list[tuple[Document | None, str, tuple[PathPart, ...]]] = field(default_factory=list[Any])
+    platform: _Origin
+    tenants: list[_Origin] = field(default_factory=list[_Origin])
     problems: list[LocatedProblem] = field(default_factory=list[LocatedProblem])
+    silenced: set[PathParts] = field(default_factory=set[PathParts])
 
-    def locate(self, problem: Problem) -> LocatedProblem:
-        document, name, prefix, path = self.document, self.name, self.prefix, problem.path
-        if len(path) > 1 and path[0] == "tenants" and isinstance(path[1], int) and path[1] < len(self.tenants):
-            document, name, prefix = self.tenants[path[1]]
-            path = path[2:]
-        shown = path if document is not self.document else (*prefix[len(self.prefix) :], *path)
-        return LocatedProblem(
-            file=name,
-            line=document.line((*prefix, *path)) if document else None,
-            path=dotted(shown),
-            message=problem.message,
-            given=problem.given,
-            allowed=problem.allowed,
-            fix=problem.fix,
+    def add(self, problem: Problem) -> None:
+        """Notes a mistake. Its path is one of the platform."""
+        if any(problem.path[: len(path)] == path for path in self.silenced):
+            return
+        origin, path = self._origin(problem.path)
+        message, shown_path = problem.message, path if origin.is_own_file else problem.path
+        if problem.other is not None:
+            other, other_path = self._origin(problem.other)
+            message = f"{message}; the other is {_at(other.file, other.line(other_path))}"
+        self.problems.append(
+            LocatedProblem(
+                file=origin.file,
+                line=problem.line or origin.line(path),
+                path=dotted(shown_path) if shown_path or origin.is_own_file else PLATFORM_KEY,
+                message=message,
+                given=problem.given,
+                allowed=problem.allowed,
+                fix=problem.fix,
+            )
         )
+
+    def add_mistakes_of(self, document: Document, part: PathParts, place: PathParts) -> None:
+        """Notes what a file itself says is wrong. part: path in the file of what stands at `place` of the platform."""
+        for problem in document.problems:
+            if problem.path[: len(part)] != part:
+                self.problems.append(_in_file(document, problem))
+                continue
+            path = (*place, *problem.path[len(part) :])
+            self.add(replace(problem, path=path))
+            if problem.given is not None:
+                self.silenced.add(path)
+        for below in _encrypted(document.at(part)):
+            self.add(
+                Problem(
+                    path=(*place, *below),
+                    message="an encrypted value cannot stand inside the platform",
+                    fix="store it with `pulumi config set --secret <name>`; secretEnv and kubeconfigRef take that name",
+                )
+            )
+            self.silenced.add((*place, *below))
+
+    def _origin(self, path: PathParts) -> tuple[_Origin, PathParts]:
+        """The file that a path of the platform leads into, and what is left of the path there."""
+        if len(path) > 1 and path[0] == "tenants" and isinstance(path[1], int) and path[1] < len(self.tenants):
+            return self.tenants[path[1]], path[2:]
+        return self.platform, path
+
+
+def _at(file: str, line: int | None) -> str:
+    return f"{file}:{line}" if line else file
+
+
+def _in_file(document: Document, problem: Problem) -> LocatedProblem:
+    """A mistake whose path is one of the file, not of the platform."""
+    return LocatedProblem(
+        file=str(document.path),
+        line=problem.line or document.line(problem.path),
+        path=dotted(problem.path),
+        message=problem.message,
+        given=problem.given,
+        allowed=problem.allowed,
+        fix=problem.fix,
+    )
+
+
+def _unreadable(file: Path, error: OSError | UnreadableDocument) -> LocatedProblem:
+    if isinstance(error, UnreadableDocument):
+        line, message, fix = error.line, error.message, error.fix
+    else:
+        line, message, fix = None, f"cannot be read: {error.strerror or error}", "name a readable file"
+    return LocatedProblem(file=str(file), line=line, path="", message=message, given=None, allowed=None, fix=fix)
 
 
 def load(file: Path) -> Stack:
     """Reads and checks a stack file. Raises StackFileError with every mistake."""
-    document = _read(file)
-    config = _config(document)
-    source = _Source(document, str(file), ("config", PLATFORM_KEY))
-    secrets = _secrets(config, source)
-    platform = config.get(PLATFORM_KEY)
-    if platform is None:
-        fix = f"add `{PLATFORM_KEY}:` below `config:`; docs/guides/first-stack.md shows a small one"
-        raise StackFileError([_at(document, ("config",), f"the key {PLATFORM_KEY} is missing", fix)])
+    try:
+        document = Document.read(file)
+    except (OSError, UnreadableDocument) as error:
+        raise StackFileError([_unreadable(file, error)]) from None
+    if wrong := _without_platform(document.data):
+        raise StackFileError([_in_file(document, problem) for problem in (wrong, *document.problems)])
+    config = cast(dict[str, Any], document.data["config"])
+    source = _source(document)
     _check_size(config, source)
-    return Stack(file=file, spec=_spec(platform, source, file.parent, secrets), config=config, secrets=secrets)
+    secrets = frozenset(key.removeprefix(_NAMESPACE) for key, _ in _secrets(config))
+    # An environment that the stack imports may hold further secrets, and what it holds is not known here.
+    known = None if "environment" in document.data else secrets
+    return Stack(
+        file=file, spec=_spec(config[PLATFORM_KEY], source, file.parent, known), config=config, secrets=secrets
+    )
 
 
 def load_for_program(platform: object, file: Path, secrets: Collection[str] | None = None) -> PlatformSpec:
@@ -118,104 +197,112 @@ def load_for_program(platform: object, file: Path, secrets: Collection[str] | No
         document = Document.read(file)
     except (OSError, UnreadableDocument):
         document = None
-    source = _Source(document, str(file), ("config", PLATFORM_KEY))
+    if document is None or _without_platform(document.data):
+        source = _Source(_Origin(str(file), document, _PLATFORM_PATH))
+    else:
+        source = _source(document)
     return _spec(platform, source, file.parent, secrets)
 
 
-def _read(file: Path) -> Document:
-    try:
-        return Document.read(file)
-    except UnreadableDocument as error:
-        problem = LocatedProblem(
-            file=str(file), line=error.line, path="", message=error.message, given=None, allowed=None, fix=error.fix
+def _without_platform(data: Any) -> Problem | None:
+    """Why a file holds no platform at all."""
+    begin = f"begin with `config:` and below it, indented, `{PLATFORM_KEY}:`; {_GUIDE}"
+    if data is None:
+        return Problem(path=(), message="the file is empty", fix=begin)
+    if not isinstance(data, dict):
+        return Problem(path=(), message="the file must be a mapping", given=shown(data), fix=begin)
+    keys = cast(dict[str, Any], data)
+    if PLATFORM_KEY in keys:
+        return Problem(path=(PLATFORM_KEY,), message="stands beside `config:`", fix="indent it below a line `config:`")
+    if "config" not in keys:
+        return _missing((), "config", keys, begin)
+    if not isinstance(keys["config"], dict):
+        return Problem(path=("config",), message="has no keys below it", given=shown(keys["config"]), fix=begin)
+    config = cast(dict[str, Any], keys["config"])
+    if PLATFORM_KEY not in config:
+        return _missing(
+            ("config",), PLATFORM_KEY, config, f"add it below `config:`, and the platform below it; {_GUIDE}"
         )
-        raise StackFileError([problem]) from None
-    except OSError as error:
-        message = f"cannot be read: {error.strerror or error}"
-        problem = LocatedProblem(
-            file=str(file), line=None, path="", message=message, given=None, allowed=None, fix="name a readable file"
+    if config[PLATFORM_KEY] is None:
+        return Problem(
+            path=_PLATFORM_PATH, message="has nothing below it", fix=f"write the platform below it; {_GUIDE}"
         )
-        raise StackFileError([problem]) from None
+    return None
 
 
-def _at(document: Document, path: tuple[PathPart, ...], message: str, fix: str) -> LocatedProblem:
-    return LocatedProblem(
-        file=str(document.path),
-        line=document.line(path),
-        path=dotted(path),
-        message=message,
-        given=None,
-        allowed=None,
-        fix=fix,
-    )
+def _missing(around: PathParts, key: str, keys: Collection[str], otherwise: str) -> Problem:
+    """A key without which there is no platform; at the key that was probably meant to be it."""
+    near = "platform" if key == PLATFORM_KEY and "platform" in keys else nearest(key, keys)
+    fix = f"rename `{printable(near)}` to `{key}`" if near else otherwise
+    return Problem(path=(*around, near or key), message=f"the key `{key}` is missing", fix=fix)
 
 
-def _config(document: Document) -> dict[str, Any]:
-    fix = f"begin with `config:` and below it `{PLATFORM_KEY}:`; docs/guides/first-stack.md shows a small one"
-    if document.data is None:
-        raise StackFileError([_at(document, (), "the file is empty", fix)])
-    config = cast(Any, document.data.get("config")) if isinstance(document.data, dict) else None
-    if not isinstance(config, dict):
-        raise StackFileError([_at(document, ("config",), "the file has no `config:` mapping", fix)])
-    return cast(dict[str, Any], config)
-
-
-def _secrets(config: Mapping[str, Any], source: _Source) -> frozenset[str]:
-    """Names of the config secrets; a value beside the platform that is not encrypted is a mistake."""
-    names: set[str] = set()
-    for key, value in config.items():
-        if not key.startswith(_NAMESPACE) or key == PLATFORM_KEY:
+def _source(document: Document) -> _Source:
+    """The source of a platform in a file, with what the file itself says is wrong."""
+    source = _Source(_Origin(str(document.path), document, _PLATFORM_PATH))
+    source.add_mistakes_of(document, _PLATFORM_PATH, ())
+    for key, value in _secrets(document.data["config"]):
+        if _is_encrypted(value):
             continue
-        name = key.removeprefix(_NAMESPACE)
-        if isinstance(value, dict) and set(cast(dict[str, Any], value)) == {"secure"}:
-            names.add(name)
-            continue
-        assert source.document is not None
-        source.problems.append(
-            _at(
-                source.document,
-                ("config", key),
-                "this is neither the platform nor an encrypted secret; its value is not shown here",
-                f"if it is a secret, replace it by what `pulumi config set --secret {name}` writes, and revoke the old "
-                f"value; if it belongs to the platform, put it below {PLATFORM_KEY}",
-            )
+        name = printable(key.removeprefix(_NAMESPACE))
+        problem = Problem(
+            path=("config", key),
+            message="this is neither the platform nor an encrypted secret; its value is not shown here",
+            fix=f"if it is a secret, replace it by what `pulumi config set --secret {name}` writes, and revoke the old "
+            f"value; if it belongs to the platform, put it below {PLATFORM_KEY}",
         )
-    return frozenset(names)
+        source.problems.append(_in_file(document, problem))
+    return source
+
+
+def _secrets(config: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What stands beside the platform in its namespace."""
+    return [(key, value) for key, value in config.items() if key.startswith(_NAMESPACE) and key != PLATFORM_KEY]
+
+
+def _is_encrypted(value: object) -> bool:
+    return isinstance(value, dict) and set(cast(dict[str, Any], value)) == {"secure"}
+
+
+def _encrypted(data: object) -> Iterator[PathParts]:
+    """Paths of the encrypted values in plain data."""
+    if _is_encrypted(data):
+        yield ()
+    elif isinstance(data, dict | list):
+        items = cast(dict[str, Any], data).items() if isinstance(data, dict) else enumerate(cast(list[Any], data))
+        for key, value in items:
+            yield from ((key, *below) for below in _encrypted(value))
 
 
 def _check_size(config: Mapping[str, Any], source: _Source) -> None:
     values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     size = len(f"PULUMI_CONFIG={json.dumps(values, separators=(',', ':'))}".encode())
     if size >= _CONFIG_LIMIT_BYTES:
-        source.problems.append(
-            source.locate(
-                Problem(
-                    path=("tenants",),
-                    message="the configuration is larger than a program can be given",
-                    given=f"{size / 1024:.0f} KiB as handed to the program",
-                    allowed=f"less than {_CONFIG_LIMIT_BYTES // 1024} KiB",
-                    fix="move tenants to files of their own: `tenantsDir: tenants/`, one file a tenant",
-                )
+        source.add(
+            Problem(
+                path=("tenants",),
+                message="the configuration is larger than a program can be given",
+                given=f"{size / 1024:.0f} KiB as handed to the program",
+                allowed=f"less than {_CONFIG_LIMIT_BYTES // 1024} KiB",
+                fix="move tenants to files of their own: `tenantsDir: tenants`, one file a tenant",
             )
         )
 
 
-def _spec(
-    platform: object, source: _Source, folder: Path, secrets: Collection[str] | None
-) -> PlatformSpec:
+def _spec(platform: object, source: _Source, folder: Path, secrets: Collection[str] | None) -> PlatformSpec:
     data = _with_tenants_of_folder(platform, source, folder)
     found: list[Problem] = []
-    parts: Parts | None = None
     spec: PlatformSpec | None = None
     try:
         spec = PlatformSpec.model_validate(data)
         parts = Parts.of(spec, secrets)
     except ValidationError as error:
-        found += validation_problems(error, data)
+        found = validation_problems(error)
         parts = parts_of(data, secrets)
-    located = [*source.problems, *(source.locate(problem) for problem in [*found, *problems(parts)])]
-    if located or spec is None:
-        raise StackFileError(located)
+    for problem in [*found, *problems(parts)]:
+        source.add(problem)
+    if source.problems or spec is None:
+        raise StackFileError(source.problems)
     return spec
 
 
@@ -225,43 +312,63 @@ def _with_tenants_of_folder(platform: object, source: _Source, folder: Path) -> 
         return platform
     data = dict(cast(dict[str, Any], platform))
     inline = data.get("tenants", [])
-    if not isinstance(inline, list):
-        return data
-    tenants = list(cast(list[Any], inline))
-    source.tenants = [(source.document, source.name, (*source.prefix, "tenants", index)) for index in range(len(tenants))]
-    directory = data.get("tenantsDir")
-    if not isinstance(directory, str):
+    try:
+        directory = _FOLDER.validate_python(data.get("tenantsDir"))
+    except ValidationError:
         return data
     del data["tenantsDir"]
-    for file in _tenant_files(folder / directory, source):
-        try:
-            document = Document.read(file)
-        except UnreadableDocument as error:
-            source.problems.append(
-                LocatedProblem(
-                    file=str(file), line=error.line, path="", message=error.message, given=None, allowed=None, fix=error.fix
-                )
-            )
-            continue
-        tenants.append({} if document.data is None else document.data)
-        source.tenants.append((document, str(file), ()))
+    if not isinstance(inline, list):
+        fix = "write the tenants as a list, each beginning with '- name:', or remove the key"
+        source.add(Problem(path=("tenants",), message="must be a list", given=shown(inline), fix=fix))
+    tenants = list(cast(list[Any], inline)) if isinstance(inline, list) else []
+    prefix = (*_PLATFORM_PATH, "tenants")
+    source.tenants = [
+        _Origin(source.platform.file, source.platform.document, (*prefix, i)) for i in range(len(tenants))
+    ]
+    for document in _tenant_documents(folder, directory, source):
+        source.tenants.append(_Origin(str(document.path), document, (), is_own_file=True))
+        source.add_mistakes_of(document, (), ("tenants", len(tenants)))
+        tenants.append(document.data)
     return {**data, "tenants": tenants}
 
 
-def _tenant_files(folder: Path, source: _Source) -> list[Path]:
-    files = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
-    if not files:
-        source.problems.append(
-            source.locate(
-                Problem(
-                    path=("tenantsDir",),
-                    message="the folder does not exist" if not folder.is_dir() else "the folder holds no *.yaml file",
-                    given=str(folder),
-                    fix="name a folder, relative to the stack file, with one YAML file a tenant",
-                )
-            )
+def _tenant_documents(folder: Path, directory: str, source: _Source) -> Iterator[Document]:
+    """The files of `tenantsDir` that hold a mapping; the others are mistakes."""
+    for file in _tenant_files(folder, directory, source):
+        try:
+            document = Document.read(file)
+        except (OSError, UnreadableDocument) as error:
+            source.problems.append(_unreadable(file, error))
+            continue
+        if isinstance(document.data, dict):
+            yield document
+            continue
+        is_empty = document.data is None
+        problem = Problem(
+            path=(),
+            message="the file is empty" if is_empty else "the file must be a mapping: one tenant",
+            given=None if is_empty else shown(document.data),
+            fix="write one tenant's keys without indentation (name, groups, owner, quota), or remove the file",
         )
-    return files
+        source.problems.append(_in_file(document, problem))
+
+
+def _tenant_files(folder: Path, directory: str, source: _Source) -> list[Path]:
+    place, wrong = folder / directory, ""
+    try:
+        files = sorted(file for ending in ("*.yaml", "*.yml") for file in place.glob(ending) if file.name[0] != ".")
+        if not place.is_dir():
+            wrong = "there is no such folder"
+        elif not files:
+            wrong = "the folder holds no *.yaml file"
+        elif not all(file.resolve().is_relative_to(folder.resolve()) for file in files):
+            wrong = "the folder or a file in it is a link that leads out of the stack file's folder"
+    except (OSError, RuntimeError) as error:
+        files, wrong = [], f"the folder cannot be read: {error.__class__.__name__}"
+    if wrong:
+        fix = "name a folder beside the stack file, with one YAML file a tenant"
+        source.add(Problem(path=("tenantsDir",), message=wrong, given=shown(str(place)), fix=fix))
+    return [] if wrong else files
 
 
 __all__ = ["LocatedProblem", "Stack", "StackFileError", "TenantEntry", "load", "load_for_program"]

@@ -1,195 +1,257 @@
 """Pydantic's errors as problems that a user understands, and what can be read of data that is wrong."""
 
-import difflib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from bedplate.clouds import NodePoolSpec
+from bedplate.clouds import CloudSpec, NodePoolSpec
 from bedplate.config import PlatformSpec, TenantEntry
-from bedplate.consistency import Parts, PathPart, Problem
+from bedplate.consistency import Parts
+from bedplate.documents import PathPart, PathParts, Problem, escaped, nearest, number, printable, shown, suggestion
 from bedplate.guardrails import GuardrailsSpec
-from bedplate.workloads import AnyWorkloadSpec, WorkloadSpec
+from bedplate.spec import MISTAKE, Spec
+from bedplate.workloads import Workload, WorkloadSpec
 
-_SECRET_KEY = re.compile(
-    r"(password|passwd|secret|token|api_?key|private_?key|access_?key|credential|kubeconfig)", re.IGNORECASE
-)
-_MESSAGES = {
-    "missing": "this key is required and missing",
-    "extra_forbidden": "unknown key",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "string_type": "must be text",
-    "bool_type": "must be true or false",
-    "tuple_type": "must be a list",
-    "mapping_type": "must be a mapping of keys to values",
-    "dict_type": "must be a mapping of keys to values",
-    "model_type": "must be a mapping of keys to values",
-    "model_attributes_type": "must be a mapping of keys to values",
-    "union_tag_invalid": "unknown kind",
-    "union_tag_not_found": "the key kind is required and missing",
-    "literal_error": "not one of the values allowed",
+_MAPPING = ("must be a mapping: lines of `key: value`", "write its keys below it, indented")
+_MESSAGES: dict[str, tuple[str, str]] = {
+    "int_type": ("must be a whole number", "write a whole number, without quotes"),
+    "float_type": ("must be a number", "write a number, without quotes"),
+    "finite_number": ("must be a finite number", "write a number"),
+    "string_type": ("must be text", "put the value in quotes"),
+    "string_unicode": ("must be text that can be written as UTF-8", "remove the characters that cannot"),
+    "string_too_long": ("must have at most {max_length} characters", "shorten it"),
+    "bool_type": ("must be true or false", "write true or false, without quotes"),
+    "tuple_type": ("must be a list", "write it as a list: [one, two], or a line with '- ' for each"),
+    "mapping_type": _MAPPING,
+    "dict_type": _MAPPING,
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "greater_than_equal": ("must be at least {ge}", "raise it"),
+    "less_than_equal": ("must be at most {le}", "lower it"),
+    "too_short": ("must have at least {min_length} entry", "add one"),
+    "literal_error": ("not one of the values allowed", "write one of these"),
 }
-_T = TypeVar("_T")
-Schema = dict[str, Any]
+"""Message and fix by Pydantic's error type."""
+_UNITS: dict[str, Mapping[str, float]] = {
+    "cpu": {"m": 0.001},
+    "gib": {"k": 2**-20, "m": 2**-10, "g": 1, "t": 2**10},
+    "hours": {"s": 1 / 3600, "m": 1 / 60, "h": 1, "d": 24},
+    "minutes": {"s": 1 / 60, "m": 1, "h": 60, "d": 1440},
+    "seconds": {"s": 1, "m": 60, "h": 3600, "d": 86_400},
+    "days": {"h": 1 / 24, "d": 1},
+}
+"""By the end of a key's name: what a unit's first letter is in the unit of the key."""
+_T = TypeVar("_T", bound=Spec)
+Schema = Mapping[str, Any]
 
 
-def validation_problems(error: ValidationError, data: object) -> list[Problem]:
-    """One problem for each of Pydantic's errors; no secret is shown."""
-    schema = PlatformSpec.model_json_schema(by_alias=True)
-    return [_problem(cast(dict[str, Any], detail), data, schema) for detail in error.errors(include_url=False)]
+def validation_problems(error: ValidationError) -> list[Problem]:
+    """One problem for each mistake that Pydantic found; no secret is shown."""
+    details = [detail for detail in cast(list[Schema], error.errors(include_url=False)) if not _is_too_short(detail)]
+    meant: set[PathParts] = set()
+    for detail in details:
+        if detail["type"] == "extra_forbidden" and (near := nearest(str(detail["loc"][-1]), _keys_around(detail))):
+            meant.add((*_place(detail["loc"])[0][:-1], near))
+    found = [(str(detail["type"]), _problem(detail)) for detail in details]
+    return [problem for kind, problem in found if kind != "missing" or problem.path not in meant]
 
 
-def _problem(detail: dict[str, Any], data: object, schema: Schema) -> Problem:
-    kind, value = str(detail["type"]), detail.get("input")
-    path = _data_path(detail["loc"], data)
-    key = str(path[-1]) if path else "platform"
-    node = _schema_at(path[:-1] if kind == "extra_forbidden" else path, data, schema)
-    message = _MESSAGES.get(kind) or str(detail["msg"]).removeprefix("Value error, ").replace("Input should", "must")
-    allowed = _allowed(kind, detail.get("ctx", {}), node)
-    message, _, change = message.partition("; ") if kind == "value_error" else (message, "", "")
+def _is_too_short(detail: Schema) -> bool:
+    """Whether a list counts as empty only because of its entries' own mistakes."""
+    return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
+
+
+def _keys_around(detail: Schema) -> list[str]:
+    return sorted(_place(detail["loc"][:-1])[1].get("properties", {}))
+
+
+def _problem(detail: Schema) -> Problem:
+    kind, value, context = str(detail["type"]), detail.get("input"), cast(Schema, detail.get("ctx", {}))
+    path, node = _place(detail["loc"])
+    allowed = str(context.get("allowed") or _allowed(node)) or None
+    given: str | None = shown(value, path)
     if kind == "extra_forbidden":
-        fix = _unknown_key_fix(key, list(node.get("properties", {})))
+        known = _keys_around(detail)
+        message, fix = "unknown key", suggestion(str(path[-1]), known, "remove it, or write one of the keys allowed")
+        allowed = ", ".join(known) or None
     elif kind == "missing":
-        fix = f"add `{key}:` — {_description(node)}" if _description(node) else f"add `{key}:`"
+        description = f" ({node['description']})" if node.get("description") else ""
+        message, fix, given = "this key is required and missing", f"add `{path[-1]}:`{description}", None
+    elif kind.startswith("union_tag"):
+        union = cast(Schema, node["discriminator"])
+        key, choices = str(union["propertyName"]), list(cast(Schema, union["mapping"]))
+        path, allowed = (*path, key), ", ".join(choices)
+        if kind == "union_tag_not_found":
+            message, fix, given = "this key is required and missing", f"add `{key}:` with one of these", None
+        else:
+            value = cast(Schema, value)[key]
+            message, fix, given = f"unknown {key}", suggestion(str(value), choices, "write one of these"), shown(value)
+    elif kind == MISTAKE:
+        choices = str(context.get("allowed") or "").split(", ")
+        message, fix = escaped(str(context["message"])), escaped(str(context["fix"]))
+        fix = suggestion(value, choices, fix) if isinstance(value, str) else fix
+        given = None if value is None else given
     else:
-        fix = change or _correct(key, node)
-    return Problem(path=path, message=message, given=_shown(path, kind, value), allowed=allowed, fix=fix)
+        is_required = path[-1:] and path[-1] in _place(detail["loc"][:-1])[1].get("required", [])
+        message, fix = _words(detail, path, value, node, "" if is_required else ", or remove the key")
+    return Problem(path=path, message=message, given=given, allowed=allowed, fix=fix)
 
 
-def _correct(key: str, node: Schema) -> str:
-    description = _description(node)
-    return f"correct `{key}` — {description}" if description else f"correct `{key}`"
+def _words(detail: Schema, path: PathParts, value: object, node: Schema, alternative: str) -> tuple[str, str]:
+    """Message and fix of one of Pydantic's own errors. alternative: to giving a value at all."""
+    kind, context = str(detail["type"]), cast(Schema, detail.get("ctx", {}))
+    key = printable(next((part for part in reversed(path) if isinstance(part, str)), "bedplate:platform"))
+    otherwise = str(detail["msg"]).replace("Input should", "must"), f"correct `{key}`"
+    message, fix = _MESSAGES.get(kind, otherwise)
+    limits = {name: number(limit) for name, limit in context.items() if isinstance(limit, int | float)}
+    message = message.format_map(limits)
+    if value is None:
+        return message, f"write a value after `{key}:`{alternative}"
+    if kind == "string_type" and isinstance(value, dict | list):
+        return message, "write one text"
+    if isinstance(value, str) and kind in ("int_type", "float_type"):
+        return _number_in_text(key, value, (message, fix))
+    if isinstance(value, str) and kind == "literal_error":
+        return message, suggestion(value, _choices(node), fix)
+    return message, fix
 
 
-def _description(node: Schema) -> str:
-    return " ".join(str(node.get("description", "")).split("\n\n")[0].split())
+def _number_in_text(key: str, value: str, otherwise: tuple[str, str]) -> tuple[str, str]:
+    """What is wrong with `16Gi` or `"16"` where a number should be, and the number that was meant."""
+    quantity = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([A-Za-z]*)\s*", value)
+    if quantity is None:
+        return otherwise
+    amount, unit = quantity.groups()
+    if not unit:
+        return "must be a number, not text", f"write {amount} without quotes"
+    factor = next(
+        (units.get(unit[0].lower()) for ending, units in _UNITS.items() if key.lower().endswith(ending)), None
+    )
+    meant = f"write {number(float(amount) * factor)}" if factor else "write the number alone"
+    return "must be a number without a unit", meant
 
 
-def _unknown_key_fix(key: str, known: Sequence[str]) -> str:
-    if near := difflib.get_close_matches(key, known, n=1, cutoff=0.6):
-        return f"did you mean `{near[0]}`?"
-    return f"remove `{key}`, or use one of the keys allowed"
+def _choices(node: Schema) -> list[str]:
+    return [str(choice) for choice in node.get("enum", [node["const"]] if "const" in node else [])]
 
 
-def _allowed(kind: str, context: Mapping[str, Any], node: Schema) -> str | None:
-    if kind == "extra_forbidden":
-        return ", ".join(sorted(node.get("properties", {}))) or None
-    if kind == "union_tag_invalid":
-        return str(context.get("expected_tags", "")).replace("'", "")
-    if kind == "literal_error":
-        return str(context.get("expected", "")).replace("'", "")
-    return None
+def _allowed(node: Schema) -> str:
+    """The values that a schema allows, where it says so."""
+    if choices := _choices(node):
+        return ", ".join(choices)
+    least, most = (number(node[key]) if key in node else "" for key in ("minimum", "maximum"))
+    if least and most:
+        return f"{least} to {most}"
+    return f"at least {least}" if least else f"at most {most}" if most else ""
 
 
-def _shown(path: Sequence[PathPart], kind: str, value: object) -> str | None:
-    """The value as the message shows it: never a secret, never a whole section."""
-    if kind == "missing" or isinstance(value, dict | list | tuple) or value is None:
-        return None
-    if any(isinstance(part, str) and _SECRET_KEY.search(part) for part in path) or _looks_secret(str(value)):
-        return "(not shown, it may be a secret)"
-    text = f"'{value}'" if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
-    return text if len(text) <= 80 else f"{text[:77]}…'"
+@cache
+def _schema() -> Schema:
+    return PlatformSpec.model_json_schema(by_alias=True)
 
 
-def _looks_secret(value: str) -> bool:
-    return bool(re.fullmatch(r"[A-Za-z0-9+/_=.-]{32,}", value)) and bool(re.search(r"\d", value)) and "/" not in value[:20]
-
-
-def _data_path(location: Sequence[PathPart], data: object) -> tuple[PathPart, ...]:
-    """Pydantic's location without what is not in the data: the tag of a union, '[key]' of a mapping."""
+def _place(location: Sequence[PathPart]) -> tuple[PathParts, Schema]:
+    """Pydantic's location as a path in the file, and the schema of what belongs there; {} where there is none."""
     path: list[PathPart] = []
-    node = data
+    node, is_entry = _schema(), False
     for part in location:
-        if part == "[key]":
+        holder = _resolved(node)
+        if "discriminator" in holder:  # The part names an arm of a union, and stands nowhere in the file.
+            node = {"$ref": holder["discriminator"]["mapping"].get(part, "")}
             continue
-        if isinstance(node, dict):
-            mapping = cast(dict[str, Any], node)
-            if part not in mapping and part in (mapping.get("kind"), mapping.get("provider")):
-                continue
-            node = mapping.get(str(part))
-        elif isinstance(node, list) and isinstance(part, int):
-            items = cast(list[Any], node)
-            node = items[part] if part < len(items) else None
+        if part == "[key]" and is_entry:  # Of a mapping's entry, the key is wrong.
+            continue
         path.append(part)
-    return tuple(path)
-
-
-def _schema_at(path: Sequence[PathPart], data: object, root: Schema) -> Schema:
-    """The JSON schema of the value at `path`; {} where there is none."""
-    node, value = root, data
-    for part in path:
-        node = _resolved(node, value, root)
+        entries = holder.get("additionalProperties")
+        is_entry = isinstance(entries, dict)
         if isinstance(part, int):
-            node = cast(Schema, node.get("items", {}))
-            value = cast(list[Any], value)[part] if isinstance(value, list) and part < len(cast(list[Any], value)) else None
+            node = cast(Schema, holder.get("items", {}))
         else:
-            properties = cast(Schema, node.get("properties", {}))
-            node = cast(Schema, properties.get(part) or node.get("additionalProperties") or {})
-            value = cast(dict[str, Any], value).get(part) if isinstance(value, dict) else None
-    resolved = _resolved(node, value, root)
-    return {**resolved, "description": node.get("description", resolved.get("description", ""))}
+            node = cast(Schema, holder.get("properties", {}).get(part) or (entries if is_entry else {}))
+    resolved = _resolved(node)
+    description = str(node.get("description") or resolved.get("description", ""))
+    return tuple(path), {**resolved, "description": " ".join(description.split("\n\n")[0].split()).rstrip(".")}
 
 
-def _resolved(node: Schema, value: object, root: Schema) -> Schema:
-    """The node with references followed, and of a union the arm that the data chose."""
-    while isinstance(node, dict):
+def _resolved(node: Schema) -> Schema:
+    """The schema with references followed, and of `X or nothing` the X."""
+    while "$ref" in node or "anyOf" in node:
         if "$ref" in node:
-            node = cast(Schema, root["$defs"][str(node["$ref"]).rpartition("/")[2]])
-        elif "discriminator" in node:
-            mapping = cast(dict[str, str], node["discriminator"]["mapping"])
-            tag = cast(dict[str, Any], value).get(node["discriminator"]["propertyName"]) if isinstance(value, dict) else None
-            if tag not in mapping:
-                return {}
-            node = {"$ref": mapping[str(tag)]}
-        elif "anyOf" in node:
-            arms = [cast(Schema, arm) for arm in node["anyOf"] if arm.get("type") != "null"]
-            node = {**arms[0], "description": node.get("description", "")} if arms else {}
+            node = cast(Schema, _schema()["$defs"].get(str(node["$ref"]).rpartition("/")[2], {}))
         else:
-            return node
-    return {}
+            arms = cast(list[Schema], node["anyOf"])
+            node = next(arm for arm in arms if arm.get("type") != "null")
+    return node
 
 
 def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
     """What can be read of a platform's data; what cannot is None or left out."""
-    mapping = cast(dict[str, Any], data) if isinstance(data, dict) else {}
-    prefix = mapping.get("tenantPrefix", "")
-    tenants = mapping.get("tenants", [])
-    readable: list[tuple[int, TenantEntry, list[int]]] = []
-    for index, raw in enumerate(cast(list[Any], tenants) if isinstance(tenants, list) else []):
-        if (tenant := _tenant(raw)) is not None:
-            readable.append((index, *tenant))
+    mapping = _as_mapping(data)
+    pools = {name: _partly(NodePoolSpec, raw) for name, raw in _as_mapping(mapping.get("nodePools")).items()}
+    readable = {name: pool for name, pool in pools.items() if pool is not None}
+    prefix = _partly(PlatformSpec, {key: value for key, value in mapping.items() if key == "tenantPrefix"})
     return Parts(
-        pools=_parsed(dict[str, NodePoolSpec], mapping.get("nodePools")),
-        guardrails=_parsed(GuardrailsSpec, mapping.get("guardrails")),
-        tenant_prefix=prefix if isinstance(prefix, str) else "",
-        tenants=readable,
+        cloud=_partly(CloudSpec, mapping.get("cloud")),
+        pools=readable if readable and len(readable) == len(pools) else None,
+        guardrails=_partly(GuardrailsSpec, mapping.get("guardrails")),
+        tenant_prefix=getattr(prefix, "tenant_prefix", None),
+        tenants=list(_tenants(mapping.get("tenants"))),
         secrets=secrets,
     )
 
 
-def _tenant(raw: object) -> tuple[TenantEntry, list[int]] | None:
-    """The tenant with those of its workloads that can be read, and their positions."""
-    if not isinstance(raw, dict):
-        return None
-    fields = cast(dict[str, Any], raw)
-    workloads = fields.get("workloads", [])
-    read: dict[int, WorkloadSpec] = {}
-    for position, item in enumerate(cast(list[Any], workloads) if isinstance(workloads, list) else []):
-        workload = _parsed(AnyWorkloadSpec, item)
-        if workload is not None:
-            read[position] = workload
-    tenant = _parsed(TenantEntry, {**fields, "workloads": []})
-    if tenant is None:
-        return None
-    return tenant.model_copy(update={"workloads": tuple(read.values())}), list(read)
+def _tenants(data: object) -> Iterator[tuple[int, TenantEntry, list[int]]]:
+    """The tenants that can be read, with those of their workloads that can be, and the positions of both."""
+    for index, raw in enumerate(_as_list(data)):
+        fields = _as_mapping(raw)
+        tenant = _partly(TenantEntry, {key: value for key, value in fields.items() if key != "workloads"})
+        workloads = {
+            position: workload
+            for position, item in enumerate(_as_list(fields.get("workloads")))
+            if (workload := _workload(item)) is not None
+        }
+        if tenant is not None:
+            yield index, tenant.model_copy(update={"workloads": tuple(workloads.values())}), list(workloads)
 
 
-def _parsed(kind: type[_T], data: object) -> _T | None:
+def _workload(data: object) -> WorkloadSpec | None:
+    template = Workload.registry.get(str(_as_mapping(data).get("kind")))
+    return _partly(template.Spec, data) if template else None
+
+
+def _partly(kind: type[_T], data: object) -> _T | None:
+    """The spec without the attributes that cannot be read; a mistyped key counts for the one it is like."""
+    if not isinstance(data, dict):
+        return None
+    fields = cast(dict[str, Any], data)
     try:
-        return TypeAdapter(kind).validate_python(data)
-    except ValidationError:
-        return None
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        wrong = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
+    names = {field.alias or name: name for name, field in kind.model_fields.items()}
+    wrong |= {near for unknown in wrong - set(names) if (near := nearest(unknown, names))}
+    spec = kind.model_construct()
+    for key, name in names.items():
+        if key in wrong or key in fields:
+            vars(spec).pop(name, None)
+        if key in fields and key not in wrong:
+            with suppress(ValidationError):  # A key that is no Unicode ends Pydantic's check before its fields.
+                vars(spec)[name] = _field(kind, name).validate_python(fields[key])
+    return spec
+
+
+@cache
+def _field(kind: type[Spec], name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(kind.model_fields[name].rebuild_annotation())
+
+
+def _as_mapping(data: object) -> dict[str, Any]:
+    return cast(dict[str, Any], data) if isinstance(data, dict) else {}
+
+
+def _as_list(data: object) -> list[Any]:
+    return cast(list[Any], data) if isinstance(data, list) else []

@@ -88,8 +88,7 @@ def _guardrails() -> str:
     return (
         f"{_NOTICE}# Guardrails\n\n"
         "Rules that the API server enforces in every tenant's namespace, as ValidatingAdmissionPolicies named "
-        "`bedplate-<rule>`. Their limits stand in the ConfigMap `limits` of the namespace `bedplate-guardrails` and come "
-        "from `guardrails` in the stack file; the specs are checked against the same limits.\n\n"
+        "`bedplate-<rule>`. Their limits come from `guardrails` in the stack file; the specs are checked against the same.\n\n"
         "| rule | what it demands | of what |\n|---|---|---|\n" + "\n".join(rows) + "\n"
     )
 

@@ -1,7 +1,9 @@
 """Guardrails as ValidatingAdmissionPolicies: no engine to run, no webhook whose outage stops the cluster.
 
-Owns a namespace with the limits as a ConfigMap, and a policy with its binding for each rule. The bindings match every
-namespace that carries the tenant label, so a tenant needs nothing of its own. A policy takes about a second to be
+Owns a policy with its binding for each rule. The bindings match every namespace that carries the tenant label, so a
+tenant needs nothing of its own. The limits are CEL variables of the policies rather than a parameter ConfigMap: an API
+server goes on using a ConfigMap's old content, for good, once its last binding was removed and made again
+(https://github.com/kubernetes/kubernetes/issues/130887). A policy takes about a second to be
 enforced after it was created; nothing of a stack depends on that second, because the specs are checked against the
 same limits before anything is created.
 """
@@ -13,10 +15,9 @@ import pulumi
 from bedplate.guardrails.limits import GuardrailsSpec
 from bedplate.guardrails.rules import RULES, VARIABLES, Rule
 from bedplate.kubernetes import KubernetesObject, Manifest, manifest
-from bedplate.labels import GUARDRAILS_NAMESPACE, TENANT, Identity
+from bedplate.labels import TENANT, Identity
 
 _API_VERSION = "admissionregistration.k8s.io/v1"
-_LIMITS = "limits"
 _IDENTITY = Identity(name="guardrails", component="admission")
 
 
@@ -32,26 +33,9 @@ class Guardrails(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: GuardrailsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:Guardrails", name, {}, opts)
-        namespace = KubernetesObject(
-            f"{name}-namespace",
-            manifest("v1", "Namespace", GUARDRAILS_NAMESPACE, _IDENTITY),
-            pulumi.ResourceOptions(parent=self),
-        )
-        limits = KubernetesObject(
-            f"{name}-limits",
-            manifest(
-                "v1",
-                "ConfigMap",
-                _LIMITS,
-                _IDENTITY,
-                namespace=GUARDRAILS_NAMESPACE,
-                data=args.spec.parameters(),
-            ),
-            pulumi.ResourceOptions(parent=self, depends_on=[namespace], deleted_with=namespace),
-        )
         for rule in RULES:
             policy = KubernetesObject(
-                f"{name}-{rule.name}-policy", _policy(rule), pulumi.ResourceOptions(parent=self, depends_on=[limits])
+                f"{name}-{rule.name}-policy", _policy(rule, args.spec), pulumi.ResourceOptions(parent=self)
             )
             KubernetesObject(
                 f"{name}-{rule.name}-binding", _binding(rule), pulumi.ResourceOptions(parent=self, depends_on=[policy])
@@ -64,7 +48,8 @@ def policy_name(rule: Rule) -> str:
     return f"bedplate-{rule.name}"
 
 
-def _policy(rule: Rule) -> Manifest:
+def _policy(rule: Rule, limits: GuardrailsSpec) -> Manifest:
+    variables = {**limits.variables(), **VARIABLES}
     conditions = {
         # Foreground deletion ends with an update that removes a finalizer; refusing it would keep the object for ever.
         "not-being-deleted": "!has(object.metadata.deletionTimestamp)",
@@ -79,13 +64,12 @@ def _policy(rule: Rule) -> Manifest:
         annotations={"bedplate.dev/rule": rule.title},
         spec={
             "failurePolicy": "Fail",
-            "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
             "matchConstraints": {
                 "resourceRules": [{**kind, "operations": ["CREATE", "UPDATE"]} for kind in rule.kinds]
             },
             "matchConditions": [{"name": name, "expression": cel} for name, cel in conditions.items()],
             "variables": [
-                {"name": name, "expression": cel} for name, cel in VARIABLES.items() if name in rule.variables
+                {"name": name, "expression": cel} for name, cel in variables.items() if name in rule.variables
             ],
             "validations": [
                 {
@@ -107,14 +91,7 @@ def _binding(rule: Rule) -> Manifest:
         _IDENTITY,
         spec={
             "policyName": policy_name(rule),
-            "paramRef": {
-                "name": _LIMITS,
-                "namespace": GUARDRAILS_NAMESPACE,
-                "parameterNotFoundAction": "Deny",
-            },
-            "matchResources": {
-                "namespaceSelector": {"matchExpressions": [{"key": TENANT, "operator": "Exists"}]}
-            },
+            "matchResources": {"namespaceSelector": {"matchExpressions": [{"key": TENANT, "operator": "Exists"}]}},
             "validationActions": ["Deny"],
         },
     )

@@ -1,9 +1,10 @@
 """The limits that the guardrails enforce, and the same limits as plain functions for the specs.
 
-One source, two readers: the API server reads them from a ConfigMap (`parameters`), `bedplate.consistency` asks
-`approves` and `MaxPodSpec.exceeded_by` before anything exists.
+One source, two readers: the policies get them as CEL (`variables`), `bedplate.consistency` asks `approves` and
+`MaxPodSpec.exceeded_by` before anything exists.
 """
 
+import json
 from typing import Annotated
 
 from pydantic import Field
@@ -57,13 +58,13 @@ class GuardrailsSpec(Spec):
             for prefix in self.approved_images
         )
 
-    def parameters(self) -> dict[str, str]:
-        """The limits as the policies' ConfigMap holds them."""
+    def variables(self) -> dict[str, str]:
+        """The limits as CEL variables of the policies."""
         return {
-            "approvedImages": ",".join(self.approved_images),
+            "approvedImages": json.dumps(list(self.approved_images)),
             "maxJobSeconds": str(round(self.max_job_hours * _SECONDS_PER_HOUR)),
             "maxIdleMinutes": str(self.idle.max_minutes),
-            "maxPodCpu": str(self.max_pod.cpu),
-            "maxPodMemoryGib": str(self.max_pod.memory_gib),
+            "maxPodCpu": str(float(self.max_pod.cpu)),
+            "maxPodMemoryGib": str(float(self.max_pod.memory_gib)),
             "maxPodGpus": str(self.max_pod.gpus),
         }

@@ -75,29 +75,26 @@ VARIABLES = {
         f"variables.all.map(c, quantity(c.?resources.?limits[?'{GPU_RESOURCE}'].orValue('0')).asInteger()).sum()"
         f" + quantity(variables.pod.?resources.?limits[?'{GPU_RESOURCE}'].orValue('0')).asInteger()"
     ),
-    "approved": "params.data.approvedImages.split(',')",
-    "images": (
-        "variables.all.map(c, c.image) + variables.volumes.filter(v, has(v.image)).map(v, v.image.reference)"
-    ),
+    "images": ("variables.all.map(c, c.image) + variables.volumes.filter(v, has(v.image)).map(v, v.image.reference)"),
     "unapproved": (
-        "variables.images.filter(i, !variables.approved.exists(p, p.endsWith('/') ? i.startsWith(p) : "
+        "variables.images.filter(i, !variables.approvedImages.exists(p, p.endsWith('/') ? i.startsWith(p) : "
         "(i == p || i.startsWith(p + ':') || i.startsWith(p + '@'))))"
     ),
-    "cpu": (
-        "variables.running.map(c, quantity(c.?resources.?requests.?cpu.orValue('0')).asApproximateFloat()).sum()"
-    ),
+    "cpu": ("variables.running.map(c, quantity(c.?resources.?requests.?cpu.orValue('0')).asApproximateFloat()).sum()"),
     "memory": (
         "variables.running.map(c, quantity(c.?resources.?limits.?memory.orValue('0')).asApproximateFloat()).sum()"
         " / 1073741824.0"
     ),
     "job": job("object"),
 }
-"""CEL variables by name; a rule declares those it uses, in this order."""
+"""CEL variables by name, in an order in which each uses only earlier ones. The limits come before them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """One guardrail.
+
+    variables: those of `VARIABLES` and of the limits that it uses.
 
     expression: true admits. message: CEL that yields what the user reads; it names the value and the change to make.
     kinds: resource rules of what it sees. changed: CEL that is true when an update touches what the rule is about.
@@ -123,11 +120,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="approved-images",
         title="Images come from approved registries; init and ephemeral containers and image volumes included.",
-        variables=(*_POD, "volumes", "images", "approved", "unapproved"),
+        variables=("approvedImages", *_POD, "volumes", "images", "unapproved"),
         expression="variables.unapproved.size() == 0",
         message=(
             "'image ' + variables.unapproved.join(', ') + ' is not from an approved registry; use an image below ' + "
-            "variables.approved.join(', ') + ', or have guardrails.approvedImages extended'"
+            "variables.approvedImages.join(', ') + ', or have guardrails.approvedImages extended'"
         ),
     ),
     Rule(
@@ -149,7 +146,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="gpu-idle-timeout",
         title="A GPU workspace says after how many idle minutes it is stopped.",
-        variables=(*_POD, "gpus"),
+        variables=("maxIdleMinutes", *_POD, "gpus"),
         conditions={
             # Serving pods are scaled by load, jobs by their run time limit.
             "workspaces-only": (
@@ -165,10 +162,10 @@ RULES: tuple[Rule, ...] = (
         expression=(
             f"variables.gpus == 0 || (object.metadata.?annotations[?'{IDLE_TIMEOUT_MINUTES}'].orValue('')"
             f".matches('^[1-9][0-9]{{0,5}}$') && int(object.metadata.annotations['{IDLE_TIMEOUT_MINUTES}']) "
-            "<= int(params.data.maxIdleMinutes))"
+            "<= variables.maxIdleMinutes)"
         ),
         message=(
-            f"'a GPU workspace needs the annotation {IDLE_TIMEOUT_MINUTES} with 1 to ' + params.data.maxIdleMinutes + "
+            f"'a GPU workspace needs the annotation {IDLE_TIMEOUT_MINUTES} with 1 to ' + string(variables.maxIdleMinutes) + "
             f"' minutes, but has ' + object.metadata.?annotations[?'{IDLE_TIMEOUT_MINUTES}'].orValue('none')"
         ),
     ),
@@ -178,27 +175,28 @@ RULES: tuple[Rule, ...] = (
         kinds=BATCH_KINDS,
         changed=_RUN_TIME_CHANGED,
         conditions=_NOT_CONTROLLED,
-        variables=("job",),
+        variables=("maxJobSeconds", "job"),
         expression=(
             "variables.job.?activeDeadlineSeconds.orValue(0) >= 1 && "
-            "variables.job.activeDeadlineSeconds <= int(params.data.maxJobSeconds)"
+            "variables.job.activeDeadlineSeconds <= variables.maxJobSeconds"
         ),
         message=(
-            "'activeDeadlineSeconds must be 1 to ' + params.data.maxJobSeconds + ' seconds, but is ' + "
+            "'activeDeadlineSeconds must be 1 to ' + string(variables.maxJobSeconds) + ' seconds, but is ' + "
             "string(variables.job.?activeDeadlineSeconds.orValue(0)) + '; a job may not run longer than that'"
         ),
     ),
     Rule(
         name="max-pod-size",
         title="No pod is larger than the largest that is allowed.",
-        variables=(*_POD, "running", "cpu", "memory", "gpus"),
+        variables=("maxPodCpu", "maxPodMemoryGib", "maxPodGpus", *_POD, "running", "cpu", "memory", "gpus"),
         expression=(
-            "variables.cpu <= double(params.data.maxPodCpu) && variables.memory <= double(params.data.maxPodMemoryGib) "
-            "&& variables.gpus <= int(params.data.maxPodGpus) && !has(variables.pod.resources)"
+            "variables.cpu <= variables.maxPodCpu && variables.memory <= variables.maxPodMemoryGib "
+            "&& variables.gpus <= variables.maxPodGpus && !has(variables.pod.resources)"
         ),
         message=(
-            "'a pod may request at most ' + params.data.maxPodCpu + ' cores, ' + params.data.maxPodMemoryGib + "
-            "' GiB and ' + params.data.maxPodGpus + ' GPUs, stated per container, but asks for ' + "
+            "'a pod may request at most ' + string(variables.maxPodCpu) + ' cores, ' + "
+            "string(variables.maxPodMemoryGib) + ' GiB and ' + string(variables.maxPodGpus) + "
+            "' GPUs, stated per container, but asks for ' + "
             "string(variables.cpu) + ' cores, ' + string(variables.memory) + ' GiB and ' + "
             "string(variables.gpus) + ' GPUs'"
         ),

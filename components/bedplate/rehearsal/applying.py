@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bedplate.rehearsal.api_server import ApiError, ApiServer
-from bedplate.rehearsal.explanation import RehearsalProblem, explain_refusal
+from bedplate.rehearsal.explanation import RehearsalProblem, explain_refusal, tenant_of
 from bedplate.rehearsal.objects import Object, ObjectKey, desired, key_of
 from bedplate.rehearsal.resources import Resource, revealed
 
 _POLL_SECONDS = 0.2
 _DELETION_SECONDS = 60
+_ENFORCEMENT_SECONDS = 15
 _POD_OWNERS = ("CronJob", "DaemonSet", "Deployment", "Job", "StatefulSet")
 
 
@@ -27,6 +28,7 @@ class ApplyingBackend:
     applied: list[Resource] = field(default_factory=list[Resource])
     changed: list[ObjectKey] = field(default_factory=list[ObjectKey])
     problems: list[RehearsalProblem] = field(default_factory=list[RehearsalProblem])
+    _are_guardrails_enforced: bool = field(init=False, default=False)
 
     def create(self, resource: Resource) -> None:
         """Applies the object and notes whether that changed anything."""
@@ -40,10 +42,47 @@ class ApplyingBackend:
             self.problems.append(explain_refusal(key_of(manifest), error.message))
             return
         self.applied.append(resource)
+        if manifest["kind"] == "Namespace" and tenant_of(manifest) and not self._are_guardrails_enforced:
+            self._wait_for_guardrails(manifest)
         if before is None or desired(before) != desired(after):
             self.changed.append(key_of(manifest))
         if len(self.applied) % 50 == 0:
             self.progress(f"{len(self.applied)} objects applied")
+
+    def _wait_for_guardrails(self, namespace: Object) -> None:
+        """Until the API server denies what no guardrail admits: a policy is enforced about a second after it is there."""
+        deadline = time.monotonic() + _ENFORCEMENT_SECONDS
+        probe = _probe_of(namespace)
+        while self._guardrails() and not self._denies(probe):
+            if time.monotonic() > deadline:
+                reason = f"a pod without labels was admitted {_ENFORCEMENT_SECONDS} s after the guardrails were there"
+                fix = "see the policies' status: kubectl get validatingadmissionpolicies -o yaml"
+                self.problems.append(RehearsalProblem(object=str(key_of(namespace)), reason=reason, fix=fix))
+                break
+            time.sleep(_POLL_SECONDS)
+        self._are_guardrails_enforced = True
+
+    def _guardrails(self) -> list[Object]:
+        bindings = self.api.objects("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding")
+        return [binding for binding in bindings if binding["metadata"]["name"].startswith("bedplate-")]
+
+    def _denies(self, probe: Object) -> bool:
+        try:
+            self.api.apply(probe, is_dry_run=True)
+        except ApiError as error:
+            return "ValidatingAdmissionPolicy 'bedplate-" in error.message
+        return False
+
+
+def _probe_of(namespace: Object) -> Object:
+    """A question to the guardrails, never created: a Job without labels or time limit, of an image nobody approves."""
+    container = {"name": "probe", "image": "bedplate.invalid/probe:0"}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "bedplate-probe", "namespace": namespace["metadata"]["name"]},
+        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [container]}}},
+    }
 
 
 def manifest_of(resource: Resource) -> Object:

@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +23,10 @@ JsonObject = dict[str, object]
 
 _REQUEST_SECONDS = 30.0
 _CONNECT_SECONDS = 5.0
+# The server ends a watch after this time, so that a connection that died in silence is noticed.
+_WATCH_SECONDS = 60.0
 _RETRY_SECONDS = 0.5
+_STOP_SECONDS = 5.0
 _logger = logging.getLogger(__name__)
 
 
@@ -74,7 +78,7 @@ class ClusterApi:
                 raise
 
     def answers(self, path: str) -> bool:
-        """Whether there is an answer at a path, whatever it says. Does not raise."""
+        """Whether the server answers a path with success, whatever it says. Does not raise."""
         try:
             self._read("get", path, None, {})
         except ApiError:
@@ -82,9 +86,9 @@ class ClusterApi:
         return True
 
     def open_watch(self, path: str, resource_version: str) -> "urllib3.response.HTTPResponse":
-        """The unread stream of events at a path since a resource version: one JSON object a line."""
-        query = {"watch": "true", "resourceVersion": resource_version}
-        return self._send("get", path, None, query, timeout=(_CONNECT_SECONDS, None))
+        """The unread stream of events at a path since a resource version: one JSON object a line, for a minute."""
+        query = {"watch": "true", "resourceVersion": resource_version, "timeoutSeconds": f"{_WATCH_SECONDS:.0f}"}
+        return self._send("get", path, None, query, timeout=(_CONNECT_SECONDS, _WATCH_SECONDS + _REQUEST_SECONDS))
 
     def _json(self, method: str, path: str, body: JsonObject | None, query: Mapping[str, str]) -> JsonObject:
         return cast(JsonObject, json.loads(self._read(method, path, body, query)))
@@ -103,7 +107,7 @@ class ClusterApi:
         body: JsonObject | None,
         query: Mapping[str, str],
         *,
-        timeout: tuple[float, float | None],
+        timeout: tuple[float, float],
     ) -> "urllib3.response.HTTPResponse":
         try:
             return self._client.request(
@@ -121,7 +125,8 @@ class ClusterApi:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: urllib3.exceptions.HTTPError) -> ApiError:
-        return ApiError(0, f"no answer from {self.server}: {type(error).__name__}")
+        cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
+        return ApiError(0, f"no answer from {self.server}: {str(cause).rpartition(': ')[2] or type(cause).__name__}")
 
 
 class ObjectWatch:
@@ -146,7 +151,8 @@ class ObjectWatch:
     def stop(self) -> None:
         """Stops it, in the middle of waiting for an event too, and returns when it is gone."""
         self._stopping.set()
-        while self._thread.is_alive():
+        deadline = time.monotonic() + _STOP_SECONDS  # a server that hangs can hold it longer; it is a daemon
+        while self._thread.is_alive() and time.monotonic() < deadline:
             if self._stream is not None:
                 with contextlib.suppress(OSError, RuntimeError, ValueError):  # it has just ended by itself
                     self._stream.shutdown()

@@ -58,14 +58,14 @@ class EmbeddedControlPlane:
         key = self._launch("service-account-key", [_KEY])
         etcd = self._launch("etcd", _etcd_flags())
         self._wait(lambda: key.exit_code == 0, key)
-        self._processes.remove(key)
         server = self._launch("kube-apiserver", _api_server_flags(self._port))
         self._wait((self._folder.path / _CERTIFICATES / "apiserver.key").exists, etcd, server)
         configs = {user: self._write_kubeconfig(user) for user in _GROUPS}
-        manager = self._launch(_CONTROLLER_MANAGER, _controller_manager_flags(configs[f"system:{_CONTROLLER_MANAGER}"]))
-        scheduler = self._launch(_SCHEDULER, _scheduler_flags(configs[f"system:{_SCHEDULER}"]))
         api = ClusterApi(configs[_ADMIN], None)
         self._wait(lambda: api.answers("/readyz"), etcd, server)
+        # Not before: they would take time from it, and wait seconds after each refusal.
+        manager = self._launch(_CONTROLLER_MANAGER, _controller_manager_flags(configs[f"system:{_CONTROLLER_MANAGER}"]))
+        scheduler = self._launch(_SCHEDULER, _scheduler_flags(configs[f"system:{_SCHEDULER}"]))
         # Made by the controller manager: without it no pod can be created.
         self._wait(lambda: api.answers("/api/v1/namespaces/default/serviceaccounts/default"), manager, scheduler)
         return configs[_ADMIN]

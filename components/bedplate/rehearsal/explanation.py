@@ -137,7 +137,7 @@ def _unschedulable(pod: Object, nodes: Sequence[Object], claims: Sequence[Object
             asked, most = _amount(resource, needed), _amount(resource, largest)
             text = f"no node fits: the request of {asked} is too large; the largest of {len(right)} {kind} has {most}"
             return text, "ask for less, or add a pool with larger machines"
-    short = sorted(set(re.findall(r"Insufficient (\S+?)[,.]", f"{condition.get('message', '')},")))
+    short = sorted(set(re.findall(r"Insufficient ([\w./-]*\w)", str(condition.get("message", "")))))
     full = f"all {len(right)} {kind} are full" + (f" (short of {', '.join(short)})" if short else "")
     return f"no node fits now: {full}: {condition.get('message', '')}", "raise the pool's max, or run less at a time"
 

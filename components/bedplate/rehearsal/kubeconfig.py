@@ -85,7 +85,7 @@ def _kubeconfig(name: str, context: object, cluster: object, user: object) -> st
 
 
 def _ambient_files() -> list[Path]:
-    listed = [Path(part) for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    listed = [Path(part).absolute() for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
     return listed or [Path.home() / ".kube" / "config"]
 
 

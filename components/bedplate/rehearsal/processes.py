@@ -80,8 +80,8 @@ class BackgroundProcess:
 def stop(processes: Iterable[BackgroundProcess]) -> None:
     """Stops the processes, the last first, and returns when all are gone: after `STOP_SECONDS` they are killed."""
     ending = list(processes)[::-1]
-    # A guard that died by itself may have left its program behind.
-    broken = [process for process in ending if process.exit_code is not None]
+    # A guard that someone killed has left its program behind.
+    broken = [process for process in ending if (process.exit_code or 0) < 0]
     for process in ending:
         process.end_input()
     deadline = time.monotonic() + STOP_SECONDS

@@ -21,7 +21,7 @@ from bedplate.rehearsal.objects import Object, ObjectKey, desired, key_of
 from bedplate.rehearsal.report import RehearsalReport
 from bedplate.rehearsal.resources import Resource
 from bedplate.rehearsal.simulation import SimulatedPool
-from bedplate.rehearsal.trial import Trial
+from bedplate.rehearsal.trial import STALLED_SECONDS, Trial
 
 Inventory = Mapping[ObjectKey, Object]
 
@@ -38,6 +38,7 @@ class Rehearsal:
     spec: PlatformSpec
     access: ClusterAccess
     progress: Callable[[str], None]
+    stalled_seconds: float = STALLED_SECONDS
     report: RehearsalReport = field(init=False)
     _applied: list[Resource] = field(init=False, default_factory=list[Resource])
 
@@ -85,7 +86,7 @@ class Rehearsal:
         self.report.problems += backend.problems
 
     def _try_workloads(self) -> None:
-        trial = Trial(self._api, self.progress, pods=self.report.pods)
+        trial = Trial(self._api, self.progress, pods=self.report.pods, stalled_seconds=self.stalled_seconds)
         trial.run([applying.manifest_of(resource) for resource in self._applied])
         self.report.problems += trial.problems
 

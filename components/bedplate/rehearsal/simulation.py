@@ -9,10 +9,11 @@ import importlib.resources
 import os
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
 
 from bedplate.rehearsal.binaries import Progress, kwok_program
 from bedplate.rehearsal.cluster import ClusterAccess
-from bedplate.rehearsal.cluster_api import ClusterApi
+from bedplate.rehearsal.cluster_api import ApiError, ClusterApi
 from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.kubeconfig import single_context
 from bedplate.rehearsal.nodes import SimulatedPool, simulated_nodes, unready_nodes
@@ -37,26 +38,44 @@ def simulated_cluster(
     """Nodes and storage that behave like real ones, ready for pods while the block lasts, and removed after it.
 
     storage_classes: from name to reclaim policy (`Delete` or `Retain`); classes that the cluster has are left as they
-    are. Raises `RehearsalError` when the nodes do not become ready, `ApiError` when the cluster refuses them.
+    are. Raises `RehearsalError` when the cluster refuses any of it or the nodes do not become ready.
     """
     program = kwok_program(progress)
-    api = ClusterApi(access.kubeconfig, access.context)
     with contextlib.ExitStack() as running:
-        folder = running.enter_context(state_folder())
-        # The nodes go while kwok still runs, so that it can end the pods on them.
-        kwok = BackgroundProcess(
-            "kwok",
-            guarded([str(program), *_kwok_flags(access, folder)]),
-            log=folder.logs / "kwok.log",
-            folder=folder.path,
-            # Otherwise it reads ~/.kwok/kwok.yaml as well.
-            environment={**os.environ, "KWOK_WORKDIR": str(folder.path / "kwok")},
-        )
-        running.callback(stop, [kwok])
-        running.enter_context(simulated_volumes(api, storage_classes))
-        names = running.enter_context(simulated_nodes(api, pools, access.version))
-        _wait_until_ready(lambda: unready_nodes(api, names), len(names), kwok, folder, progress)
+        try:
+            _start(access, pools, storage_classes, program, running, progress)
+        except ApiError as error:
+            raise RehearsalError(
+                f"nodes cannot be simulated on this cluster ({access.source}): {error}",
+                "use credentials that may create nodes, storage classes and volumes: those of a cluster administrator.",
+            ) from error
         yield
+
+
+def _start(
+    access: ClusterAccess,
+    pools: Sequence[SimulatedPool],
+    storage_classes: Mapping[str, str],
+    program: Path,
+    running: contextlib.ExitStack,
+    progress: Progress,
+) -> None:
+    """Starts the simulation, to be stopped with `running`."""
+    api = ClusterApi(access.kubeconfig, access.context)
+    folder = running.enter_context(state_folder())
+    # The nodes go while kwok still runs, so that it can end the pods on them.
+    kwok = BackgroundProcess(
+        "kwok",
+        guarded([str(program), *_kwok_flags(access, folder)]),
+        log=folder.logs / "kwok.log",
+        folder=folder.path,
+        # Otherwise it reads ~/.kwok/kwok.yaml as well.
+        environment={**os.environ, "KWOK_WORKDIR": str(folder.path / "kwok")},
+    )
+    running.callback(stop, [kwok])
+    running.enter_context(simulated_volumes(api, storage_classes))
+    names = running.enter_context(simulated_nodes(api, pools, access.version))
+    _wait_until_ready(lambda: unready_nodes(api, names), len(names), kwok, folder, progress)
 
 
 def _kwok_flags(access: ClusterAccess, folder: StateFolder) -> list[str]:
@@ -71,7 +90,7 @@ def _kwok_flags(access: ClusterAccess, folder: StateFolder) -> list[str]:
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
         "--node-lease-duration-seconds=40",
         "--cidr=10.244.0.0/16",
-        "--node-port=0",  # otherwise, and with an address, it serves the kubelet's API on a fixed port
+        "--node-port=0",  # the kubelets' API, which it would serve on every interface
         "--server-address=",
     ]
 
@@ -87,14 +106,13 @@ def _wait_until_ready(
     progress(f"waiting for {total} simulated nodes")
     while waiting := unready():
         if kwok.exit_code is not None or time.monotonic() > deadline:
+            what = f"not after {_READY_SECONDS:.0f} s" if kwok.exit_code is None else "kwok ended"
             stop([kwok])
-            tail = kwok.log_tail()
-            logs = folder.keep_logs()
-            what = "kwok ended" if kwok.exit_code is not None else f"not ready after {_READY_SECONDS:.0f} s"
             raise RehearsalError(
                 f"{len(waiting)} of {total} simulated nodes are not ready ({what}), such as {waiting[0]}. "
-                f"The last lines of kwok:\n{tail}",
-                f"read the log in {logs}; the credentials must be allowed to change nodes, pods and leases.",
+                f"The last lines of kwok:\n{kwok.log_tail()}",
+                f"read the logs in {folder.keep_logs()}; "
+                "the credentials must be allowed to change nodes, pods and leases.",
             )
         time.sleep(_POLL_SECONDS)
     progress(f"{total} simulated nodes are ready")

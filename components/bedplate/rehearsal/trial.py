@@ -21,7 +21,7 @@ from bedplate.rehearsal.objects import Object, key_of
 from bedplate.rehearsal.report import PodCount
 
 _POLL_SECONDS = 0.25
-_STALLED_SECONDS = 12
+STALLED_SECONDS = 12.0
 """Longer than the pauses that controllers make between tries (the job controller's is 10 s at first)."""
 _TRIAL = "rehearsal"
 
@@ -37,12 +37,14 @@ class _Expected:
 
 @dataclass
 class Trial:
-    """Waits and counts; problems: what did not run, and why."""
+    """Waits and counts. problems: what did not run, and why. stalled_seconds: how long nothing may move before the
+    wait is given up."""
 
     api: ApiServer
     progress: Callable[[str], None]
     pods: PodCount = field(default_factory=PodCount)
     problems: list[RehearsalProblem] = field(default_factory=list[RehearsalProblem])
+    stalled_seconds: float = STALLED_SECONDS
 
     def run(self, manifests: Sequence[Object]) -> None:
         """Everything that runs for ever first, then the jobs, round by round."""
@@ -105,7 +107,7 @@ class Trial:
             if (scheduled, ready) != last:
                 last, last_change = (scheduled, ready), time.monotonic()
                 self.progress(f"{ready} of {total} pods ready, {scheduled} scheduled")
-            if ready >= total or time.monotonic() - last_change > _STALLED_SECONDS:
+            if ready >= total or time.monotonic() - last_change > self.stalled_seconds:
                 break
             time.sleep(_POLL_SECONDS)
         self.pods.expected += total

@@ -27,9 +27,10 @@ def network_policies(namespace: str, identity: Identity, allowed_networks: Seque
     everywhere = {"ipBlock": {"cidr": "0.0.0.0/0", "except": [*_PRIVATE_NETWORKS, *_METADATA_ADDRESSES]}}
     everywhere_ipv6 = {"ipBlock": {"cidr": "::/0", "except": list(_NOT_INTERNET_IPV6)}}
     allowed = [{"ipBlock": {"cidr": cidr}} for cidr in allowed_networks]
+    same_tenant: Manifest = {"podSelector": {}}
 
     def policy(name: str, **spec: object) -> Manifest:
-        body = {"podSelector": {}, "policyTypes": [], **spec}
+        body: Manifest = {"podSelector": {}, "policyTypes": [], **spec}
         return manifest("networking.k8s.io/v1", "NetworkPolicy", name, identity, namespace=namespace, spec=body)
 
     return [
@@ -37,8 +38,8 @@ def network_policies(namespace: str, identity: Identity, allowed_networks: Seque
         policy(
             "same-tenant",
             policyTypes=["Ingress", "Egress"],
-            ingress=[{"from": [{"podSelector": {}}]}],
-            egress=[{"to": [{"podSelector": {}}]}],
+            ingress=[{"from": [same_tenant]}],
+            egress=[{"to": [same_tenant]}],
         ),
         policy("dns", policyTypes=["Egress"], egress=[_dns()]),
         policy("ingress", policyTypes=["Ingress"], ingress=[{"from": [_namespace(INGRESS_NAMESPACE)]}]),

@@ -60,9 +60,7 @@ def resource_quotas(namespace: str, identity: Identity, spec: QuotaSpec, acceler
     return quotas
 
 
-def _quota(
-    name: str, namespace: str, identity: Identity, hard: Manifest, accelerators: Sequence[str] = ()
-) -> Manifest:
+def _quota(name: str, namespace: str, identity: Identity, hard: Manifest, accelerators: Sequence[str] = ()) -> Manifest:
     spec: Manifest = {"hard": hard}
     if accelerators:
         classes = [accelerator_class(accelerator) for accelerator in accelerators]
@@ -80,6 +78,4 @@ def limit_range(namespace: str, identity: Identity, max_cpu: float, max_memory_g
         "default": {"cpu": cpu_quantity(_DEFAULT_CPU * 2), "memory": memory},
         "max": {"cpu": cpu_quantity(max_cpu * 2), "memory": memory_quantity(max_memory_gib)},
     }
-    return manifest(
-        "v1", "LimitRange", "defaults", identity, namespace=namespace, spec={"limits": [container]}
-    )
+    return manifest("v1", "LimitRange", "defaults", identity, namespace=namespace, spec={"limits": [container]})

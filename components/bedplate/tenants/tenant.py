@@ -34,13 +34,13 @@ def _private_network(value: str) -> str:
         network = ipaddress.ip_network(value, strict=False)
     except ValueError:
         raise mistake("must be a network in CIDR form", "write it like '10.20.0.0/16'") from None
-    if str(network) != value:
-        raise mistake("must be a network in CIDR form, without host bits", f"write '{network}'")
     if any(network.version == never.version and network.overlaps(never) for never in _NEVER_ALLOWED):
         raise mistake(
-            "contains addresses at which the clouds hand out credentials (169.254.0.0/16, 168.63.129.16, fd00:ec2::/32)",
+            "contains addresses where clouds hand out credentials (169.254.0.0/16, 168.63.129.16, fd00:ec2::/32)",
             "write the smaller network that is needed",
         )
+    if str(network) != value:
+        raise mistake("must be a network in CIDR form, without host bits", f"write '{network}'")
     return value
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 
 import pulumi
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import Container, KubernetesObject, Manifest, manifest, service_account
@@ -35,19 +36,34 @@ from bedplate.spec import (
 )
 
 
-def _no_secrets(env: Mapping[str, str]) -> Mapping[str, str]:
-    def fix(name: str) -> str:
-        return (
-            f"store it with `pulumi config set --secret <key>`, write `secretEnv: {{{name}: <key>}}`, and replace the "
-            "secret if it was ever committed"
-        )
-
-    refuse(
-        ((name,), value, mistake("looks like a secret, and the stack file is no place for one", fix(name)))
-        for name, value in env.items()
-        if is_secret_name(name) or is_secret_value(value)
+def _a_secret(name: str) -> PydanticCustomError:
+    return mistake(
+        "looks like a secret, and the stack file is no place for one",
+        f"store it with `pulumi config set --secret <key>`, write `secretEnv: {{{name}: <key>}}`, and replace it if it "
+        "was ever committed",
     )
+
+
+def _no_secret_by_name(name: str) -> str:
+    if is_secret_name(name):
+        raise _a_secret(name)
+    return name
+
+
+def _no_secrets_by_value(env: Mapping[str, str]) -> Mapping[str, str]:
+    refuse(((name,), value, _a_secret(name)) for name, value in env.items() if is_secret_value(value))
     return env
+
+
+PlainEnvironment = Annotated[
+    Mapping[Annotated[EnvironmentName, AfterValidator(_no_secret_by_name)], str], AfterValidator(_no_secrets_by_value)
+]
+
+
+def _not_scratch(path: str) -> str:
+    if path == "/tmp":
+        raise mistake("/tmp is the workload's scratch space", "choose another path")
+    return path
 
 
 class GpuSpec(Spec):
@@ -64,7 +80,7 @@ class MountSpec(Spec):
 
     volume: DnsLabel
     """Name of one of the tenant's volumes."""
-    path: AbsolutePath
+    path: Annotated[AbsolutePath, AfterValidator(_not_scratch)]
     """Where the workload sees it."""
 
 
@@ -109,7 +125,7 @@ class WorkloadSpec(Spec):
     """Size of the writable /tmp in GiB; the rest of the file system is read-only."""
     user: Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)] = 65532
     """Numeric user that the process runs as; never 0."""
-    env: Annotated[Mapping[EnvironmentName, str], AfterValidator(_no_secrets)] = Field(default_factory=dict[str, str])
+    env: PlainEnvironment = Field(default_factory=dict[str, str])
     """Environment variables that are no secrets."""
     secret_env: Mapping[EnvironmentName, ConfigKey] = Field(default_factory=dict[str, str])
     """Environment variable → name of a config secret (`pulumi config set --secret NAME`)."""
@@ -126,11 +142,10 @@ class WorkloadSpec(Spec):
     @field_validator("mounts")
     @classmethod
     def _at_places_of_their_own(cls, mounts: tuple[MountSpec, ...]) -> tuple[MountSpec, ...]:
-        taken = {index: "another mount has this path" for index in repeated(mount.path for mount in mounts)}
-        taken |= {i: "/tmp is the workload's scratch space" for i, mount in enumerate(mounts) if mount.path == "/tmp"}
+        twice = repeated(mount.path for mount in mounts)
         refuse(
-            ((index, "path"), mounts[index].path, mistake(message, "choose another path"))
-            for index, message in taken.items()
+            ((index, "path"), path, mistake("another mount has this path", "choose another path"))
+            for index, path in twice.items()
         )
         return mounts
 
@@ -185,9 +200,7 @@ class Workload(pulumi.ComponentResource):
         spec, namespace = args.spec, args.namespace_name
         parts = [("service-account", service_account(spec.name, namespace, args.identity))]
         if spec.secret_env:
-            secret = manifest(
-                "v1", "Secret", f"{spec.name}-secrets", args.identity, namespace=namespace, type="Opaque"
-            )
+            secret = manifest("v1", "Secret", f"{spec.name}-secrets", args.identity, namespace=namespace, type="Opaque")
             parts.append(("secrets", {**secret, "stringData": secret_values(args)}))
         return parts
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bedplate.kubernetes import Manifest, accelerator_placement, manifest, pod_spec
-from bedplate.spec import Count, CronSchedule, DnsLabel, Hours, PositiveCount, Seconds, Spec, TimeZone
+from bedplate.spec import Count, CronSchedule, Hours, JobName, PositiveCount, Seconds, Spec, TimeZone
 from bedplate.workloads._base import Footprint, Workload, WorkloadArgs, WorkloadSpec, container
 
 _NEVER = "0 0 31 2 *"
@@ -32,7 +32,7 @@ class JobSpec(WorkloadSpec):
 
     kind: Literal["job"] = "job"
     """The template."""
-    name: Annotated[DnsLabel, Field(max_length=52)]
+    name: JobName
     """Name of the job, at most 52 characters: Kubernetes appends eleven for each run."""
     schedule: CronSchedule | None = None
     """When it runs, as five cron fields; without it, only when triggered."""

@@ -1,0 +1,54 @@
+"""What the documentation shows works, and what it links to is there."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import ROOT
+from pydantic import TypeAdapter
+from ruamel.yaml import YAML
+
+from bedplate.config import TenantEntry
+from bedplate.stack_file import load
+from bedplate.workloads import AnyWorkloadSpec
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+EXAMPLES = [
+    (page, kind, text)
+    for page in PAGES
+    for kind, text in re.findall(r"```yaml (stack|tenant|workload)\n(.*?)```", page.read_text(), re.DOTALL)
+]
+
+
+def parsed(text: str) -> dict[str, Any]:
+    return YAML(typ="safe").load(text)
+
+
+@pytest.mark.parametrize(("page", "kind", "text"), EXAMPLES, ids=[f"{page.name}-{kind}" for page, kind, _ in EXAMPLES])
+def test_an_example_is_accepted(page: Path, kind: str, text: str, tmp_path: Path) -> None:
+    if kind == "stack":
+        (tmp_path / "Pulumi.example.yaml").write_text(text)
+        load(tmp_path / "Pulumi.example.yaml")
+    elif kind == "tenant":
+        TenantEntry.model_validate(parsed(text))
+    else:
+        TypeAdapter(AnyWorkloadSpec).validate_python(parsed(text))
+
+
+def test_there_are_examples_of_every_kind() -> None:
+    assert {kind for _, kind, _ in EXAMPLES} == {"stack", "tenant", "workload"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_command_that_is_named_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text(), re.MULTILINE)
+    assert set(named) <= targets
