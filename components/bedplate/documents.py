@@ -23,7 +23,8 @@ _Node = Any
 """A node of the parser, which is not typed."""
 _LARGEST_FILE = 1024 * 1024
 _LARGEST_CONTENT = 8 * 1024 * 1024
-"""Characters and values with all aliases written out; a few lines of nested aliases can stand for terabytes."""
+_VALUE_SIZE = 32
+"""What a value counts besides its characters. Aliases count as if written out: a few lines can stand for terabytes."""
 _LONGEST_NUMBER = 40
 _LONGEST_SHOWN = 80
 _NOT_SHOWN = "(not shown, it may be a secret)"
@@ -56,6 +57,12 @@ _EXPLANATIONS = (
         "problem",
         "a value begins with a character that has a meaning in YAML",
         "put the value in quotes",
+    ),
+    (
+        "expected '<document start>'",
+        "problem",
+        "something stands here that is neither a key nor part of the values before",
+        "begin the line with a key, as in `config:`",
     ),
     ("found another document", "problem", "a second document begins here", "remove `---`; a file holds one document"),
     (
@@ -180,7 +187,8 @@ def _explain(error: Any, text: str) -> NoReturn:
 
 @dataclass
 class _Reader:
-    """Plain data of parsed nodes. open: containers that are being read, to notice one that contains itself."""
+    """Plain data of parsed nodes. open: containers that are being read, to notice one that contains itself. size: what
+    was read so far."""
 
     lines: dict[PathParts, int] = field(default_factory=dict[PathParts, int])
     problems: list[Problem] = field(default_factory=list[Problem])
@@ -191,7 +199,7 @@ class _Reader:
         """The node as Python's own types; its line is kept unless its key has told a better one."""
         line = _line_of(node)
         self.lines.setdefault(path, line)
-        self._grow(1 + len(node.value), line)
+        self._grow(1, len(node.value) if _is_a(ScalarNode, node) else 0, line)
         if _is_a(ScalarNode, node):
             return self._scalar(node, path)
         if not (_is_a(MappingNode, node) or _is_a(SequenceNode, node)) or not node.tag.startswith("tag:yaml.org,2002:"):
@@ -207,11 +215,11 @@ class _Reader:
             fix = "write the value instead of the alias"
             raise UnreadableDocument(line, "the value contains itself by an alias", fix)
 
-    def _grow(self, size: int, line: int) -> None:
-        self.size += size
+    def _grow(self, values: int, characters: int, line: int) -> None:
+        self.size += values * _VALUE_SIZE + characters
         if self.size > _LARGEST_CONTENT:
-            message = "aliases that stand for aliases make the file larger than any configuration can be"
-            raise UnreadableDocument(line, message, "write the values instead of the aliases")
+            message = "the file holds more than any configuration can, its aliases written out"
+            raise UnreadableDocument(line, message, "write the values that are meant instead of aliases")
 
     def _sequence(self, node: _Node, path: PathParts) -> list[Any]:
         return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
@@ -247,7 +255,7 @@ class _Reader:
                 self._doubt(key, path, "a mapping or list stands where a key should", fix, whole)
         for source in merged:
             self._refuse_circle(source, _line_of(source))
-            self._grow(len(source.value), _line_of(source))
+            self._grow(len(source.value), 0, _line_of(source))
             yield from ((key, value, True) for key, value, _ in self._pairs(source, path))
 
     def _scalar(self, node: _Node, path: PathParts) -> Any:

@@ -20,7 +20,7 @@ from bedplate.workloads import WorkloadArgs, WorkloadSpec, workload_of
 
 @dataclass(frozen=True, kw_only=True)
 class PlatformArgs:
-    """secret: resolves the name of a config secret to its value, such as the `require_secret` of the program's configuration."""
+    """secret: resolves the name of a config secret, such as `require_secret` of the program's configuration."""
 
     spec: PlatformSpec
     secret: Callable[[str], pulumi.Output[str]]

@@ -364,7 +364,7 @@ def _tenant_files(folder: Path, directory: str, source: _Source) -> list[Path]:
         elif not all(file.resolve().is_relative_to(folder.resolve()) for file in files):
             wrong = "the folder or a file in it is a link that leads out of the stack file's folder"
     except (OSError, RuntimeError) as error:
-        files, wrong = [], f"the folder cannot be read: {error.__class__.__name__}"
+        files, wrong = [], f"the folder cannot be read: {getattr(error, 'strerror', None) or 'its links form a circle'}"
     if wrong:
         fix = "name a folder beside the stack file, with one YAML file a tenant"
         source.add(Problem(path=("tenantsDir",), message=wrong, given=shown(str(place)), fix=fix))

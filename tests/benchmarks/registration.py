@@ -1,7 +1,7 @@
 """Time and memory of a preview, against the floor: the same objects registered as bare resources in the same run.
 
 `make benchmark` prints the table. Each case runs in a process of its own; a row is the median of the runs. The floor is
-given twice: as `pulumi.CustomResource`, which is what the platform itself uses, and as the SDK's typed classes.
+given twice: as the plainest subclass of `pulumi.CustomResource`, and as the SDK's typed classes.
 """
 
 import argparse
@@ -20,10 +20,9 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness import job, model_api, objects, platform, program, tenant
-
 from bedplate.rehearsal.engine import Program, RecordingBackend, run
 from bedplate.rehearsal.resources import revealed
+from harness import job, model_api, objects, platform, program, tenant
 
 SIZES = {10: 3, 50: 3, 200: 1}
 """Tenants, and how often the case is measured."""
@@ -31,8 +30,11 @@ SIZES = {10: 3, 50: 3, 200: 1}
 BARE = """
 import json, pulumi
 provider = pulumi.ProviderResource("kubernetes", "floor", {})
+class Bare(pulumi.CustomResource):
+    def __init__(self, token, name, properties, opts):
+        super().__init__(token, name, properties, opts)
 for token, name, body in json.load(open(%r)):
-    pulumi.CustomResource(token, name, body, pulumi.ResourceOptions(provider=provider))
+    Bare(token, name, body, pulumi.ResourceOptions(provider=provider))
 """
 TYPED = """
 import importlib, json, re, pulumi, pulumi_kubernetes
@@ -72,9 +74,7 @@ def measure(case: str, tenants: int) -> dict[str, float]:
 def floor(case: str, tenants: int, folder: Path) -> Program:
     """A program that registers the platform's objects as bare resources. They come from another process."""
     recorded = folder / "objects.json"
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import registration; registration.dump(int(sys.argv[2]), sys.argv[3])"
-    arguments = [str(Path(__file__).parent), str(tenants), str(recorded)]
-    subprocess.run([sys.executable, "-c", code, *arguments], check=True)
+    subprocess.run([sys.executable, __file__, "--dump", str(recorded), "--tenants", str(tenants)], check=True)
     (folder / "__main__.py").write_text((BARE if case == "bare" else TYPED) % str(recorded))
     return Program(root=folder, folder=folder, project="floor", stack="floor", config={})
 
@@ -105,7 +105,17 @@ def in_a_process(case: str, tenants: int) -> dict[str, float]:
 def report() -> None:
     """The table."""
     table = Table(title="Preview of N tenants × 6 workloads, in one process", title_justify="left", box=None)
-    headings = ("tenants", "resources", "s", "ms each", "peak MiB", "bare ms each", "× bare", "typed ms each", "× typed")
+    headings = (
+        "tenants",
+        "resources",
+        "s",
+        "ms each",
+        "peak MiB",
+        "bare ms each",
+        "× bare",
+        "typed ms each",
+        "× typed",
+    )
     for heading in headings:
         table.add_column(heading, justify="right")
     for tenants in SIZES:
@@ -129,8 +139,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--case", choices=["platform", "bare", "typed"])
     parser.add_argument("--tenants", type=int, default=10)
+    parser.add_argument("--dump")
     arguments = parser.parse_args()
-    if arguments.case:
+    if arguments.dump:
+        dump(arguments.tenants, arguments.dump)
+    elif arguments.case:
         print(json.dumps(measure(arguments.case, arguments.tenants)))
     else:
         report()

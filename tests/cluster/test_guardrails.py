@@ -7,13 +7,14 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
-from harness import platform, program, tenant
 
 from bedplate.guardrails import RULES
 from bedplate.rehearsal import applying
-from bedplate.rehearsal.api_server import ApiError, ApiServer
+from bedplate.rehearsal.api_server import ApiServer
 from bedplate.rehearsal.cluster import ClusterAccess
+from bedplate.rehearsal.cluster_api import ApiError
 from bedplate.rehearsal.engine import run
+from harness import platform, program, tenant
 
 pytestmark = pytest.mark.enable_socket
 
@@ -281,7 +282,7 @@ def refusal(api: ApiServer, body: Manifest) -> str | None:
     try:
         api.apply(body, is_dry_run=True)
     except ApiError as error:
-        return error.message
+        return error.reason
     return None
 
 

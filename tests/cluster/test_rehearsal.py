@@ -7,7 +7,6 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from harness import ROOT, job, model_api, platform, program, spec, tenant
 
 from bedplate.rehearsal import applying
 from bedplate.rehearsal.api_server import ApiServer
@@ -17,6 +16,7 @@ from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.rehearse import Rehearsal
 from bedplate.rehearsal.report import RehearsalReport
 from bedplate.rehearsal.simulation import SimulatedPool, simulated_cluster
+from harness import ROOT, job, model_api, platform, program, spec, tenant
 
 pytestmark = pytest.mark.enable_socket
 
@@ -38,7 +38,12 @@ def rehearse(access: ClusterAccess, data: dict[str, Any]) -> RehearsalReport:
         return program({**data, "tenants": [tenant for tenant in data["tenants"] if tenant["name"] != name]})
 
     return Rehearsal(
-        program=program(data), without=without, spec=spec(data), access=access, progress=lambda _: None, stalled_seconds=4
+        program=program(data),
+        without=without,
+        spec=spec(data),
+        access=access,
+        progress=lambda _: None,
+        stalled_seconds=4,
     ).perform()
 
 

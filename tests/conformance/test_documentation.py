@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import ROOT
 from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
 from bedplate.config import TenantEntry
 from bedplate.stack_file import load
 from bedplate.workloads import AnyWorkloadSpec
+from harness import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = [

@@ -11,12 +11,12 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from harness import ROOT
 
 from bedplate.rehearsal.cluster import embedded_cluster
 from bedplate.rehearsal.rehearse import simulated_pools, storage_classes
 from bedplate.rehearsal.simulation import simulated_cluster
 from bedplate.stack_file import load
+from harness import ROOT
 
 pytestmark = pytest.mark.enable_socket
 

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from harness import job, model_api, platform, record, tenant
-
 from bedplate.rehearsal.difference import Difference, FieldChange, difference
+from harness import job, model_api, platform, record, tenant
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> Difference:

@@ -18,12 +18,13 @@ def pages() -> dict[str, str]:
 
 def _stack_file() -> str:
     definitions = cast(Mapping[str, Schema], json_schema()["$defs"])
+    kinds = ", ".join(f"`{kind}` ({template.title})" for kind, template in Workload.registry.items())
     order = ["PlatformSpec", *(name for name in definitions if name != "PlatformSpec")]
     intro = (
         "# Stack file\n\n"
         "Everything below `bedplate:platform`. Keys not listed here are refused. The same as JSON schema, for editors: "
         "`stacks/schema.json`.\n\n"
-        f"Workload kinds: {', '.join(f'`{kind}` ({template.title})' for kind, template in Workload.registry.items())}.\n"
+        f"Workload kinds: {kinds}.\n"
     )
     sections = [_section(name, definitions[name]) for name in order if "properties" in definitions[name]]
     return "\n".join([_NOTICE + intro, *sections])
@@ -88,7 +89,8 @@ def _guardrails() -> str:
     return (
         f"{_NOTICE}# Guardrails\n\n"
         "Rules that the API server enforces in every tenant's namespace, as ValidatingAdmissionPolicies named "
-        "`bedplate-<rule>`. Their limits come from `guardrails` in the stack file; the specs are checked against the same.\n\n"
+        "`bedplate-<rule>`. Their limits come from `guardrails` in the stack file, and the specs are checked "
+        "against the same.\n\n"
         "| rule | what it demands | of what |\n|---|---|---|\n" + "\n".join(rows) + "\n"
     )
 

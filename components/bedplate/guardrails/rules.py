@@ -165,7 +165,8 @@ RULES: tuple[Rule, ...] = (
             "<= variables.maxIdleMinutes)"
         ),
         message=(
-            f"'a GPU workspace needs the annotation {IDLE_TIMEOUT_MINUTES} with 1 to ' + string(variables.maxIdleMinutes) + "
+            f"'a GPU workspace needs the annotation {IDLE_TIMEOUT_MINUTES} with 1 to ' + "
+            "string(variables.maxIdleMinutes) + "
             f"' minutes, but has ' + object.metadata.?annotations[?'{IDLE_TIMEOUT_MINUTES}'].orValue('none')"
         ),
     ),
@@ -215,7 +216,8 @@ RULES: tuple[Rule, ...] = (
         ),
         message=(
             "'host namespaces (hostNetwork, hostPID, hostIPC), hostPath volumes, hostPort, nodeName, "
-            "privileged containers and priority classes other than bedplate-* are not allowed; remove them from the pod'"
+            "privileged containers and priority classes other than bedplate-* are not allowed; "
+            "remove them from the pod'"
         ),
     ),
     Rule(

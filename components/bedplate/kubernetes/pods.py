@@ -149,6 +149,4 @@ def spread_over_zones_and_nodes(identity: Identity) -> list[Manifest]:
 
 def service_account(name: str, namespace: str, identity: Identity) -> Manifest:
     """A workload's own identity; it gets no token for the Kubernetes API."""
-    return manifest(
-        "v1", "ServiceAccount", name, identity, namespace=namespace, automountServiceAccountToken=False
-    )
+    return manifest("v1", "ServiceAccount", name, identity, namespace=namespace, automountServiceAccountToken=False)

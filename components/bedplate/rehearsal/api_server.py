@@ -1,16 +1,14 @@
 """A Kubernetes API server as rehearsals use it: apply, read, delete, and take stock of everything.
 
-The one place that talks to the untyped client library; what it returns is plain data.
+It knows kinds and their paths; `cluster_api` knows the wire.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
-
-from kubernetes import client, config  # pyright: ignore[reportMissingTypeStubs]
+from typing import Any
 
 from bedplate.rehearsal.cluster import ClusterAccess
+from bedplate.rehearsal.cluster_api import ApiError, ClusterApi, items
 from bedplate.rehearsal.objects import Object, ObjectKey, key_of
 
 FIELD_MANAGER = "bedplate"
@@ -31,13 +29,6 @@ _VOLATILE = frozenset(
 )
 """Kinds that Kubernetes itself writes at its own pace; nobody's desired state."""
 
-class ApiError(Exception):
-    """The API server's refusal. status: HTTP; reason: Kubernetes' word, such as Forbidden."""
-
-    def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.reason, self.message = status, reason, message
-
 
 @dataclass(frozen=True, kw_only=True)
 class _Kind:
@@ -53,10 +44,7 @@ class ApiServer:
     """Calls to one API server."""
 
     def __init__(self, access: ClusterAccess) -> None:
-        api_client: Any = config.new_client_from_config(  # pyright: ignore[reportUnknownMemberType]
-            config_file=str(access.kubeconfig), context=access.context
-        )
-        self._client = cast(client.ApiClient, api_client)
+        self._api = ClusterApi(access.kubeconfig, access.context)
         self._kinds: dict[tuple[str, str], _Kind] = {}
 
     def apply(self, body: Mapping[str, Any], *, is_dry_run: bool = False) -> Object:
@@ -67,17 +55,18 @@ class ApiServer:
         query = {"fieldManager": FIELD_MANAGER, "force": "true", "fieldValidation": "Strict"}
         if is_dry_run:
             query["dryRun"] = "All"
-        return self._call("PATCH", self._path_of(body), query, body, "application/apply-patch+yaml")
+        headers = {"Content-Type": "application/apply-patch+yaml"}
+        return self._api.call("patch", self._path_of(body), body=body, query=query, headers=headers)
 
     def create(self, body: Mapping[str, Any]) -> Object:
         """Creates an object. Raises ApiError, also where it exists."""
         path = self._path_of(body).rpartition("/")[0]
-        return self._call("POST", path, {"fieldManager": FIELD_MANAGER}, body)
+        return self._api.call("post", path, body=body, query={"fieldManager": FIELD_MANAGER})
 
     def get(self, body: Mapping[str, Any]) -> Object | None:
         """The live object that `body` names, or None."""
         try:
-            return self._call("GET", self._path_of(body))
+            return self._api.get(self._path_of(body))
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -86,7 +75,7 @@ class ApiServer:
     def delete(self, body: Mapping[str, Any], propagation: str = "Foreground") -> None:
         """Asks for deletion of the object that `body` names; one that is gone is fine."""
         try:
-            self._call("DELETE", self._path_of(body), body={"propagationPolicy": propagation})
+            self._api.call("delete", self._path_of(body), body={"propagationPolicy": propagation})
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -95,7 +84,7 @@ class ApiServer:
         """The objects of a kind, in one namespace or in all."""
         found = self._kind(api_version, kind)
         path = f"{found.path}/namespaces/{namespace}/{found.plural}" if namespace else f"{found.path}/{found.plural}"
-        return _items(self._call("GET", path, {"labelSelector": selector} if selector else {}), found)
+        return _items(self._api.get(path, **({"labelSelector": selector} if selector else {})), found)
 
     def inventory(self) -> dict[ObjectKey, Object]:
         """Everything there is that somebody could have desired, by name."""
@@ -109,7 +98,7 @@ class ApiServer:
 
     def _every(self, kind: _Kind) -> Iterator[Object]:
         try:
-            yield from _items(self._call("GET", f"{kind.path}/{kind.plural}"), kind)
+            yield from _items(self._api.get(f"{kind.path}/{kind.plural}"), kind)
         except ApiError as error:
             if error.status not in (404, 405):
                 raise
@@ -125,39 +114,13 @@ class ApiServer:
         try:
             return self._kinds[api_version, kind]
         except KeyError:
-            raise ApiError(404, "NotFound", f"the cluster does not know {kind} of {api_version}") from None
+            raise ApiError(404, f"the cluster does not know {kind} of {api_version}") from None
 
     def _discover(self) -> None:
         """https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discovery"""
         for root in ("/api", "/apis"):
-            for group in self._call("GET", root, accept=_DISCOVERY)["items"]:
+            for group in items(self._api.call("get", root, headers={"Accept": _DISCOVERY})):
                 self._kinds.update(_kinds_of(root, group))
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        content_type: str = "application/json",
-        accept: str = "application/json",
-    ) -> Object:
-        untyped = cast(Any, self._client)
-        request = untyped.param_serialize(
-            method,
-            path,
-            query_params=list((query or {}).items()),
-            header_params={"Accept": accept, "Content-Type": content_type},
-            body=body,
-            auth_settings=["BearerToken"],
-        )
-        response = untyped.call_api(*request, _request_timeout=(10, 60))
-        response.read()
-        data = cast(Object, json.loads(response.data or b"{}"))
-        if response.status >= 400:
-            message = str(data.get("message", response.reason))
-            raise ApiError(int(response.status), str(data.get("reason", "")), message)
-        return data
 
 
 def _items(listing: Object, kind: _Kind) -> list[Object]:

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bedplate.rehearsal.api_server import ApiError, ApiServer
+from bedplate.rehearsal.api_server import ApiServer
+from bedplate.rehearsal.cluster_api import ApiError
 from bedplate.rehearsal.explanation import RehearsalProblem, explain_refusal, tenant_of
 from bedplate.rehearsal.objects import Object, ObjectKey, desired, key_of
 from bedplate.rehearsal.resources import Resource, revealed
@@ -39,7 +40,7 @@ class ApplyingBackend:
             before = self.api.get(manifest)
             after = self.api.apply(manifest)
         except ApiError as error:
-            self.problems.append(explain_refusal(key_of(manifest), error.message))
+            self.problems.append(explain_refusal(key_of(manifest), error.reason))
             return
         self.applied.append(resource)
         if manifest["kind"] == "Namespace" and tenant_of(manifest) and not self._are_guardrails_enforced:
@@ -50,7 +51,7 @@ class ApplyingBackend:
             self.progress(f"{len(self.applied)} objects applied")
 
     def _wait_for_guardrails(self, namespace: Object) -> None:
-        """Until the API server denies what no guardrail admits: a policy is enforced about a second after it is there."""
+        """Until the API server denies what no guardrail admits; policies are enforced about a second after creation."""
         deadline = time.monotonic() + _ENFORCEMENT_SECONDS
         probe = _probe_of(namespace)
         while self._guardrails() and not self._denies(probe):
@@ -70,7 +71,7 @@ class ApplyingBackend:
         try:
             self.api.apply(probe, is_dry_run=True)
         except ApiError as error:
-            return "ValidatingAdmissionPolicy 'bedplate-" in error.message
+            return "ValidatingAdmissionPolicy 'bedplate-" in error.reason
         return False
 
 
@@ -101,7 +102,9 @@ def delete(api: ApiServer, resources: Sequence[Resource]) -> list[RehearsalProbl
 
     Returns a problem for each object that is still there after a minute.
     """
-    _delete_what_holds_up_namespaces(api, [manifest_of(resource) for resource in resources if resource.is_kubernetes_object])
+    _delete_what_holds_up_namespaces(
+        api, [manifest_of(resource) for resource in resources if resource.is_kubernetes_object]
+    )
     urns = {resource.urn for resource in resources}
     remaining: list[Object] = []
     for resource in reversed(resources):

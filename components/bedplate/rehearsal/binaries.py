@@ -214,7 +214,7 @@ def _build_failed(program: _Program, log: Path) -> RehearsalError:
         return _no_go(program, f"{program.title} cannot be built by this Go:\n{tail}")
     return RehearsalError(
         f"building {program.title} failed:\n{tail}",
-        f"the whole log is in {log}. A build needs 4 GB of disk and memory, and the network for Go's modules: "
+        f"the whole log is in {log}. A build needs 5 GB of disk, 4 GB of memory, and Go's modules from the network: "
         "set GOPROXY if they come from a mirror.",
     )
 

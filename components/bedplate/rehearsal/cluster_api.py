@@ -77,6 +77,18 @@ class ClusterApi:
             if error.status != 404:
                 raise
 
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> JsonObject:
+        """Any other request; headers replace those that are sent by default."""
+        return self._json(method, path, body, query or {}, headers or {})
+
     def answers(self, path: str) -> bool:
         """Whether the server answers a path with success, whatever it says. Does not raise."""
         try:
@@ -90,11 +102,25 @@ class ClusterApi:
         query = {"watch": "true", "resourceVersion": resource_version, "timeoutSeconds": f"{_WATCH_SECONDS:.0f}"}
         return self._send("get", path, None, query, timeout=(_CONNECT_SECONDS, _WATCH_SECONDS + _REQUEST_SECONDS))
 
-    def _json(self, method: str, path: str, body: JsonObject | None, query: Mapping[str, str]) -> JsonObject:
-        return cast(JsonObject, json.loads(self._read(method, path, body, query)))
+    def _json(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        query: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+    ) -> JsonObject:
+        return cast(JsonObject, json.loads(self._read(method, path, body, query, headers)))
 
-    def _read(self, method: str, path: str, body: JsonObject | None, query: Mapping[str, str]) -> bytes:
-        response = self._send(method, path, body, query, timeout=(_CONNECT_SECONDS, _REQUEST_SECONDS))
+    def _read(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        query: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        response = self._send(method, path, body, query, headers, timeout=(_CONNECT_SECONDS, _REQUEST_SECONDS))
         try:
             return response.data
         except urllib3.exceptions.HTTPError as error:
@@ -104,8 +130,9 @@ class ClusterApi:
         self,
         method: str,
         path: str,
-        body: JsonObject | None,
+        body: Mapping[str, Any] | None,
         query: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
         *,
         timeout: tuple[float, float],
     ) -> "urllib3.response.HTTPResponse":
@@ -115,7 +142,8 @@ class ClusterApi:
                 path,
                 body,
                 query_params=list(query.items()),
-                header_params={},
+                header_params=_accept(headers),
+                content_type=(headers or {}).get("Content-Type"),
                 serialize=False,
                 _request_timeout=timeout,
             )
@@ -181,6 +209,10 @@ class ObjectWatch:
         finally:
             stream, self._stream = self._stream, None
             stream.close()
+
+
+def _accept(headers: Mapping[str, str] | None) -> dict[str, str]:
+    return {name: value for name, value in (headers or {}).items() if name == "Accept"}
 
 
 def field(value: object, *path: str) -> object:

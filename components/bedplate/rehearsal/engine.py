@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import pulumi
 from google.protobuf import empty_pb2, struct_pb2
@@ -91,7 +91,7 @@ def _run(program: Program, backend: Backend, is_preview: bool) -> Recording:
     try:
         _configure(program, _Monitor(program, backend, recording), recording, is_preview)
         os.chdir(program.folder)
-        loop.run_until_complete(run_in_stack(_ignoring_result(lambda: runpy.run_path(".", run_name="__main__"))))
+        loop.run_until_complete(run_in_stack(_run_program))
     except pulumi.RunError as error:
         raise RehearsalError(str(error), "correct the stack file") from None
     finally:
@@ -101,11 +101,15 @@ def _run(program: Program, backend: Backend, is_preview: bool) -> Recording:
     return recording
 
 
-def _ignoring_result(function: Callable[[], object]) -> Callable[[], None]:
-    def call() -> None:
-        function()
+async def _run_program() -> None:
+    """Runs the program as Pulumi's language host does, and waits for all that it set going.
 
-    return call
+    The SDK waits as well, but for the first of all tasks at a time, which takes time with the square of their number.
+    """
+    runpy.run_path(".", run_name="__main__")
+    tasks: set[asyncio.Task[Any]] = cast(Any, settings.SETTINGS).outputs
+    while pending := [task for task in tasks if not task.done()]:
+        await asyncio.wait(pending)
 
 
 def _configure(program: Program, monitor: "_Monitor", recording: Recording, is_preview: bool) -> None:

@@ -31,7 +31,8 @@ class _Cause:
 _REFUSALS = (
     _Cause(
         pattern=(
-            r"exceeded quota: (?P<quota>\S+), requested: (?P<requested>.+?), used: (?P<used>.+?), limited: (?P<limit>.+)"
+            r"exceeded quota: (?P<quota>\S+), requested: (?P<requested>.+?), "
+            r"used: (?P<used>.+?), limited: (?P<limit>.+)"
         ),
         reason="quota '{quota}' is exceeded: asked for {requested}, in use {used}, limit {limit}",
         fix="raise the tenant's quota, or make its workloads smaller or fewer",
@@ -211,5 +212,3 @@ def _amount(resource: str, value: float) -> str:
 def tenant_of(body: Object) -> str:
     """The tenant that an object belongs to, '' for the platform's own."""
     return str(body["metadata"].get("labels", {}).get(TENANT, ""))
-
-

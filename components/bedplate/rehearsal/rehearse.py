@@ -154,9 +154,7 @@ class Rehearsal:
         return {
             key: body
             for key, body in self._api.inventory().items()
-            if key in keys
-            or key.namespace in namespaces
-            or (key.kind == "PersistentVolume" and self._is_ours(body))
+            if key in keys or key.namespace in namespaces or (key.kind == "PersistentVolume" and self._is_ours(body))
         }
 
     def _fell_short(self, name: str, reason: str, fix: str) -> None:
@@ -197,7 +195,7 @@ def _changed_for_others(before: Inventory, after: Inventory, namespace: str) -> 
 
 
 def _belongs_to(body: Object, namespace: str) -> bool:
-    claim = body["spec"].get("claimRef", {}) if body["kind"] == "PersistentVolume" else {}
+    claim: Object = body["spec"].get("claimRef", {}) if body["kind"] == "PersistentVolume" else {}
     return claim.get("namespace") == namespace
 
 

@@ -65,7 +65,11 @@ class Resource:
 
 def hidden(value: Any) -> Any:
     """The value with every secret replaced by '[secret]'."""
-    return _mapped(value, lambda _: HIDDEN)
+    return _mapped(value, _hidden)
+
+
+def _hidden(_value: Any) -> str:
+    return HIDDEN
 
 
 def revealed(value: Any) -> Any:

@@ -191,4 +191,3 @@ def _wrong_pool(pod: Object, labels: Object) -> str | None:
     if got and not pod_requests(pod).get(GPU_RESOURCE):
         return f"takes a place on a node with {got} and uses no GPU"
     return None
-

@@ -1,0 +1,61 @@
+"""The guardrails' limits as the stack file is checked against them."""
+
+from typing import Any
+
+import pytest
+
+from bedplate.guardrails import GuardrailsSpec
+
+
+def limits(**changes: Any) -> GuardrailsSpec:
+    return GuardrailsSpec.model_validate({"approvedImages": ["ghcr.io/acme/"], **changes})
+
+
+class TestApprovedImages:
+    @pytest.mark.parametrize(("prefix", "image", "is_approved"), [
+        ("ghcr.io/acme/", "ghcr.io/acme/scorer:1", True),
+        ("ghcr.io/acme/", "ghcr.io/acme/vision/scorer:1", True),
+        ("ghcr.io/acme/", "ghcr.io/acme-evil/scorer:1", False),
+        ("ghcr.io/acme/", "ghcr.io/acme:1", False),
+        ("ghcr.io/acme/", "evil.io/ghcr.io/acme/scorer:1", False),
+        ("ghcr.io/acme", "ghcr.io/acme-evil/x:1", False),
+        ("ghcr.io/acme", "ghcr.io/acme/scorer:1", False),
+        ("ghcr.io/acme/scorer", "ghcr.io/acme/scorer:1", True),
+        ("ghcr.io/acme/scorer", "ghcr.io/acme/scorer@sha256:ab", True),
+        ("ghcr.io/acme/scorer", "ghcr.io/acme/scorer", True),
+        ("ghcr.io/acme/scorer", "ghcr.io/acme/scorer-evil:1", False),
+        ("ghcr.io/acme/scorer", "ghcr.io/acme/scorer/evil:1", False),
+        ("ghcr.io/", "ghcr.io/anyone/x:1", True),
+        ("ghcr.io/", "ghcr.io.evil.example/x:1", False),
+        ("ghcr.io/", "ghcr.io:5000/x:1", False),
+        ("registry:5000/", "registry:5000/x:1", True),
+        ("registry:5000/", "registry:50001/x:1", False),
+    ])  # fmt: skip
+    def test_are_those_below_a_prefix_or_of_one_name(self, prefix: str, image: str, is_approved: bool) -> None:
+        assert limits(approvedImages=[prefix]).approves(image) is is_approved
+
+    def test_are_those_of_any_prefix(self) -> None:
+        found = limits(approvedImages=["ghcr.io/acme/", "docker.io/library/python"])
+        assert found.approves("docker.io/library/python:3.12")
+
+
+class TestTheLargestPod:
+    def test_may_be_exactly_as_large(self) -> None:
+        assert limits(maxPod={"cpu": 8, "memoryGib": 32, "gpus": 2}).max_pod.exceeded_by(8, 32, 2) == []
+
+    def test_is_exceeded_part_by_part(self) -> None:
+        largest = limits(maxPod={"cpu": 8, "memoryGib": 32, "gpus": 0}).max_pod
+        assert largest.exceeded_by(8.1, 32, 1) == [("cpu", 8.1, 8), ("gpu.count", 1, 0)]
+
+
+class TestTheVariables:
+    def test_are_cel_literals_of_the_limits(self) -> None:
+        changes = {"maxJobHours": 0.5, "maxPod": {"cpu": 8, "memoryGib": 1.5, "gpus": 0}, "idle": {"maxMinutes": 60}}
+        assert limits(approvedImages=["ghcr.io/acme/", "docker.io/library/python"], **changes).variables() == {
+            "approvedImages": '["ghcr.io/acme/", "docker.io/library/python"]',
+            "maxJobSeconds": "1800",
+            "maxIdleMinutes": "60",
+            "maxPodCpu": "8.0",
+            "maxPodMemoryGib": "1.5",
+            "maxPodGpus": "0",
+        }
