@@ -27,7 +27,7 @@ _VALUE_SIZE = 32
 """What a value counts besides its characters. Aliases count as if written out: a few lines can stand for terabytes."""
 _LONGEST_NUMBER = 40
 _LONGEST_SHOWN = 80
-_NOT_SHOWN = "(not shown, it may be a secret)"
+NOT_SHOWN = "(not shown, it may be a secret)"
 _BREAK = re.compile(r"\r\n|\r|\n")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """https://yaml.org/spec/1.2.2/#51-character-set"""
@@ -164,19 +164,16 @@ def _composed(text: str) -> _Node:
     try:
         return cast(Any, parser).compose(text)  # pyright: ignore[reportUnknownMemberType]
     except MarkedYAMLError as error:
-        _explain(error, text)
+        _explain(error)
     except (YAMLError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         # Some texts that are no YAML break the parser instead of being refused by it.
         raise UnreadableDocument(1, f"this is not YAML: {type(error).__name__}", "correct the file") from None
 
 
-def _explain(error: Any, text: str) -> NoReturn:
+def _explain(error: Any) -> NoReturn:
     marks = {"problem": error.problem_mark or error.context_mark, "context": error.context_mark or error.problem_mark}
     lines = {name: mark.line + 1 if mark else 1 for name, mark in marks.items()}
     said = " ".join(f"{error.context or ''}: {error.problem or ''}".split()).strip(": ")
-    at_fault = _BREAK.split(text)[lines["problem"] - 1 : lines["problem"]]
-    if at_fault and re.match(r" *\t", at_fault[0]):
-        said = "'\\t'"
     for pattern, place, message, fix in _EXPLANATIONS:
         if re.search(pattern, said):
             raise UnreadableDocument(lines[place], f"this is not YAML: {message}", fix) from None
@@ -339,7 +336,7 @@ def shown(value: object, path: Sequence[PathPart] = ()) -> str:
         return f"a number of more than {_LONGEST_NUMBER} digits"
     text = number(value) if isinstance(value, float) else str(value)
     if any(isinstance(part, str) and is_secret_name(part) for part in path) or _may_be_secret(text):
-        return _NOT_SHOWN
+        return NOT_SHOWN
     if isinstance(value, str):
         return f"'{printable(text)}'"
     return text.lower() if isinstance(value, bool) else printable(text)
@@ -362,4 +359,4 @@ def _may_be_secret(text: str) -> bool:
         return True
     runs = re.findall(r"[A-Za-z0-9+_=-]{20,}", text)
     is_mixed = any(all(re.search(kind, run) for kind in ("[a-z]", "[A-Z]", "[0-9]")) for run in runs)
-    return is_mixed or bool(re.search(r"(?<!sha256:)\b(?=[0-9]*[a-f])[0-9a-f]{32,}\b", text))
+    return is_mixed or bool(re.fullmatch(r"(?=[0-9-]*[a-f])[0-9a-f-]{32,}", text))

@@ -34,9 +34,14 @@ MISTAKE = "mistake"
 """Pydantic's error type of a `mistake`."""
 
 
-def mistake(message: str, fix: str, allowed: str = "") -> PydanticCustomError:
-    """What a validator raises. message: what is wrong, after the key ('must be …'); fix: the change to make."""
-    return PydanticCustomError(MISTAKE, "{message}; {fix}", {"message": message, "fix": fix, "allowed": allowed})
+def mistake(message: str, fix: str, *, allowed: str = "", nearest: str = "") -> PydanticCustomError:
+    """What a validator raises.
+
+    message: what is wrong, as said after the key: 'must be …'. fix: the change to make. allowed: the values. nearest: a
+    right value made of the wrong one, which is a better fix unless the value is a secret.
+    """
+    context = {"message": message, "fix": fix, "allowed": allowed, "nearest": nearest}
+    return PydanticCustomError(MISTAKE, "{message}; {fix}", context)
 
 
 def refuse(mistakes: Iterable[tuple[tuple[str | int, ...], Any, PydanticCustomError]]) -> None:
@@ -58,8 +63,11 @@ _SECRET_WORDS = re.compile(
     re.IGNORECASE,
 )
 _NOT_THE_SECRET_ITSELF = re.compile(
-    r"(TOKENS|_(FILE|PATH|DIR|URL|URI|NAME|ID|ARN|REF|LENGTH|LIMIT|COUNT))$", re.IGNORECASE
+    r"(TOKENS|_(FILE|PATH|DIR|URL|URI|NAME|ID|ARN|REF|LENGTH|LIMIT|COUNT))$"
+    r"|^(?-i:KUBECONFIG|GOOGLE_APPLICATION_CREDENTIALS)$",
+    re.IGNORECASE,
 )
+"""Numbers of tokens, and names of files and places; the last two hold paths by convention."""
 _SECRET_VALUE = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY|\b(AKIA|ASIA)[A-Z0-9]{16}\b|\b(gh[pousr]|hf)_[A-Za-z0-9]{20}|\bgithub_pat_\w{20}"
     r"|\b(glpat|sk|xox[abeprs])-[\w-]{16}|\bAIza[\w-]{35}|\beyJ[\w-]{10,}\.[\w-]{10,}|://[^/\s:@]*:[^/\s@]+@"
@@ -86,7 +94,7 @@ def _matching(pattern: str, message: str, fix: str, suggest: Callable[[str], str
         if compiled.fullmatch(value):
             return value
         nearest = suggest(value) if suggest else ""
-        raise mistake(message, f"write '{nearest}'" if nearest and compiled.fullmatch(nearest) else fix)
+        raise mistake(message, fix, nearest=nearest if compiled.fullmatch(nearest) else "")
 
     return AfterValidator(check)
 
@@ -231,8 +239,11 @@ def _image(value: str) -> str:
     parts = _IMAGE.fullmatch(value)
     if parts is None:
         nearest = re.sub("^[a-z]+://", "", value.lower())
-        fix = f"write '{nearest}'" if _IMAGE.fullmatch(nearest) else "write it like 'ghcr.io/acme/scorer:1.4.0'"
-        raise mistake("must be an image reference in lower case, without scheme and spaces", fix)
+        raise mistake(
+            "must be an image reference in lower case, without scheme and spaces",
+            "write it like 'ghcr.io/acme/scorer:1.4.0'",
+            nearest=nearest if _IMAGE.fullmatch(nearest) else "",
+        )
     missing: list[str] = []
     name = value
     if not _REGISTRY.fullmatch(value):
@@ -242,7 +253,8 @@ def _image(value: str) -> str:
         missing.append("an exact release: a tag other than latest, or a digest (@sha256:…)")
         name = f"{name.removesuffix(':latest')}:<tag>"
     if missing:
-        raise mistake(f"must name {' and '.join(missing)}", f"write it in full, such as '{name}'")
+        fix = "write it in full, like 'ghcr.io/acme/scorer:1.4.0'"
+        raise mistake(f"must name {' and '.join(missing)}", fix, nearest=name)
     return value
 
 
@@ -295,7 +307,7 @@ def _cron(value: str) -> str:
         raise mistake(
             "must have five fields: minute, hour, day of the month, month, weekday",
             "write it like '30 6 * * 1-5' (6:30, Monday to Friday)",
-            f"five fields, or one of {', '.join(_CRON_MACROS)}",
+            allowed=f"five fields, or one of {', '.join(_CRON_MACROS)}",
         )
     for text, (field, low, high, names) in zip(fields, _CRON_FIELDS, strict=True):
         for part in text.split(","):
@@ -305,7 +317,7 @@ def _cron(value: str) -> str:
                 raise mistake(
                     f"'{text}' cannot be the {field}{sunday}",
                     f"write *, or numbers from {low} to {high}, in its place",
-                    f"{low}-{high}{known}, as number, range (a-b), list (a,b), step (*/n), or *",
+                    allowed=f"{low}-{high}{known}, as number, range (a-b), list (a,b), step (*/n), or *",
                 )
     return value
 
@@ -323,7 +335,8 @@ def _time_zone(value: str) -> str:
     nearest = [name for name in sorted(known) if name.lower().rpartition("/")[2] == value.lower().rpartition("/")[2]]
     raise mistake(
         "must be a time zone of the IANA database",
-        f"write '{nearest[0]}'" if nearest else "write it like 'Europe/Berlin', or 'Etc/UTC'",
+        "write it like 'Europe/Berlin', or 'Etc/UTC'",
+        nearest=nearest[0] if nearest else "",
     )
 
 

@@ -6,7 +6,7 @@ not show: secrets that stand where they do not belong.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -187,21 +187,41 @@ def load(file: Path) -> Stack:
     )
 
 
-def load_for_program(platform: object, file: Path, secrets: Collection[str] | None = None) -> PlatformSpec:
+@dataclass(frozen=True)
+class _Secrets(Collection[str]):
+    """Config secrets of which one can only ask whether they are there; `named` are those that the stack file shows."""
+
+    named: Collection[str]
+    has_secret: Callable[[str], bool]
+
+    def __contains__(self, name: object) -> bool:
+        return self.has_secret(str(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.named)
+
+    def __len__(self) -> int:
+        return len(self.named)
+
+
+def load_for_program(platform: object, file: Path, has_secret: Callable[[str], bool] | None = None) -> PlatformSpec:
     """Checks the configuration that the engine handed to the program.
 
     platform: value of `bedplate:platform`. file: the stack file, for lines and as the place that `tenantsDir` is
-    relative to; it need not exist. Raises StackFileError with every mistake.
+    relative to; it need not exist. has_secret: whether there is a config secret of a name; without it, secrets are not
+    checked. Raises StackFileError with every mistake.
     """
     try:
         document = Document.read(file)
     except (OSError, UnreadableDocument):
         document = None
+    named: list[str] = []
     if document is None or _without_platform(document.data):
         source = _Source(_Origin(str(file), document, _PLATFORM_PATH))
     else:
         source = _source(document)
-    return _spec(platform, source, file.parent, secrets)
+        named = [key.removeprefix(_NAMESPACE) for key, _ in _secrets(document.data["config"])]
+    return _spec(platform, source, file.parent, _Secrets(named, has_secret) if has_secret else None)
 
 
 def _without_platform(data: Any) -> Problem | None:

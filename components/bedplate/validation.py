@@ -11,7 +11,18 @@ from pydantic import TypeAdapter, ValidationError
 from bedplate.clouds import CloudSpec, NodePoolSpec
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.consistency import Parts
-from bedplate.documents import PathPart, PathParts, Problem, escaped, nearest, number, printable, shown, suggestion
+from bedplate.documents import (
+    NOT_SHOWN,
+    PathPart,
+    PathParts,
+    Problem,
+    escaped,
+    nearest,
+    number,
+    printable,
+    shown,
+    suggestion,
+)
 from bedplate.guardrails import GuardrailsSpec
 from bedplate.spec import MISTAKE, Spec
 from bedplate.workloads import Workload, WorkloadSpec
@@ -93,6 +104,8 @@ def _problem(detail: Schema) -> Problem:
     elif kind == MISTAKE:
         choices = str(context.get("allowed") or "").split(", ")
         message, fix = escaped(str(context["message"])), escaped(str(context["fix"]))
+        if context["nearest"] and given != NOT_SHOWN:
+            fix = f"write '{escaped(str(context['nearest']))}'"
         fix = suggestion(value, choices, fix) if isinstance(value, str) else fix
         given = None if value is None else given
     else:
@@ -144,9 +157,7 @@ def _allowed(node: Schema) -> str:
     if choices := _choices(node):
         return ", ".join(choices)
     least, most = (number(node[key]) if key in node else "" for key in ("minimum", "maximum"))
-    if least and most:
-        return f"{least} to {most}"
-    return f"at least {least}" if least else f"at most {most}" if most else ""
+    return f"{least} to {most}" if most else f"at least {least}" if least else ""
 
 
 @cache
@@ -232,13 +243,13 @@ def _partly(kind: type[_T], data: object) -> _T | None:
         return kind.model_validate(fields)
     except ValidationError as error:
         wrong = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
-    names = {field.alias or name: name for name, field in kind.model_fields.items()}
+    names = {str(field.alias): name for name, field in kind.model_fields.items()}
     wrong |= {near for unknown in wrong - set(names) if (near := nearest(unknown, names))}
     spec = kind.model_construct()
     for key, name in names.items():
-        if key in wrong or key in fields:
+        if key in wrong:
             vars(spec).pop(name, None)
-        if key in fields and key not in wrong:
+        elif key in fields:
             with suppress(ValidationError):  # A key that is no Unicode ends Pydantic's check before its fields.
                 vars(spec)[name] = _field(kind, name).validate_python(fields[key])
     return spec

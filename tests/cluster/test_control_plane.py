@@ -20,6 +20,7 @@ from bedplate.rehearsal.cluster_api import ApiError, ClusterApi, text
 from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.state import sweep
 from cluster.objects_under_test import CORE, eventually, namespace
+from cluster.process_tree import descendants, processes
 
 pytestmark = pytest.mark.enable_socket
 
@@ -46,25 +47,6 @@ def port_of(kubeconfig: Path) -> int:
 def is_listening(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def processes() -> dict[int, tuple[int, str]]:
-    """Every living process by id, with its parent's id and its command."""
-    listing = subprocess.run(
-        ["ps", "-axww", "-o", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True
-    )
-    rows = [line.split(None, 3) for line in listing.stdout.splitlines()]
-    return {int(row[0]): (int(row[1]), row[3]) for row in rows if len(row) == 4 and not row[2].startswith("Z")}
-
-
-def descendants(pid: int) -> dict[int, str]:
-    """The processes that a process started, and those that they did."""
-    everything, found = processes(), dict[int, str]()
-    generation = {pid}
-    while generation:
-        generation = {child for child, (parent, _) in everything.items() if parent in generation}
-        found.update({child: everything[child][1] for child in generation})
-    return found
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Each guardrail on a real API server: what it denies, with which words, and what it admits."""
 
 import copy
-import time
 import uuid
 from collections.abc import Callable, Generator
 from typing import Any
@@ -14,6 +13,7 @@ from bedplate.rehearsal.api_server import ApiServer
 from bedplate.rehearsal.cluster import ClusterAccess
 from bedplate.rehearsal.cluster_api import ApiError
 from bedplate.rehearsal.engine import run
+from cluster.objects_under_test import eventually
 from harness import platform, program, tenant
 
 pytestmark = pytest.mark.enable_socket
@@ -262,19 +262,9 @@ def api(cluster_access: ClusterAccess) -> Generator[ApiServer]:
     run(program(platform(baseline, guardrails=LIMITS)), backend, is_preview=False)
     assert backend.problems == []
     violations = {name: manifest(kind, change) for name, kind, change, _ in DENIED}
-    assert eventually(lambda: [name for name, body in violations.items() if refusal(api, body) is None] == [])
+    eventually(lambda: all(refusal(api, body) for body in violations.values()), "every rule is enforced")
     yield api
     assert applying.delete(api, backend.applied) == []
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 15) -> bool:
-    """Whether it becomes true; policies are enforced about a second after they were created."""
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.2)
-    return True
 
 
 def refusal(api: ApiServer, body: Manifest) -> str | None:
@@ -326,7 +316,7 @@ class TestObjectsFromBeforeARule:
         api.apply(namespace)
         fresh = copy.deepcopy(old)
         fresh["metadata"]["name"] = "fresh"
-        assert eventually(lambda: "approved" in (refusal(api, fresh) or ""))
+        eventually(lambda: "approved" in (refusal(api, fresh) or ""), "the rules see the namespace")
         yield old
         api.delete(namespace)
 
@@ -334,7 +324,7 @@ class TestObjectsFromBeforeARule:
         violator["spec"]["replicas"] = 0
         assert refusal(api, violator) is None
         api.delete(violator)
-        assert eventually(lambda: api.get(violator) is None)
+        eventually(lambda: api.get(violator) is None, "it is gone")
 
     def test_cannot_be_changed_to_another_violation(self, api: ApiServer, violator: Manifest) -> None:
         inner_pod(violator)["containers"][0]["image"] = "docker.io/evil/other:2"

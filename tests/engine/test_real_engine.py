@@ -72,6 +72,7 @@ def test_the_local_stack_comes_up_stays_unchanged_and_goes(engine: Engine) -> No
     assert set(planned["changeSummary"]) == {"create"}
     engine.run("up", "-s", "local", "--yes", "--skip-preview")
     engine.run("preview", "-s", "local", "--expect-no-changes")
-    engine.run("refresh", "-s", "local", "--yes", "--expect-no-changes")
+    engine.run("refresh", "-s", "local", "--yes")
+    engine.run("preview", "-s", "local", "--expect-no-changes")
     engine.run("destroy", "-s", "local", "--yes")
     assert json.loads(engine.run("stack", "export", "-s", "local"))["deployment"].get("resources", []) == []

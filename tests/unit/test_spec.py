@@ -25,7 +25,9 @@ def refusal(kind: Any, value: object) -> str:
     """What is wrong and what to write instead."""
     with pytest.raises(ValidationError) as error:
         TypeAdapter(kind).validate_python(value)
-    return error.value.errors()[0]["msg"]
+    context = error.value.errors()[0].get("ctx", {})
+    instead = repr(context["nearest"]) if context["nearest"] else context["fix"]
+    return f"{context['message']}; {instead}"
 
 
 class TestASchedule:
@@ -69,7 +71,7 @@ class TestATimeZone:
 
     @pytest.mark.parametrize(("zone", "meant"), [("berlin", "Europe/Berlin"), ("europe/berlin", "Europe/Berlin")])
     def test_that_is_nearly_right_is_put_right(self, zone: str, meant: str) -> None:
-        assert refusal(spec.TimeZone, zone).endswith(f"; write '{meant}'")
+        assert refusal(spec.TimeZone, zone).endswith(f"; '{meant}'")
 
     def test_is_checked_by_its_form_where_the_machine_has_no_database(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(spec, "_time_zones", frozenset[str])
@@ -189,7 +191,7 @@ class TestNames:
         (spec.NamePrefix, "ML", "ml-"),
     ])  # fmt: skip
     def test_that_are_nearly_right_are_put_right(self, kind: Any, given: str, meant: str) -> None:
-        assert refusal(kind, given).endswith(f"; write '{meant}'")
+        assert refusal(kind, given).endswith(f"; '{meant}'")
         assert accepts(kind, meant)
 
 
@@ -223,14 +225,14 @@ class TestNumbers:
 class TestSecrets:
     @pytest.mark.parametrize("name", [
         "DB_PASSWORD", "PGPASSWORD", "MYSQL_PWD", "HF_TOKEN", "TOKEN", "api_key", "APIKEY", "AWS_SECRET_ACCESS_KEY",
-        "privateKey", "GOOGLE_CREDENTIALS", "clientSecret", "kubeconfigRef", "PASSPHRASE",
+        "privateKey", "GOOGLE_CREDENTIALS", "clientSecret", "kubeconfigRef", "kubeconfig", "PASSPHRASE",
     ])  # fmt: skip
     def test_are_known_by_their_names(self, name: str) -> None:
         assert spec.is_secret_name(name)
 
     @pytest.mark.parametrize("name", [
-        "MAX_TOKENS", "TOKENIZERS_PARALLELISM", "TOKENIZER", "GOOGLE_APPLICATION_CREDENTIALS_FILE", "SECRET_NAME",
-        "TOKEN_URL", "PWDIR", "KEYBOARD", "LOG_LEVEL", "MONKEY",
+        "MAX_TOKENS", "TOKENIZERS_PARALLELISM", "TOKENIZER", "GOOGLE_APPLICATION_CREDENTIALS", "KUBECONFIG",
+        "SECRET_NAME", "TOKEN_URL", "PWDIR", "KEYBOARD", "LOG_LEVEL", "MONKEY",
     ])  # fmt: skip
     def test_are_not_seen_where_there_are_none(self, name: str) -> None:
         assert not spec.is_secret_name(name)

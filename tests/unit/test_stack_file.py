@@ -96,6 +96,14 @@ class TestTheProgram:
         assert len(error.value.problems) == 1
         assert "hunter2" not in str(error.value)
 
+    def test_asks_the_engine_for_its_secrets(self, tmp_path: Path) -> None:
+        data, asked = platform(tenant("vision", model_api("a", secretEnv={"DB": "database"}))), list[str]()
+        file = write(tmp_path, data, **{"bedplate:oauth": {"secure": "v1:x"}})
+        load_for_program(data, file, lambda name: not asked.append(name))
+        assert asked == ["database"]
+        with pytest.raises(StackFileError, match=r"no config secret of this name\n.*\n  allowed: oauth\n"):
+            load_for_program(data, file, lambda _: False)
+
     def test_is_not_misled_by_a_file_of_another_shape(self, tmp_path: Path) -> None:
         (tmp_path / "Pulumi.test.yaml").write_text("- a\n- b\n")
         assert load_for_program(platform(*TENANTS), tmp_path / "Pulumi.test.yaml").domain == "ml.example.com"

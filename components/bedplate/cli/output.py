@@ -156,14 +156,9 @@ def _short(urn: str) -> str:
 
 def rehearsal_result(report: RehearsalReport) -> None:
     """The report as a table, then each problem with its fix."""
-    table = Table(
-        title_style="bold",
-        title=f"Rehearsal of {report.stack} on Kubernetes {report.cluster_version} ({report.cluster_source})",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        show_header=False,
-    )
+    title = f"Rehearsal of {report.stack} on Kubernetes {report.cluster_version} ({report.cluster_source})"
+    _out.print(title, style="bold")
+    table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
     table.add_column(justify="right")
     table.add_column(style="dim")
@@ -175,12 +170,14 @@ def rehearsal_result(report: RehearsalReport) -> None:
         (f"removed with tenant {report.removed_tenant or '–'}", str(report.removed), seconds.get("tenantRemoval")),
         ("changed for other tenants", str(report.others_changed), None),
         ("left after teardown", str(report.left), seconds.get("teardown")),
-        ("disks kept, as the stack says", ", ".join(report.retained) or "–", None),
+        ("disks kept, as the stack says", str(len(report.retained)), None),
         ("in all", "", seconds.get("total")),
     )
     for name, value, taken in rows:
         table.add_row(name, value, f"{taken:.1f} s" if taken is not None else "")
     _out.print(table)
+    if report.retained:
+        _out.print(Text(f"kept: {', '.join(report.retained)}", style="dim"))
     for problem in report.problems:
         _out.print(Text(f"\n✗ {problem.object}", style="bold red"))
         _out.print(Text(f"  {problem.reason}\n  fix: {problem.fix}"))

@@ -76,7 +76,7 @@ def _default(key: str, schema: Schema, required: list[str]) -> str:
         return "its defaults"
     if default is None or default in ([], ""):
         return "none"
-    return f"`{', '.join(default) if isinstance(default, list) else default}`"
+    return f"`{', '.join(cast(list[str], default)) if isinstance(default, list) else default}`"
 
 
 def _text(schema: Schema) -> str:

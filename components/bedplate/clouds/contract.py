@@ -30,7 +30,7 @@ class MachineSpec(Spec):
 
 def _known_accelerator(value: str) -> str:
     if value not in ACCELERATORS:
-        raise mistake("unknown accelerator", "write one of these names", ", ".join(ACCELERATORS))
+        raise mistake("unknown accelerator", "write one of these names", allowed=", ".join(ACCELERATORS))
     return value
 
 
@@ -61,9 +61,9 @@ class NodePoolSpec(Spec):
         counts = ACCELERATORS[accelerator].counts
         allowed = ", ".join(str(number) for number in counts)
         if count is None:
-            raise mistake(f"required with `accelerator: {accelerator}`", f"add `count: {counts[0]}`", allowed)
+            raise mistake(f"required with `accelerator: {accelerator}`", f"add `count: {counts[0]}`", allowed=allowed)
         if count not in counts:
-            raise mistake(f"no machine has this many {accelerator}", "write the GPUs of one machine", allowed)
+            raise mistake(f"no machine has this many {accelerator}", "write the GPUs of one machine", allowed=allowed)
         return count
 
     @field_validator("max")
@@ -77,7 +77,9 @@ class NodePoolSpec(Spec):
 def _supported(version: str) -> str:
     if version not in SUPPORTED_KUBERNETES_VERSIONS:
         supported = ", ".join(SUPPORTED_KUBERNETES_VERSIONS)
-        raise mistake("this version of Kubernetes is not supported", "run the cluster on one of these", supported)
+        raise mistake(
+            "this version of Kubernetes is not supported", "run the cluster on one of these", allowed=supported
+        )
     return version
 
 

@@ -84,7 +84,7 @@ class ApiServer:
         """The objects of a kind, in one namespace or in all."""
         found = self._kind(api_version, kind)
         path = f"{found.path}/namespaces/{namespace}/{found.plural}" if namespace else f"{found.path}/{found.plural}"
-        return _items(self._api.get(path, **({"labelSelector": selector} if selector else {})), found)
+        return _of_kind(self._api.get(path, **({"labelSelector": selector} if selector else {})), found)
 
     def inventory(self) -> dict[ObjectKey, Object]:
         """Everything there is that somebody could have desired, by name."""
@@ -98,7 +98,7 @@ class ApiServer:
 
     def _every(self, kind: _Kind) -> Iterator[Object]:
         try:
-            yield from _items(self._api.get(f"{kind.path}/{kind.plural}"), kind)
+            yield from _of_kind(self._api.get(f"{kind.path}/{kind.plural}"), kind)
         except ApiError as error:
             if error.status not in (404, 405):
                 raise
@@ -123,8 +123,8 @@ class ApiServer:
                 self._kinds.update(_kinds_of(root, group))
 
 
-def _items(listing: Object, kind: _Kind) -> list[Object]:
-    return [{**item, "apiVersion": kind.api_version, "kind": kind.kind} for item in listing.get("items") or []]
+def _of_kind(listing: Object, kind: _Kind) -> list[Object]:
+    return [{**item, "apiVersion": kind.api_version, "kind": kind.kind} for item in items(listing)]
 
 
 def _kinds_of(root: str, group: Object) -> dict[tuple[str, str], _Kind]:

@@ -155,5 +155,5 @@ def _lookup(api: ApiServer, manifest: Object) -> Object | None:
 
 def _held_by(api: ApiServer, manifest: Object) -> str:
     live = _lookup(api, manifest)
-    finalizers = live["metadata"].get("finalizers", []) if live else []
+    finalizers: list[str] = live["metadata"].get("finalizers", []) if live else []
     return f", held by {', '.join(finalizers)}" if finalizers else ""

@@ -23,13 +23,14 @@ class ClusterAccess:
     """How to reach a cluster.
 
     context: None for the kubeconfig's current one; version: of the server, such as `v1.35.4`; source: `embedded` or
-    `context NAME`.
+    `context NAME`; is_disposable: whether it goes with all that is on it.
     """
 
     kubeconfig: Path
     context: str | None
     version: str
     source: str
+    is_disposable: bool = False
 
 
 @contextlib.contextmanager
@@ -45,7 +46,7 @@ def embedded_cluster(progress: Progress) -> Generator[ClusterAccess]:
         kubeconfig = _start(program, running)
         version = _version(ClusterApi(kubeconfig, None))
         progress(f"the embedded control plane is ready: Kubernetes {version}")
-        yield ClusterAccess(kubeconfig=kubeconfig, context=None, version=version, source="embedded")
+        yield ClusterAccess(kubeconfig=kubeconfig, context=None, version=version, source="embedded", is_disposable=True)
 
 
 def existing_cluster(context: str) -> ClusterAccess:

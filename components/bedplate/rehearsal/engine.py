@@ -96,9 +96,18 @@ def _run(program: Program, backend: Backend, is_preview: bool) -> Recording:
         raise RehearsalError(str(error), "correct the stack file") from None
     finally:
         os.chdir(here)
+        _abandon(loop)
         asyncio.set_event_loop(None)
         loop.close()
     return recording
+
+
+def _abandon(loop: asyncio.AbstractEventLoop) -> None:
+    """Ends what an error or an interruption left going, so that nothing is registered any more."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
 
 
 async def _run_program() -> None:

@@ -57,17 +57,20 @@ class Rehearsal:
                 "rehearse on another cluster, or without --context on one of its own",
             )
         try:
-            with self._timed("apply"):
-                self._apply()
-            with self._timed("pods"):
-                self._try_workloads()
-            with self._timed("secondRun"):
-                self._apply_again()
-            with self._timed("tenantRemoval"):
-                self._remove_a_tenant()
-        finally:
-            with self._timed("teardown"):
+            for step, act in (
+                ("apply", self._apply),
+                ("pods", self._try_workloads),
+                ("secondRun", self._apply_again),
+                ("tenantRemoval", self._remove_a_tenant),
+            ):
+                with self._timed(step):
+                    act()
+        except BaseException:
+            if not self.access.is_disposable:
                 self._tear_down()
+            raise
+        with self._timed("teardown"):
+            self._tear_down()
         return self.report
 
     @contextmanager

@@ -23,7 +23,7 @@ _DEFAULT_MEMORY_GIB = 1
 class QuotaSpec(Spec):
     """The most a tenant may have at one time, over all its pods."""
 
-    cpu: Cpu
+    cpu: Annotated[Cpu, Field(le=100_000)]
     """Cores requested by all pods together."""
     memory_gib: Gib
     """Memory of all pods together in GiB."""

@@ -40,7 +40,7 @@ def _private_network(value: str) -> str:
             "write the smaller network that is needed",
         )
     if str(network) != value:
-        raise mistake("must be a network in CIDR form, without host bits", f"write '{network}'")
+        raise mistake("must be a network in CIDR form, without host bits", "drop the host bits", nearest=str(network))
     return value
 
 

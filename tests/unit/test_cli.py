@@ -1,0 +1,163 @@
+"""The command line: exit codes, JSON with stable names, previews against a revision."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from harness import ROOT, model_api, platform, tenant
+
+
+def bedplate(*arguments: str, folder: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "bedplate.cli", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def write_stack(folder: Path, data: dict[str, Any], name: str = "production") -> Path:
+    file = folder / "stacks" / f"Pulumi.{name}.yaml"
+    file.parent.mkdir(exist_ok=True)
+    with file.open("w") as stream:
+        YAML().dump({"config": {"bedplate:platform": data}}, stream)
+    return file
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project of its own in a git repository, with one commit."""
+    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
+    shutil.copytree(ROOT / "platform", tmp_path / "platform", ignore=shutil.ignore_patterns("__pycache__"))
+    write_stack(tmp_path, platform(tenant("vision", model_api("api"))))
+    git(tmp_path, "init", "--quiet")
+    commit(tmp_path)
+    return tmp_path
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+def commit(folder: Path) -> None:
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "a state")
+
+
+class TestCheck:
+    def test_of_a_valid_stack_ends_with_0_and_says_what_comes_next(self) -> None:
+        done = bedplate("check", "local")
+        assert done.returncode == 0, done.stderr
+        assert "is valid" in done.stdout
+        assert "Next: bedplate rehearse" in done.stdout
+
+    def test_of_a_wrong_stack_ends_with_2_and_every_mistake(self, project: Path) -> None:
+        write_stack(project, platform(tenant("vision", model_api("api", imagee="x")), domain="https://ml"), "wrong")
+        done = bedplate("check", "wrong", folder=project)
+        assert done.returncode == 2
+        assert "Pulumi.wrong.yaml:" in done.stderr
+        assert "imagee" in done.stderr
+        assert "domain" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_prints_problems_as_json_with_stable_names(self, project: Path) -> None:
+        write_stack(project, platform(domain="https://ml"), "wrong")
+        done = bedplate("check", "wrong", "-o", "json", folder=project)
+        assert done.returncode == 2
+        result = json.loads(done.stdout)
+        assert result["ok"] is False
+        (problem,) = result["problems"]
+        assert set(problem) == {"file", "line", "path", "message", "given", "allowed", "fix"}
+        assert problem["path"] == "config.bedplate:platform.domain" or problem["path"].endswith("domain")
+
+    def test_of_an_unknown_stack_lists_those_there_are(self) -> None:
+        done = bedplate("check", "nowhere")
+        assert done.returncode == 2
+        assert "there is no stack 'nowhere'" in done.stderr
+        assert "local" in done.stderr
+
+    def test_outside_a_project_says_so(self, tmp_path: Path) -> None:
+        done = bedplate("check", "local", folder=tmp_path)
+        assert done.returncode == 2
+        assert "there is no Pulumi.yaml" in done.stderr
+
+
+class TestPreview:
+    def test_prints_the_plan_as_json_with_stable_names(self, project: Path) -> None:
+        plan = json.loads(bedplate("preview", "production", "-o", "json", folder=project).stdout)
+        assert set(plan) == {"stack", "resources", "summary"}
+        names = {"urn", "type", "name", "parent", "provider", "dependencies", "protect", "inputs"}
+        assert all(set(resource) == names for resource in plan["resources"])
+        urns = {resource["urn"] for resource in plan["resources"]}
+        assert len(urns) == len(plan["resources"]) == plan["summary"]["resources"]
+        for resource in plan["resources"]:
+            assert {*resource["dependencies"], resource["parent"], resource["provider"]} - {""} <= urns
+
+    def test_shows_a_tree_without_colours_where_there_is_no_terminal(self, project: Path) -> None:
+        done = bedplate("preview", "production", folder=project)
+        assert "platform/vision/api ModelApi" in done.stdout
+        assert "\x1b[" not in done.stdout
+
+    def test_takes_a_stack_by_its_file(self, project: Path) -> None:
+        done = bedplate("preview", "stacks/Pulumi.production.yaml", folder=project)
+        assert done.returncode == 0, done.stderr
+
+
+class TestPreviewAgainstARevision:
+    def test_of_an_unchanged_tree_is_empty(self, project: Path) -> None:
+        done = bedplate("preview", "production", "--against", "HEAD", "-o", "json", folder=project)
+        assert json.loads(done.stdout) == {"created": [], "updated": [], "replaced": [], "deleted": []}
+        assert "no change" in bedplate("preview", "production", "--against", "HEAD", folder=project).stdout
+
+    def test_shows_a_tenant_that_was_added_and_only_that(self, project: Path) -> None:
+        write_stack(project, platform(tenant("vision", model_api("api")), tenant("search")))
+        done = bedplate("preview", "production", "--against", "HEAD", "-o", "json", folder=project)
+        changes = json.loads(done.stdout)
+        assert changes["created"]
+        assert all("::platform/search" in urn for urn in changes["created"])
+        assert (changes["updated"], changes["replaced"], changes["deleted"]) == ([], [], [])
+
+    def test_shows_fields_with_both_values(self, project: Path) -> None:
+        write_stack(project, platform(tenant("vision", model_api("api", memoryGib=4))))
+        changes = json.loads(
+            bedplate("preview", "production", "--against", "HEAD", "-o", "json", folder=project).stdout
+        )
+        fields = [field for change in changes["updated"] for field in change["fields"]]
+        path = "spec.template.spec.containers[0].resources.limits.memory"
+        assert {"path": path, "before": "2Gi", "after": "4Gi"} in fields
+
+    def test_of_a_stack_that_did_not_exist_creates_everything(self, project: Path) -> None:
+        write_stack(project, platform(), "fresh")
+        done = bedplate("preview", "fresh", "--against", "HEAD", "-o", "json", folder=project)
+        assert len(json.loads(done.stdout)["created"]) > 10
+
+    def test_that_git_does_not_know_says_so(self, project: Path) -> None:
+        done = bedplate("preview", "production", "--against", "nowhere", folder=project)
+        assert done.returncode == 1
+        assert "git has no revision 'nowhere'" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_in_which_the_stack_was_wrong_shows_why(self, project: Path) -> None:
+        write_stack(project, platform(domain="https://wrong"))
+        commit(project)
+        write_stack(project, platform())
+        done = bedplate("preview", "production", "--against", "HEAD", folder=project)
+        assert done.returncode == 1
+        assert "cannot be previewed at HEAD" in done.stderr
+        assert "domain" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "preview", "rehearse", "cluster", "schema", "reference"])
+def test_every_commands_help_has_an_example(command: str) -> None:
+    done = bedplate(command, "--help")
+    assert done.returncode == 0
+    assert f"Example: bedplate {command}" in done.stdout
