@@ -243,7 +243,7 @@ def _quota(parts: Parts) -> Iterator[Problem]:
                     path = ("tenants", index, "workloads", position)
                     yield _over_quota(path, key, most, granted.get(key, 0), footprint.pods_most)
         for key, needed in always.items():
-            if key not in broken and needed > granted.get(key, 0):
+            if key not in broken and needed > granted[key]:
                 yield _over_quota_together(("tenants", index, "quota", *key.split(".", 1)), key, needed, granted[key])
 
 

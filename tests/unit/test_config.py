@@ -65,6 +65,16 @@ class TestAnInconsistentPlatform:
             "tenants[0].workloads[2].image",
         ]
 
+    def test_does_not_pass_for_a_template_with_a_fault(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A check leaves out a workload that could not be read in full, but hides no fault of the template itself."""
+
+        def faulty(_: object) -> None:
+            raise AttributeError("no such attribute")
+
+        monkeypatch.setattr(Workload.registry["job"].Spec, "footprint", faulty)
+        with pytest.raises(AttributeError, match="no such attribute"):
+            refuse_inconsistent(spec(platform(tenant("vision", job("a")))))
+
     def test_is_not_refused_for_secrets_that_only_the_stack_knows(self) -> None:
         refuse_inconsistent(spec(platform(tenant("vision", model_api("a", secretEnv={"DB": "database"})))))
 

@@ -47,6 +47,13 @@ class TestTheLabelsOfAWorkload:
             "bedplate.dev/workload": "refit",
         }
 
+    @pytest.mark.parametrize(("fields", "instance"), [
+        ({"tenant": "vision", "workload": "refit"}, "refit"), ({"tenant": "vision"}, "vision"), ({}, "job"),
+    ])  # fmt: skip
+    def test_name_the_instance_that_people_look_for(self, fields: dict[str, str], instance: str) -> None:
+        labels = Identity(name="job", component="batch", **fields).labels()
+        assert labels["app.kubernetes.io/instance"] == instance
+
     def test_leave_out_what_does_not_apply(self) -> None:
         assert "bedplate.dev/workload" not in Identity(name="guardrails", component="admission").labels()
 

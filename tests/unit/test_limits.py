@@ -50,10 +50,10 @@ class TestTheLargestPod:
 
 class TestTheVariables:
     def test_are_cel_literals_of_the_limits(self) -> None:
-        changes = {"maxJobHours": 0.5, "maxPod": {"cpu": 8, "memoryGib": 1.5, "gpus": 0}, "idle": {"maxMinutes": 60}}
+        changes = {"maxJobHours": 1.5, "maxPod": {"cpu": 8, "memoryGib": 1.5, "gpus": 0}, "idle": {"maxMinutes": 60}}
         assert limits(approvedImages=["ghcr.io/acme/", "docker.io/library/python"], **changes).variables() == {
             "approvedImages": '["ghcr.io/acme/", "docker.io/library/python"]',
-            "maxJobSeconds": "1800",
+            "maxJobSeconds": "5400",
             "maxIdleMinutes": "60",
             "maxPodCpu": "8.0",
             "maxPodMemoryGib": "1.5",

@@ -104,6 +104,10 @@ class TestTheProgram:
         with pytest.raises(StackFileError, match=r"no config secret of this name\n.*\n  allowed: oauth\n"):
             load_for_program(data, file, lambda _: False)
 
+    def test_checks_no_secrets_where_nobody_can_be_asked(self, tmp_path: Path) -> None:
+        data = platform(tenant("vision", model_api("a", secretEnv={"DB": "database"})))
+        assert load_for_program(data, tmp_path / "none.yaml").tenants[0].workloads[0].secret_env == {"DB": "database"}
+
     def test_is_not_misled_by_a_file_of_another_shape(self, tmp_path: Path) -> None:
         (tmp_path / "Pulumi.test.yaml").write_text("- a\n- b\n")
         assert load_for_program(platform(*TENANTS), tmp_path / "Pulumi.test.yaml").domain == "ml.example.com"
