@@ -17,10 +17,11 @@ test: install ## Run all tests; those on a cluster build one, or say why they ca
 test-offline: install ## Run the tests that need neither Go nor a cluster
 	@$(RUN) pytest --ignore tests/cluster
 
-check: install ## Format check, lint, types and generated files
+check: install ## Format check, lint, types, import directions and generated files
 	@$(RUN) ruff format --check
 	@$(RUN) ruff check
 	@$(RUN) pyright
+	@$(RUN) pytest --quiet tests/conformance/test_architecture.py
 	@$(RUN) bedplate schema --check stacks
 	@$(RUN) bedplate reference --check docs/reference
 

@@ -7,7 +7,7 @@ nothing was created. 130 and 143: interrupted, after cleaning up.
 import json
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -22,7 +22,7 @@ from bedplate.rehearsal.difference import difference
 from bedplate.rehearsal.engine import RecordingBackend, run
 from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.planning import program_of, resources_at
-from bedplate.rehearsal.project import Project
+from bedplate.rehearsal.project import Project, stack_name
 from bedplate.stack_file import Stack, StackFileError, load
 
 FELL_SHORT, WRONG_INPUT = 1, 2
@@ -60,7 +60,7 @@ def check(stack: StackArgument, output_form: OutputOption = Output.TEXT) -> None
     """Check a stack file: every mistake at once, with its line. Needs no cluster and no network."""
     read = _stack(stack, output_form)[1]
     if output_form is Output.JSON:
-        output.print_json({"ok": True, "stack": str(read.file), "problems": []})
+        output.print_json({"ok": True, "stack": stack_name(read.file), "problems": []})
     else:
         output.check_result(read)
 
@@ -164,15 +164,14 @@ def _fail(error: RehearsalError, code: int, form: Output) -> NoReturn:
     raise typer.Exit(code)
 
 
-def main() -> None:
-    """The command's entry point; interruptions become exceptions, so that everything is cleaned up."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command's entry point; ends with SystemExit.
+
+    Interruptions become exceptions, so that everything is cleaned up. arguments: those of the process if absent.
+    """
     signal.signal(signal.SIGTERM, _terminated)
-    _exit_code(app)
-
-
-def _exit_code(command: Callable[[], object]) -> None:
     try:
-        command()
+        app(arguments)
     except RehearsalError as error:
         output.error(str(error))
         sys.exit(FELL_SHORT)

@@ -16,6 +16,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from bedplate.rehearsal.difference import Difference, ResourceChange
+from bedplate.rehearsal.project import stack_name
 from bedplate.rehearsal.report import RehearsalReport
 from bedplate.rehearsal.resources import STACK_TYPE
 from bedplate.stack_file import Stack, StackFileError
@@ -88,7 +89,7 @@ def plan(stack: Stack, resources: Sequence[Shown]) -> dict[str, Any]:
         "workloads": sum(len(tenant.workloads) for tenant in stack.spec.tenants),
         "types": dict(sorted(types.items())),
     }
-    return {"stack": str(stack.file), "resources": ordered, "summary": summary}
+    return {"stack": stack_name(stack.file), "resources": ordered, "summary": summary}
 
 
 def plan_tree(shown: Shown) -> None:
