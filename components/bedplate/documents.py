@@ -143,10 +143,10 @@ class Document:
         return cls(path, data, reader.problems, reader.lines)
 
     def at(self, path: Sequence[PathPart]) -> Any:
-        """The value at `path`; None where there is none."""
+        """The value at `path`, which must be there."""
         value = self.data
         for part in path:
-            value = cast(dict[PathPart, Any], value).get(part) if isinstance(value, dict) else None
+            value = value[part]
         return value
 
     def line(self, path: Sequence[PathPart]) -> int:
@@ -270,13 +270,12 @@ class _Reader:
         if tag not in ("int", "float"):
             return self._doubt(node, path, f"the tag {printable(tag)} has no meaning here", "remove the tag", text)
         digits = text.replace("_", "").lower()
-        if re.fullmatch(r"[-+]?0[0-9]+", digits):
-            bare = digits.lstrip("+-0") or "0"
-            fix = f"write {bare} for the number, or put it in quotes for the text"
-            return self._doubt(node, path, "a number that begins with 0: some programs read it as octal", fix, text)
         try:
             if len(digits) > _LONGEST_NUMBER:
                 raise ValueError
+            if re.fullmatch(r"[-+]?0[0-9]+", digits):
+                fix = f"write {int(digits)} for the number, or put it in quotes for the text"
+                return self._doubt(node, path, "a number that begins with 0: some programs read it as octal", fix, text)
             return int(digits, 0) if tag == "int" else float(re.sub(r"^([-+]?)\.(inf|nan)$", r"\1\2", digits))
         except ValueError:
             fix = "write an ordinary number, or put it in quotes for the text"
@@ -355,7 +354,7 @@ def suggestion(given: str, known: Collection[str], otherwise: str) -> str:
 
 def _may_be_secret(text: str) -> bool:
     """By its own looks: a known kind of token, `--password …`, or a long run of letters and digits at random."""
-    if is_secret_value(text) or (re.search(r"\s", text) and is_secret_name(text)):
+    if is_secret_value(text) or (re.search(r"[\s=]", text) and is_secret_name(text)):
         return True
     runs = re.findall(r"[A-Za-z0-9+_=-]{20,}", text)
     is_mixed = any(all(re.search(kind, run) for kind in ("[a-z]", "[A-Z]", "[0-9]")) for run in runs)

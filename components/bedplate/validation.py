@@ -102,7 +102,7 @@ def _problem(detail: Schema) -> Problem:
             value = cast(Schema, value)[key]
             message, fix, given = f"unknown {key}", suggestion(str(value), choices, "write one of these"), shown(value)
     elif kind == MISTAKE:
-        choices = str(context.get("allowed") or "").split(", ")
+        choices = str(context["allowed"]).split(", ")
         message, fix = escaped(str(context["message"])), escaped(str(context["fix"]))
         if context["nearest"] and given != NOT_SHOWN:
             fix = f"write '{escaped(str(context['nearest']))}'"

@@ -248,7 +248,8 @@ class TestSecrets:
 
     @pytest.mark.parametrize("value", [
         "postgres://db.example.com/scores", "ghcr.io/acme/scorer:1.4.0", f"ghcr.io/acme/scorer{DIGEST}", "https://example.com:8080/a@b",
-        "--password-file=/run/secret", "--token=$(HF_TOKEN)", "the secret of cooking", "eyJ", "sk-learn",
+        "--password-file=/run/secret", "--password=$(DB_PASSWORD)", "--next-token=auto", "the secret of cooking",
+        "--secret=projects/acme/secrets/db", "eyJ", "sk-learn",
     ])  # fmt: skip
     def test_are_not_seen_in_ordinary_values(self, value: str) -> None:
         assert not spec.is_secret_value(value)

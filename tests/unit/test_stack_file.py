@@ -112,6 +112,11 @@ class TestTheProgram:
         (tmp_path / "Pulumi.test.yaml").write_text("- a\n- b\n")
         assert load_for_program(platform(*TENANTS), tmp_path / "Pulumi.test.yaml").domain == "ml.example.com"
 
+    def test_refuses_numbers_that_cannot_even_be_printed(self, tmp_path: Path) -> None:
+        data = platform(tenant("vision", model_api("a", port=10**5000)))
+        with pytest.raises(StackFileError, match="given:   a number of more than 40 digits"):
+            load_for_program(data, tmp_path / "none.yaml")
+
     @pytest.mark.parametrize("value", [None, [], "text", 5, {}, float("nan")])
     def test_refuses_what_is_no_platform(self, value: object, tmp_path: Path) -> None:
         with pytest.raises(StackFileError):

@@ -298,6 +298,9 @@ class TestAllMistakesAtOnce:
         assert [problem.line for problem in error.value.problems] == [5, 35]
         assert str(error.value).startswith("2 problems in the stack file\n\nPulumi.test.yaml:5: domain\n")
 
+    def test_of_one_are_called_one(self) -> None:
+        assert str(refused(BASE.replace("cpu: 2", "cpu: two"))).startswith("1 problem in the stack file\n\n")
+
     def test_of_a_single_kind_leave_no_duplicates(self) -> None:
         for case in ALL:
             paragraphs = case.expected.split("\n\n")

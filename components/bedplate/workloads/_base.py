@@ -55,6 +55,16 @@ def _no_secrets_by_value(env: Mapping[str, str]) -> Mapping[str, str]:
     return env
 
 
+def _no_secret(argument: str) -> str:
+    if is_secret_value(argument):
+        raise mistake(
+            "looks like a secret, and the stack file is no place for one",
+            "store it with `pulumi config set --secret <key>`, name the key in secretEnv, and read it from there",
+        )
+    return argument
+
+
+PlainText = Annotated[str, AfterValidator(_no_secret)]
 PlainEnvironment = Annotated[
     Mapping[Annotated[EnvironmentName, AfterValidator(_no_secret_by_name)], str], AfterValidator(_no_secrets_by_value)
 ]
@@ -111,9 +121,9 @@ class WorkloadSpec(Spec):
     """Project that cost is booked on; the tenant's if absent."""
     image: ImageReference
     """Container image with its registry and an exact tag or digest."""
-    command: tuple[str, ...] = ()
+    command: tuple[PlainText, ...] = ()
     """Program to run instead of the image's entry point."""
-    args: tuple[str, ...] = ()
+    args: tuple[PlainText, ...] = ()
     """Arguments of the program."""
     cpu: Cpu = 1
     """Cores requested by each pod; it may use twice as much where the node has it."""
