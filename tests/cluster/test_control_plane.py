@@ -25,6 +25,7 @@ from cluster.process_tree import descendants, processes
 pytestmark = pytest.mark.enable_socket
 
 REHEARSAL = """
+import signal
 import time
 from bedplate.rehearsal.cluster import embedded_cluster
 from bedplate.rehearsal.simulation import SimulatedPool, simulated_cluster
@@ -32,6 +33,7 @@ from bedplate.rehearsal.simulation import SimulatedPool, simulated_cluster
 def quiet(line):
     pass
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a background job starts
 pools = [SimulatedPool(name="one", nodes=1, cpu=1, memory_gib=1)]
 with embedded_cluster(quiet) as access, simulated_cluster(access, pools, {}, quiet):
     print(access.kubeconfig, flush=True)

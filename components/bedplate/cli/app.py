@@ -170,6 +170,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Interruptions become exceptions, so that everything is cleaned up. arguments: those of the process if absent.
     """
     signal.signal(signal.SIGTERM, _terminated)
+    # Shells start background jobs with interrupts ignored; a cluster must not outlive the wish to stop it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app(arguments)
     except RehearsalError as error:
