@@ -189,12 +189,12 @@ class TestAFileOfNoSensibleSize:
     TOO_MUCH = "the file holds more than any configuration can, its aliases written out"
 
     @pytest.mark.parametrize("text", [
-        pytest.param("a: " + "[" * 2000 + "]" * 2000, id="brackets"),
-        pytest.param("a: " + "{a: " * 9000, id="braces"),
-        pytest.param("- " * 9000, id="lists"),
+        pytest.param("a: " + "[" * 600 + "]" * 600, id="brackets"),
+        pytest.param("a: " + "{a: " * 600, id="braces"),
+        pytest.param("- " * 600, id="lists"),
         pytest.param("".join(f"{'  ' * depth}a:\n" for depth in range(900)), id="mappings"),
         pytest.param(
-            "a0: &a0 []\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 2000)) + BASE, id="aliases"
+            "a0: &a0 []\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 700)) + BASE, id="aliases"
         ),
     ])  # fmt: skip
     def test_that_is_nested_without_end_is_refused(self, text: str) -> None:

@@ -169,7 +169,7 @@ class TestAnyInput:
 
     def test_of_data_in_a_file_is_taken_or_refused_with_reasons_and_lines(self, tmp_path: Path) -> None:
         chance, base, file = random.Random(20262), platform_data(), tmp_path / "Pulumi.test.yaml"
-        for _ in range(40):
+        for _ in range(25):
             data = spoil(chance, copy.deepcopy(base))
             file.write_text(json.dumps({"config": {PLATFORM_KEY: data}}, indent=1, default=str))
             try:
