@@ -8,9 +8,8 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from bedplate.clouds import CloudSpec, NodePoolSpec
+from bedplate.clouds import CLOUD_SPECS, ClusterSpec, NodePoolSpec
 from bedplate.config import PlatformSpec, TenantEntry
-from bedplate.consistency import Parts
 from bedplate.documents import (
     NOT_SHOWN,
     PathPart,
@@ -24,6 +23,7 @@ from bedplate.documents import (
     suggestion,
 )
 from bedplate.guardrails import GuardrailsSpec
+from bedplate.parts import Parts
 from bedplate.spec import MISTAKE, Spec
 from bedplate.workloads import Workload, WorkloadSpec
 
@@ -206,7 +206,7 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
     readable = {name: pool for name, pool in pools.items() if pool is not None}
     prefix = _partly(PlatformSpec, {key: value for key, value in mapping.items() if key == "tenantPrefix"})
     return Parts(
-        cloud=_partly(CloudSpec, mapping.get("cloud")),
+        cloud=_cloud(mapping.get("cloud")),
         pools=readable if readable and len(readable) == len(pools) else None,
         guardrails=_partly(GuardrailsSpec, mapping.get("guardrails")),
         tenant_prefix=getattr(prefix, "tenant_prefix", None),
@@ -227,6 +227,11 @@ def _tenants(data: object) -> Iterator[tuple[int, TenantEntry, list[int]]]:
         }
         if tenant is not None:
             yield index, tenant.model_copy(update={"workloads": tuple(workloads.values())}), list(workloads)
+
+
+def _cloud(data: object) -> ClusterSpec | None:
+    kind = CLOUD_SPECS.get(str(_as_mapping(data).get("provider")))
+    return _partly(kind, data) if kind else None
 
 
 def _workload(data: object) -> WorkloadSpec | None:
