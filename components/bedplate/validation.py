@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
 
 from bedplate.clouds import CLOUD_SPECS, ClusterSpec, NodePoolSpec
 from bedplate.config import PlatformSpec, TenantEntry
@@ -176,6 +177,9 @@ def _place(location: Sequence[PathPart]) -> tuple[PathParts, Schema]:
             continue
         if part == "[key]" and is_entry:  # Of a mapping's entry, the key is wrong.
             continue
+        keys = holder.get("properties", {})
+        if isinstance(part, str) and part not in keys and to_camel(part) in keys:
+            part = to_camel(part)  # Of a default that does not pass, Pydantic names the attribute.
         path.append(part)
         entries = holder.get("additionalProperties")
         is_entry = isinstance(entries, dict)
