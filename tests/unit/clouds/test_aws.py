@@ -115,6 +115,10 @@ class TestNodes:
             assert template.inputs["metadataOptions"]["httpTokens"] == "required"
             assert template.inputs["metadataOptions"]["httpPutResponseHopLimit"] == 1
 
+    def test_follow_the_clusters_version(self, recording: Recording) -> None:
+        (cluster,) = of_type(recording, "Cluster")
+        assert {group.inputs["version"] for group in of_type(recording, "NodeGroup")} == {cluster.inputs["version"]}
+
     def test_have_encrypted_disks(self, recording: Recording) -> None:
         for template in of_type(recording, "LaunchTemplate"):
             (disk,) = template.inputs["blockDeviceMappings"]

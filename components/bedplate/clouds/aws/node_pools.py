@@ -66,6 +66,7 @@ class AwsNodePool(pulumi.ComponentResource):
             cluster_name=args.control_plane.cluster.name,
             node_group_name_prefix=f"{args.pool_name[:30]}-",
             node_role_arn=args.identities.nodes.arn,
+            version=args.spec.kubernetes_version,
             ami_type=ami_type(shape.machine_type, has_gpus=bool(shape.gpus)),
             capacity_type="SPOT" if pool.spot else "ON_DEMAND",
             # Machines that talk to each other all the time stand in one zone.
