@@ -7,11 +7,11 @@ hosts) is checked by `bedplate.consistency`; reading files and locating errors i
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from bedplate.clouds import CloudSpec, NodePoolSpec
+from bedplate.clouds import CloudSpec, ClusterSpec, NodePoolSpec
 from bedplate.guardrails import GuardrailsSpec
-from bedplate.spec import DnsLabel, Domain, NamePrefix, RelativeFolder, Spec
+from bedplate.spec import DnsLabel, Domain, NamePrefix, RelativeFolder, Spec, mistake
 from bedplate.tenants import TenantSpec
 from bedplate.workloads import AnyWorkloadSpec
 
@@ -44,6 +44,17 @@ class PlatformSpec(Spec):
     """Tenants, in full."""
     tenants_dir: RelativeFolder | None = None
     """Folder with one file a tenant, relative to the stack file; means the same as writing them here."""
+
+    @field_validator("layers")
+    @classmethod
+    def _with_a_cluster(cls, layers: tuple[Layer, ...], info: ValidationInfo) -> tuple[Layer, ...]:
+        cloud: ClusterSpec | None = info.data.get("cloud")
+        if cloud is not None and cloud.owns_cluster and "cluster" not in layers:
+            raise mistake(
+                "this stack describes a cluster and does not own it",
+                "add `cluster`, or take the other stack's cluster over with `provider: existing`",
+            )
+        return layers
 
     @property
     def accelerators(self) -> tuple[str, ...]:

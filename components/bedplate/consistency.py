@@ -1,85 +1,22 @@
 """What must hold between the parts of a platform, and no single spec can see.
 
-Works on parts rather than on a whole spec, so that one mistake does not hide the others. A part that could not be read
-is None; a spec that could be read in part lacks the attributes that could not, and checks that need them leave it out.
+Owns the checks of names, quotas, images, limits and secrets; those of machines and networks are `bedplate.capacity`'s.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
 
-from pydantic import BaseModel
-
-from bedplate.clouds import ACCELERATORS, CloudSpec, NodePoolSpec
-from bedplate.config import PlatformSpec, TenantEntry
+from bedplate import capacity
+from bedplate.clouds import ACCELERATORS
+from bedplate.config import PlatformSpec
 from bedplate.documents import PathParts, Problem, dotted, number, shown, suggestion
-from bedplate.guardrails import GuardrailsSpec
 from bedplate.labels import host_label
+from bedplate.parts import Parts, footprint_of, has
 from bedplate.tenants import QuotaSpec
 from bedplate.workloads import Footprint, WorkloadSpec
 
 _LABEL_LENGTH = 63
 _DECIMALS = 6
 """Finer than Kubernetes counts, and coarser than the noise of sums such as 0.1 + 0.2."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    """What could be read of a platform. secrets: names of the config secrets there are; None where unknown."""
-
-    cloud: CloudSpec | None
-    pools: Mapping[str, NodePoolSpec] | None
-    guardrails: GuardrailsSpec | None
-    tenant_prefix: str | None
-    tenants: Sequence[tuple[int, TenantEntry, Sequence[int]]]
-    """Index in the list, tenant, and the index of each of its workloads."""
-    secrets: Collection[str] | None = None
-
-    @classmethod
-    def of(cls, spec: PlatformSpec, secrets: Collection[str] | None = None) -> "Parts":
-        """The parts of a spec that could be read whole."""
-        return cls(
-            cloud=spec.cloud,
-            pools=spec.node_pools,
-            guardrails=spec.guardrails,
-            tenant_prefix=spec.tenant_prefix,
-            tenants=[(index, tenant, range(len(tenant.workloads))) for index, tenant in enumerate(spec.tenants)],
-            secrets=secrets,
-        )
-
-    def with_tenants(self, *needed: str) -> Iterator[tuple[PathParts, TenantEntry]]:
-        """Every tenant that has these attributes, with its path."""
-        for index, tenant, _ in self.tenants:
-            if _has(tenant, needed):
-                yield ("tenants", index), tenant
-
-    def with_workloads(
-        self, needed: Sequence[str] = (), of_tenant: Sequence[str] = ()
-    ) -> Iterator[tuple[PathParts, TenantEntry, WorkloadSpec]]:
-        """Every workload that has these attributes, and whose tenant has those, with its path and its tenant."""
-        for index, tenant, positions in self.tenants:
-            for position, workload in zip(positions, tenant.workloads, strict=True):
-                if _has(tenant, of_tenant) and _has(workload, needed):
-                    yield ("tenants", index, "workloads", position), tenant, workload
-
-    def accelerators(self) -> list[str] | None:
-        """The accelerators of the pools; None while one of the pools cannot say."""
-        if self.pools is None or not all(_has(pool, ("accelerator",)) for pool in self.pools.values()):
-            return None
-        return sorted({pool.accelerator for pool in self.pools.values() if pool.accelerator})
-
-
-def _has(spec: BaseModel, attributes: Sequence[str]) -> bool:
-    return all(hasattr(spec, name) for name in attributes)
-
-
-def _footprint(workload: WorkloadSpec) -> Footprint | None:
-    """What a workload takes; None where a key that decides it is wrong, which is reported as such."""
-    try:
-        return workload.footprint()
-    except AttributeError:
-        if set(type(workload).model_fields) <= set(vars(workload)):
-            raise
-        return None
 
 
 def problems(parts: Parts) -> list[Problem]:
@@ -191,48 +128,17 @@ def _accelerators(parts: Parts) -> Iterator[Problem]:
             )
 
 
-def _fits_a_machine(parts: Parts) -> Iterator[Problem]:
-    pools = parts.pools or {}
-    if not all(_has(pool, ("accelerator", "count", "machine")) for pool in pools.values()):
-        return
-    for path, _, workload in parts.with_workloads(["gpu"]):
-        accelerator = workload.gpu.accelerator if workload.gpu else None
-        suitable = {name: pool for name, pool in sorted(pools.items()) if pool.accelerator == accelerator}
-        footprint = _footprint(workload)
-        if footprint is None or not suitable or any(_carries(pool, footprint) for pool in suitable.values()):
-            continue
-        yield Problem(
-            path=path,
-            message="a pod of this workload is larger than every machine it could run on",
-            given=_size(footprint.cpu, footprint.memory_gib, footprint.gpus),
-            allowed="; ".join(
-                f"{name}: {_size(pool.machine.cpu, pool.machine.memory_gib, pool.count or 0)}"
-                for name, pool in suitable.items()
-            ),
-            fix="ask for less, or add a pool with larger machines",
-        )
-
-
-def _carries(pool: NodePoolSpec, pod: Footprint) -> bool:
-    machine = pool.machine
-    return pod.cpu <= machine.cpu and pod.memory_gib <= machine.memory_gib and pod.gpus <= (pool.count or 0)
-
-
-def _size(cpu: float, memory_gib: float, gpus: int) -> str:
-    return f"{number(cpu)} CPU, {number(memory_gib)} GiB" + (f", {gpus} GPU" if gpus else "")
-
-
 def _quota(parts: Parts) -> Iterator[Problem]:
     """Each workload at its largest, then what runs at all times together, for what no workload breaks alone."""
     offered = parts.accelerators()
     for index, tenant, positions in parts.tenants:
-        if not _has(tenant, ["quota"]):
+        if not has(tenant, ["quota"]):
             continue
         granted = _granted(tenant.quota)
         always: dict[str, float] = {}
         broken: set[str] = set()
         for position, workload in zip(positions, tenant.workloads, strict=True):
-            footprint = _footprint(workload)
+            footprint = footprint_of(workload)
             if footprint is None:
                 continue
             for key, one in _of_one_pod(footprint, workload, tenant.quota, offered).items():
@@ -309,7 +215,7 @@ def _volumes(parts: Parts) -> Iterator[Problem]:
 
 def _approved_images(parts: Parts) -> Iterator[Problem]:
     limits = parts.guardrails
-    if limits is None or not _has(limits, ["approved_images"]):
+    if limits is None or not has(limits, ["approved_images"]):
         return
     for path, _, workload in parts.with_workloads(["image"]):
         if not limits.approves(workload.image):
@@ -327,10 +233,10 @@ def _limits(parts: Parts) -> Iterator[Problem]:
     if limits is None:
         return
     for path, _, workload in parts.with_workloads():
-        footprint = _footprint(workload)
+        footprint = footprint_of(workload)
         if footprint is None:
             continue
-        if footprint.run_hours and _has(limits, ["max_job_hours"]) and footprint.run_hours > limits.max_job_hours:
+        if footprint.run_hours and has(limits, ["max_job_hours"]) and footprint.run_hours > limits.max_job_hours:
             yield Problem(
                 path=(*path, "maxHours"),
                 message="the job may run longer than any job is allowed to (guardrail job-run-time)",
@@ -338,7 +244,7 @@ def _limits(parts: Parts) -> Iterator[Problem]:
                 allowed=f"at most {number(limits.max_job_hours)}",
                 fix="lower maxHours and resume from a checkpoint, or raise guardrails.maxJobHours",
             )
-        if not _has(limits, ["max_pod"]):
+        if not has(limits, ["max_pod"]):
             continue
         for key, value, limit in limits.max_pod.exceeded_by(footprint.cpu, footprint.memory_gib, footprint.gpus):
             yield Problem(
@@ -354,8 +260,8 @@ def _secrets(parts: Parts) -> Iterator[Problem]:
     if parts.secrets is None:
         return
     asked: list[tuple[PathParts, str]] = []
-    if parts.cloud and _has(parts.cloud, ["kubeconfig_ref"]) and parts.cloud.kubeconfig_ref:
-        asked.append((("cloud", "kubeconfigRef"), parts.cloud.kubeconfig_ref))
+    if parts.cloud:
+        asked += [(("cloud", field), key) for field, key in parts.cloud.config_secrets().items()]
     for path, _, workload in parts.with_workloads(["secret_env"]):
         asked += [((*path, "secretEnv", name), key) for name, key in workload.secret_env.items()]
     for path, key in asked:
@@ -378,9 +284,12 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _workload_names,
     _hosts,
     _accelerators,
-    _fits_a_machine,
+    capacity.pools_have_machines,
+    capacity.the_network_carries_the_pools,
+    capacity.workloads_fit_a_machine,
     _quota,
     _volumes,
+    capacity.volumes_can_be_shared,
     _approved_images,
     _limits,
     _secrets,

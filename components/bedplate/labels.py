@@ -13,6 +13,7 @@ PROJECT = f"{DOMAIN}/project"
 OWNER = f"{DOMAIN}/owner"
 WORKLOAD = f"{DOMAIN}/workload"
 ACCELERATOR = f"{DOMAIN}/accelerator"
+POOL = f"{DOMAIN}/pool"
 OWNER_EMAIL = f"{DOMAIN}/owner-email"
 IDLE_TIMEOUT_MINUTES = f"{DOMAIN}/idle-timeout-minutes"
 SECRETS_HASH = f"{DOMAIN}/secrets-hash"
@@ -27,6 +28,7 @@ GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
 
 PLATFORM_OWNER = "platform"
 INGRESS_NAMESPACE = "bedplate-ingress"
+CERTIFICATES_NAMESPACE = "bedplate-certificates"
 MONITORING_NAMESPACE = "bedplate-monitoring"
 
 

@@ -13,7 +13,7 @@ from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.consistency import refuse_inconsistent
 from bedplate.guardrails import Guardrails, GuardrailsArgs
 from bedplate.labels import Identity, image_version
-from bedplate.services import AcceleratorClasses, AcceleratorClassesArgs
+from bedplate.services import AcceleratorClasses, AcceleratorClassesArgs, StorageClasses, StorageClassesArgs
 from bedplate.tenants import Tenant, TenantAccess, TenantArgs
 from bedplate.workloads import WorkloadArgs, WorkloadSpec, workload_of
 
@@ -41,7 +41,7 @@ class Platform(pulumi.ComponentResource):
         super().__init__("bedplate:index:Platform", name, {}, opts)
         self.cluster = create_cluster(
             f"{name}-cluster",
-            ClusterArgs(spec=spec.cloud, secret=args.secret),
+            ClusterArgs(spec=spec.cloud, node_pools=spec.node_pools, domain=spec.domain, secret=args.secret),
             pulumi.ResourceOptions(parent=self),
         )
         services = self._services(name, spec) if "services" in spec.layers else []
@@ -55,7 +55,13 @@ class Platform(pulumi.ComponentResource):
 
     def _services(self, name: str, spec: PlatformSpec) -> list[pulumi.Resource]:
         """What every tenant needs to be there before it."""
+        facts = self.cluster.facts
+        storage: list[pulumi.Resource] = []
+        if facts.block_storage:
+            args = StorageClassesArgs(facts=facts)
+            storage.append(StorageClasses(f"{name}-storage-classes", args, self._on_cluster()))
         return [
+            *storage,
             Guardrails(f"{name}-guardrails", GuardrailsArgs(spec=spec.guardrails), self._on_cluster()),
             TenantAccess(f"{name}-tenant-access", self._on_cluster()),
             AcceleratorClasses(

@@ -14,8 +14,9 @@ from typing import Any, cast
 from pydantic import TypeAdapter, ValidationError
 
 from bedplate.config import PlatformSpec, TenantEntry
-from bedplate.consistency import Parts, problems
+from bedplate.consistency import problems
 from bedplate.documents import Document, PathParts, Problem, UnreadableDocument, dotted, nearest, printable, shown
+from bedplate.parts import Parts
 from bedplate.spec import RelativeFolder
 from bedplate.validation import parts_of, validation_problems
 

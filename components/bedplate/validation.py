@@ -7,10 +7,10 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
 
-from bedplate.clouds import CloudSpec, NodePoolSpec
+from bedplate.clouds import CLOUD_SPECS, ClusterSpec, NodePoolSpec
 from bedplate.config import PlatformSpec, TenantEntry
-from bedplate.consistency import Parts
 from bedplate.documents import (
     NOT_SHOWN,
     PathPart,
@@ -24,6 +24,7 @@ from bedplate.documents import (
     suggestion,
 )
 from bedplate.guardrails import GuardrailsSpec
+from bedplate.parts import Parts
 from bedplate.spec import MISTAKE, Spec
 from bedplate.workloads import Workload, WorkloadSpec
 
@@ -176,6 +177,9 @@ def _place(location: Sequence[PathPart]) -> tuple[PathParts, Schema]:
             continue
         if part == "[key]" and is_entry:  # Of a mapping's entry, the key is wrong.
             continue
+        keys = holder.get("properties", {})
+        if isinstance(part, str) and part not in keys and to_camel(part) in keys:
+            part = to_camel(part)  # Of a default that does not pass, Pydantic names the attribute.
         path.append(part)
         entries = holder.get("additionalProperties")
         is_entry = isinstance(entries, dict)
@@ -206,7 +210,7 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
     readable = {name: pool for name, pool in pools.items() if pool is not None}
     prefix = _partly(PlatformSpec, {key: value for key, value in mapping.items() if key == "tenantPrefix"})
     return Parts(
-        cloud=_partly(CloudSpec, mapping.get("cloud")),
+        cloud=_cloud(mapping.get("cloud")),
         pools=readable if readable and len(readable) == len(pools) else None,
         guardrails=_partly(GuardrailsSpec, mapping.get("guardrails")),
         tenant_prefix=getattr(prefix, "tenant_prefix", None),
@@ -227,6 +231,11 @@ def _tenants(data: object) -> Iterator[tuple[int, TenantEntry, list[int]]]:
         }
         if tenant is not None:
             yield index, tenant.model_copy(update={"workloads": tuple(workloads.values())}), list(workloads)
+
+
+def _cloud(data: object) -> ClusterSpec | None:
+    kind = CLOUD_SPECS.get(str(_as_mapping(data).get("provider")))
+    return _partly(kind, data) if kind else None
 
 
 def _workload(data: object) -> WorkloadSpec | None:

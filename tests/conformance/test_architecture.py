@@ -12,7 +12,17 @@ from harness import ROOT
 PACKAGE = ROOT / "components" / "bedplate"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LIBRARY = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] not in ("cli", "rehearsal")]
-COMPOSING = {"config", "consistency", "platform", "stack_file", "validation", "documents", "__init__"}
+COMPOSING = {
+    "capacity",
+    "config",
+    "consistency",
+    "documents",
+    "parts",
+    "platform",
+    "stack_file",
+    "validation",
+    "__init__",
+}
 """Root modules that may know every part."""
 ALLOWED = {
     "kubernetes": set[str](),

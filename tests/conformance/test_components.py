@@ -1,6 +1,8 @@
 """Rules that hold for every component, shown on every stack file and on one stack with everything."""
 
+import importlib
 import inspect
+import pkgutil
 import typing
 from collections import Counter
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pulumi
 import pytest
 
+import bedplate.clouds
 import bedplate.platform
 from bedplate.clouds import Cluster
 from bedplate.rehearsal.engine import Recording
@@ -33,12 +36,16 @@ SECRETS = frozenset({"token"})
 
 
 def every_component() -> list[type[pulumi.ComponentResource]]:
+    clouds = (
+        importlib.import_module(module.name)
+        for module in pkgutil.walk_packages(bedplate.clouds.__path__, f"{bedplate.clouds.__name__}.")
+    )
     found = {
         value
-        for value in vars(bedplate.platform).values()
+        for module in (bedplate.platform, *clouds)
+        for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, pulumi.ComponentResource)
-    }
-    found = (found - {Cluster}) | set(Cluster.__subclasses__())
+    } - {Cluster, pulumi.ComponentResource}
     return sorted(found | set(Workload.registry.values()), key=lambda component: component.__name__)
 
 

@@ -1,33 +1,45 @@
 """The cloud contract and its implementations; no other module names a cloud.
 
-`create_cluster` picks the implementation by the type of the spec, and imports a cloud's SDK only then.
+A cloud's spec is plain data and imports nothing of the cloud; its SDK is imported by `implementation()` of the spec
+that the stack file selects.
 """
 
+from typing import Annotated
+
 import pulumi
+from pydantic import Field
 
-from bedplate.clouds.catalogue import ACCELERATORS, Accelerator
-from bedplate.clouds.contract import Cluster, ClusterArgs, ClusterFacts, ClusterSpec, MachineSpec, NodePoolSpec
-from bedplate.clouds.existing import ExistingCluster, ExistingClusterSpec
+from bedplate.clouds.aws.spec import AwsClusterSpec
+from bedplate.clouds.catalogue import ACCELERATORS, Accelerator, MachineShape
+from bedplate.clouds.contract import (
+    Cluster,
+    ClusterArgs,
+    ClusterFacts,
+    ClusterSpec,
+    MachineSpec,
+    NodePoolSpec,
+)
+from bedplate.clouds.existing import ExistingClusterSpec
 
-CloudSpec = ExistingClusterSpec
-"""A discriminated union on `provider`, as soon as there is a second cloud."""
+CLOUD_SPECS: dict[str, type[ClusterSpec]] = {"existing": ExistingClusterSpec, "aws": AwsClusterSpec}
+CloudSpec = Annotated[ExistingClusterSpec | AwsClusterSpec, Field(discriminator="provider")]
 
 
 def create_cluster(name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> Cluster:
     """The cluster that the spec describes, behind the contract all clouds share."""
-    return ExistingCluster(name, args, opts)
+    return args.spec.implementation()(name, args, opts)
 
 
 __all__ = [
     "ACCELERATORS",
+    "CLOUD_SPECS",
     "Accelerator",
     "CloudSpec",
     "Cluster",
     "ClusterArgs",
     "ClusterFacts",
     "ClusterSpec",
-    "ExistingCluster",
-    "ExistingClusterSpec",
+    "MachineShape",
     "MachineSpec",
     "NodePoolSpec",
     "create_cluster",

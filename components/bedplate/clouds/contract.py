@@ -1,19 +1,20 @@
 """What the rest of the platform knows of a cluster: a Kubernetes provider and facts.
 
 Owns the contract that every cloud implements. It deliberately holds no condition on which cloud it is: what differs in
-degree is a fact (`ClusterFacts`), what differs in kind will be a method with one implementation a cloud.
+degree is a fact (`ClusterFacts`), what differs in kind is a method with one implementation a cloud.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from bedplate.clouds.catalogue import ACCELERATORS
-from bedplate.spec import Count, Cpu, Gib, KubernetesVersion, PositiveCount, Spec, mistake
+from bedplate.clouds.catalogue import ACCELERATORS, MachineShape
+from bedplate.spec import Count, Cpu, Gib, KubernetesVersion, PositiveCount, Spec, StrictBool, mistake
 
 SUPPORTED_KUBERNETES_VERSIONS = ("1.34", "1.35", "1.36")
 """The minors the platform's guardrails and quotas are written for; rehearsals run 1.35."""
@@ -37,8 +38,10 @@ def _known_accelerator(value: str) -> str:
 class NodePoolSpec(Spec):
     """Machines of one kind."""
 
-    machine: MachineSpec
-    """Size of one machine."""
+    machine: MachineSpec | None = None
+    """Size of one machine: what it has on an existing cluster, the least it must have where the platform chooses it."""
+    machine_type: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    """The cloud's own name of the machine, where none of the catalogue will do."""
     accelerator: Annotated[str, AfterValidator(_known_accelerator)] | None = None
     """GPU of these machines, such as nvidia-l4; none for a CPU pool."""
     count: PositiveCount | None = Field(default=None, validate_default=True)
@@ -47,6 +50,12 @@ class NodePoolSpec(Spec):
     """Fewest machines."""
     max: Annotated[PositiveCount, Field(le=1000)]
     """Most machines."""
+    spot: StrictBool = False
+    """Whether machines are cheaper and may be taken away at short notice."""
+    interconnect: StrictBool = False
+    """Whether the GPUs of many machines are joined by the cloud's fastest network, side by side in one zone."""
+    disk_gib: Annotated[Gib, Field(ge=20, le=16_384)] = 100
+    """Disk of one machine in GiB, for images and scratch space; encrypted."""
 
     @field_validator("count")
     @classmethod
@@ -84,30 +93,107 @@ def _supported(version: str) -> str:
 
 
 class ClusterSpec(Spec):
-    """What every cloud's section of the stack file has."""
+    """What every cloud's section of the stack file has, and what the rest of the platform asks it."""
+
+    owns_cluster: ClassVar[bool]
+    """Whether the platform creates the cluster."""
 
     kubernetes_version: Annotated[KubernetesVersion, AfterValidator(_supported)]
     """Minor version of the cluster, quoted: "1.35". Pod Security levels are pinned to it."""
 
+    @abstractmethod
+    def implementation(self) -> "ClusterImplementation":
+        """The component that makes the cluster; the one place where a cloud's SDK is imported."""
+
+    @abstractmethod
+    def shape_of(self, pool: NodePoolSpec) -> MachineShape:
+        """The machine of a pool; raises a `mistake` where there is none."""
+
+    def most_nodes(self) -> int | None:
+        """Nodes that the network has addresses for; None where the network is somebody else's."""
+        return None
+
+    def config_secrets(self) -> Mapping[str, str]:
+        """Names of config secrets by the key that holds them."""
+        return {}
+
+    def storage_classes_there(self) -> Mapping[str, str]:
+        """StorageClasses that the cluster brings, with their reclaim policies."""
+        return {}
+
+    def shares_volumes(self) -> bool:
+        """Whether pods of many nodes can mount one volume, as far as is known."""
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockStorage:
+    """How the cloud's disks are made. provisioner, parameters: of a StorageClass."""
+
+    provisioner: str
+    parameters: Mapping[str, str]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterFacts:
-    """What the cluster implies for everything above it; plain data.
+    """What the cluster implies for everything above it; plain data, known before the cluster is.
 
     kubernetes_version: minor, '1.35'. deleted_storage_class, retained_storage_class: StorageClass whose disks go, or
-    stay, when their claim is deleted.
+    stay, when their claim is deleted. shared_storage_class: of volumes that many nodes mount. block_storage: how to
+    make the two classes; None where they are there. load_balancer_annotations: of a Service that faces people.
+    dns01_solver: cert-manager's, for the platform's domain. registry: prefix of images that the platform builds.
+    artifact_bucket, audit_bucket: names. autoscaler: what adds nodes; spot_label: of nodes that may be taken away.
+    Empty or None: the platform knows of none.
     """
 
     kubernetes_version: str
     deleted_storage_class: str
     retained_storage_class: str
+    shared_storage_class: str | None = None
+    block_storage: BlockStorage | None = None
+    load_balancer_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    dns01_solver: Mapping[str, Any] | None = None
+    registry: str | None = None
+    artifact_bucket: str | None = None
+    audit_bucket: str | None = None
+    autoscaler: Literal["clusterAutoscaler", "native"] | None = None
+    spot_label: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketGrant:
+    """Objects of a bucket, all or those below a prefix such as 'models/'."""
+
+    bucket: str
+    access: Literal["read", "write"]
+    prefix: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretsGrant:
+    """Reading those of the cloud's secrets whose names begin with the prefix, such as 'vision/'."""
+
+    prefix: str
+
+
+Grant = BucketGrant | SecretsGrant
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadIdentity:
+    """What makes pods act as an identity of the cloud. annotations: of the ServiceAccount; labels: of the pods."""
+
+    annotations: Mapping[str, pulumi.Input[str]]
+    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterArgs:
-    """secret: resolves the name of a config secret to its value."""
+    """secret: resolves the name of a config secret to its value. domain: of the platform's hosts."""
 
-    spec: "ClusterSpec"
+    spec: ClusterSpec
+    node_pools: Mapping[str, NodePoolSpec]
+    domain: str
     secret: Callable[[str], pulumi.Output[str]]
 
 
@@ -118,6 +204,19 @@ class Cluster(pulumi.ComponentResource):
     """The one configured way to the cluster's API; everything above takes it from its parent."""
     facts: ClusterFacts
     """What the rest of the platform may know about the cluster."""
+
+    @abstractmethod
+    def workload_identity(
+        self, name: str, namespace: str, service_account: str, grants: Sequence[Grant]
+    ) -> WorkloadIdentity:
+        """An identity of the cloud for the pods of one ServiceAccount, with these grants and no others.
+
+        name: of the resources, put behind the cluster's. Raises ValueError where the cluster's cloud is not known.
+        """
+        raise NotImplementedError
+
+
+ClusterImplementation = Callable[[str, ClusterArgs, pulumi.ResourceOptions | None], Cluster]
 
 
 def kubernetes_provider(

@@ -4,12 +4,24 @@ Owns the Kubernetes provider and takes the facts from the stack file. It deliber
 class or network: whoever runs the cluster labels and taints its GPU nodes as `docs/guides/first-stack.md` says.
 """
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
 
 import pulumi
 from pydantic import ValidationInfo, field_validator
 
-from bedplate.clouds.contract import Cluster, ClusterArgs, ClusterFacts, ClusterSpec, kubernetes_provider
+from bedplate.clouds.catalogue import MachineShape
+from bedplate.clouds.contract import (
+    Cluster,
+    ClusterArgs,
+    ClusterFacts,
+    ClusterImplementation,
+    ClusterSpec,
+    Grant,
+    NodePoolSpec,
+    WorkloadIdentity,
+    kubernetes_provider,
+)
 from bedplate.spec import ConfigKey, DnsLabel, DnsName, Spec, mistake
 
 
@@ -35,6 +47,8 @@ class StorageClassesSpec(Spec):
 class ExistingClusterSpec(ClusterSpec):
     """A cluster that somebody else created."""
 
+    owns_cluster: ClassVar[bool] = False
+
     provider: Literal["existing"]
     """Which cloud: `existing` takes the cluster from a kubeconfig."""
     name: DnsLabel
@@ -45,6 +59,35 @@ class ExistingClusterSpec(ClusterSpec):
     """Name of the config secret that holds the kubeconfig; without it KUBECONFIG or ~/.kube/config."""
     storage_classes: StorageClassesSpec
     """The cluster's StorageClasses by purpose."""
+
+    def implementation(self) -> ClusterImplementation:
+        """The cluster as it is."""
+        return ExistingCluster
+
+    def shape_of(self, pool: NodePoolSpec) -> MachineShape:
+        """What `machine` says; nothing is chosen here."""
+        if pool.machine_type is not None or pool.interconnect:
+            raise mistake(
+                "an existing cluster's machines are chosen by whoever runs it",
+                "remove `machineType` and `interconnect`, and write the machines' size as `machine`",
+            )
+        if pool.machine is None:
+            raise mistake(
+                "the size of an existing cluster's machines is not known",
+                "add `machine: {cpu: …, memoryGib: …}`, the size of one machine",
+            )
+        return MachineShape(
+            machine_type="", cpu=pool.machine.cpu, memory_gib=pool.machine.memory_gib, gpus=pool.count or 0
+        )
+
+    def config_secrets(self) -> Mapping[str, str]:
+        """The kubeconfig, if it is a secret of the stack."""
+        kubeconfig = getattr(self, "kubeconfig_ref", None)
+        return {"kubeconfigRef": kubeconfig} if kubeconfig else {}
+
+    def storage_classes_there(self) -> Mapping[str, str]:
+        """Both classes."""
+        return {self.storage_classes.deleted: "Delete", self.storage_classes.retained: "Retain"}
 
 
 class ExistingCluster(Cluster):
@@ -67,3 +110,12 @@ class ExistingCluster(Cluster):
             retained_storage_class=spec.storage_classes.retained,
         )
         self.register_outputs({})
+
+    def workload_identity(
+        self, name: str, namespace: str, service_account: str, grants: Sequence[Grant]
+    ) -> WorkloadIdentity:
+        """Refused: nothing is known of the cloud below the cluster."""
+        raise ValueError(
+            f"'{service_account}' in '{namespace}' asks for an identity of the cloud, and the cloud below an existing "
+            "cluster is not known; create the identity yourself, or let the platform create the cluster"
+        )

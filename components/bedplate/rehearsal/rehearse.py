@@ -166,22 +166,23 @@ class Rehearsal:
 
 def simulated_pools(spec: PlatformSpec) -> list[SimulatedPool]:
     """The stack's pools at their largest."""
+    shapes = {name: spec.cloud.shape_of(pool) for name, pool in spec.node_pools.items()}
     return [
         SimulatedPool(
             name=name,
             nodes=pool.max,
-            cpu=pool.machine.cpu,
-            memory_gib=pool.machine.memory_gib,
+            cpu=shapes[name].cpu,
+            memory_gib=shapes[name].memory_gib,
             accelerator=pool.accelerator,
-            gpus=pool.count or 0,
+            gpus=shapes[name].gpus,
         )
         for name, pool in spec.node_pools.items()
     ]
 
 
-def storage_classes(spec: PlatformSpec) -> dict[str, str]:
-    """The stack's StorageClasses with their reclaim policies."""
-    return {spec.cloud.storage_classes.deleted: "Delete", spec.cloud.storage_classes.retained: "Retain"}
+def storage_classes(spec: PlatformSpec) -> Mapping[str, str]:
+    """The StorageClasses that the stack finds, with their reclaim policies."""
+    return spec.cloud.storage_classes_there()
 
 
 def _changed_for_others(before: Inventory, after: Inventory, namespace: str) -> list[ObjectKey]:

@@ -35,6 +35,8 @@ class VolumeSpec(Spec):
 
 def volume_claim(namespace: str, identity: Identity, spec: VolumeSpec, facts: ClusterFacts) -> Manifest:
     """The claim of one volume."""
+    of_one_node = facts.retained_storage_class if spec.retain else facts.deleted_storage_class
+    of_many_nodes = facts.shared_storage_class or of_one_node
     return manifest(
         "v1",
         "PersistentVolumeClaim",
@@ -45,6 +47,6 @@ def volume_claim(namespace: str, identity: Identity, spec: VolumeSpec, facts: Cl
         spec={
             "accessModes": [_ACCESS_MODES[spec.access]],
             "resources": {"requests": {"storage": memory_quantity(spec.size_gib)}},
-            "storageClassName": facts.retained_storage_class if spec.retain else facts.deleted_storage_class,
+            "storageClassName": of_many_nodes if spec.access == "manyNodes" else of_one_node,
         },
     )

@@ -1,0 +1,77 @@
+"""The platform's DNS zone, and who may prove to a certificate authority that it is ours.
+
+Owns the public zone and cert-manager's role. It deliberately owns no record but those that Route 53 makes: delegating
+the domain to the zone's name servers is done once, by whoever holds the parent domain.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_aws import route53
+
+from bedplate.clouds.aws.identity import AwsWorkloadIdentity, AwsWorkloadIdentityArgs
+from bedplate.clouds.aws.policies import EVERYTHING, Statement, allow
+from bedplate.clouds.aws.spec import AwsClusterSpec
+from bedplate.labels import CERTIFICATES_NAMESPACE
+
+CERT_MANAGER = "cert-manager"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsDnsArgs:
+    """domain: of the platform's hosts. after: what an association needs."""
+
+    spec: AwsClusterSpec
+    domain: str
+    after: Sequence[pulumi.Resource]
+
+
+class AwsDns(pulumi.ComponentResource):
+    """The zone of the platform's domain."""
+
+    name_servers: pulumi.Output[Sequence[str]]
+    """Where the parent domain must delegate to."""
+
+    def __init__(self, name: str, args: AwsDnsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("bedplate:index:AwsDns", name, {}, opts)
+        zone = route53.Zone(
+            f"{name}-zone",
+            name=args.domain,
+            comment=f"Hosts of {args.spec.name}",
+            opts=pulumi.ResourceOptions(parent=self, protect=True),
+        )
+        AwsWorkloadIdentity(
+            f"{name}-challenges",
+            AwsWorkloadIdentityArgs(
+                spec=args.spec,
+                namespace=CERTIFICATES_NAMESPACE,
+                service_account=CERT_MANAGER,
+                statements=challenge_permissions(zone.arn),
+                after=args.after,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.name_servers = zone.name_servers
+        self.register_outputs({"name_servers": self.name_servers})
+
+
+def challenge_permissions(zone_arn: pulumi.Input[str]) -> list[Statement]:
+    """TXT records of challenges in this zone, nothing else: https://cert-manager.io/docs/configuration/acme/dns01/route53/."""
+    challenges_only = {
+        "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["TXT"]},
+        "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": ["_acme-challenge.*"]},
+    }
+    return [
+        allow("ReadChanges", ["route53:GetChange"], ["arn:aws:route53:::change/*"]),
+        allow("ReadRecords", ["route53:ListResourceRecordSets"], [zone_arn]),
+        allow("WriteChallenges", ["route53:ChangeResourceRecordSets"], [zone_arn], challenges_only),
+        # Finding the zone by its name takes no resource.
+        allow("FindZoneEverywhere", ["route53:ListHostedZonesByName"], EVERYTHING),
+    ]
+
+
+def solver(spec: AwsClusterSpec) -> Mapping[str, Any]:
+    """cert-manager's DNS-01 solver; the credentials are those of its pod."""
+    return {"route53": {"region": spec.region}}

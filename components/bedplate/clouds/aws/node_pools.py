@@ -1,0 +1,163 @@
+"""Node pools as managed node groups of EKS.
+
+Owns launch templates, node groups, and for pools with an interconnect the placement group and the security group of
+EFA. It deliberately owns no autoscaler, only what one may change: the wanted size of a group is the autoscaler's
+after creation.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import ec2, eks, vpc
+
+from bedplate.clouds.aws.cluster import AwsControlPlane
+from bedplate.clouds.aws.identity import AwsIdentities
+from bedplate.clouds.aws.keys import AwsKeys
+from bedplate.clouds.aws.network import AwsNetwork
+from bedplate.clouds.aws.spec import AwsClusterSpec
+from bedplate.clouds.catalogue import MachineShape
+from bedplate.clouds.contract import NodePoolSpec
+from bedplate.labels import ACCELERATOR, GPU_TAINT, POOL
+
+_TAINT_EFFECTS = {"NoSchedule": "NO_SCHEDULE"}
+_TAGGED = ("instance", "volume", "network-interface")
+
+
+def ami_type(machine_type: str, *, has_gpus: bool) -> str:
+    """Amazon Linux 2023 for the processor, with NVIDIA's driver for GPUs: https://docs.aws.amazon.com/eks/latest/userguide/ml-eks-optimized-ami.html.
+
+    Graviton's types have a 'g' behind their generation: https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html.
+    """
+    processor = "ARM_64" if re.match(r"[a-z]+[0-9]+g", machine_type) else "x86_64"
+    return f"AL2023_{processor}_{'NVIDIA' if has_gpus else 'STANDARD'}"
+
+
+def labels_of(name: str, pool: NodePoolSpec) -> dict[str, str]:
+    """Labels of a pool's nodes."""
+    return {POOL: name, **({ACCELERATOR: pool.accelerator} if pool.accelerator else {})}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsNodePoolArgs:
+    """pool_name: in the stack file. The rest: of this cluster."""
+
+    spec: AwsClusterSpec
+    pool_name: str
+    pool: NodePoolSpec
+    network: AwsNetwork
+    keys: AwsKeys
+    identities: AwsIdentities
+    control_plane: AwsControlPlane
+    tags: Mapping[str, str]
+
+
+class AwsNodePool(pulumi.ComponentResource):
+    """Machines of one kind."""
+
+    def __init__(self, name: str, args: AwsNodePoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("bedplate:index:AwsNodePool", name, {}, opts)
+        pool, shape = args.pool, args.spec.shape_of(args.pool)
+        template = self._launch_template(name, args, shape)
+        subnets: Sequence[pulumi.Output[str]] = args.network.private_subnet_ids
+        eks.NodeGroup(
+            f"{name}-group",
+            cluster_name=args.control_plane.cluster.name,
+            node_group_name_prefix=f"{args.pool_name[:30]}-",
+            node_role_arn=args.identities.nodes.arn,
+            version=args.spec.kubernetes_version,
+            ami_type=ami_type(shape.machine_type, has_gpus=bool(shape.gpus)),
+            capacity_type="SPOT" if pool.spot else "ON_DEMAND",
+            # Machines that talk to each other all the time stand in one zone.
+            subnet_ids=subnets[:1] if pool.interconnect else subnets,
+            scaling_config=eks.NodeGroupScalingConfigArgs(min_size=pool.min, max_size=pool.max, desired_size=pool.min),
+            launch_template=eks.NodeGroupLaunchTemplateArgs(id=template.id, version=template.latest_version.apply(str)),
+            labels=labels_of(args.pool_name, pool),
+            taints=[_gpu_taint()] if shape.gpus else [],
+            update_config=eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
+            node_repair_config=eks.NodeGroupNodeRepairConfigArgs(enabled=True),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[*args.control_plane.addons, args.identities.nodes],
+                ignore_changes=["scalingConfig.desiredSize"],
+            ),
+        )
+        self.register_outputs({})
+
+    def _launch_template(self, name: str, args: AwsNodePoolArgs, shape: MachineShape) -> ec2.LaunchTemplate:
+        joined = args.pool.interconnect
+        return ec2.LaunchTemplate(
+            f"{name}-template",
+            instance_type=shape.machine_type,
+            update_default_version=True,
+            # Pods never reach the metadata service: https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html
+            metadata_options=ec2.LaunchTemplateMetadataOptionsArgs(
+                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
+            ),
+            block_device_mappings=[
+                ec2.LaunchTemplateBlockDeviceMappingArgs(
+                    device_name="/dev/xvda",
+                    ebs=ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+                        volume_size=int(args.pool.disk_gib),
+                        volume_type="gp3",
+                        encrypted="true",
+                        kms_key_id=args.keys.data_arn,
+                        delete_on_termination="true",
+                    ),
+                )
+            ],
+            network_interfaces=self._interconnect(name, args, shape) if joined else None,
+            placement=self._side_by_side(name) if joined else None,
+            tag_specifications=[
+                ec2.LaunchTemplateTagSpecificationArgs(
+                    resource_type=kind, tags={**args.tags, "Name": f"{args.spec.name}-{args.pool_name}"}
+                )
+                for kind in _TAGGED
+            ],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _side_by_side(self, name: str) -> ec2.LaunchTemplatePlacementArgs:
+        group = ec2.PlacementGroup(f"{name}-placement", strategy="cluster", opts=pulumi.ResourceOptions(parent=self))
+        return ec2.LaunchTemplatePlacementArgs(group_name=group.name)
+
+    def _interconnect(
+        self, name: str, args: AwsNodePoolArgs, shape: MachineShape
+    ) -> list[ec2.LaunchTemplateNetworkInterfaceArgs]:
+        """A card a GPU network: the first has the node's address, the others carry EFA alone.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa-acc-inst-types.html
+        """
+        child = pulumi.ResourceOptions(parent=self)
+        group = ec2.SecurityGroup(
+            f"{name}-interconnect",
+            vpc_id=args.network.vpc_id,
+            description="EFA: all traffic among the nodes of this pool",
+            opts=child,
+        )
+        for rule, direction in (("in", vpc.SecurityGroupIngressRule), ("out", vpc.SecurityGroupEgressRule)):
+            direction(
+                f"{name}-interconnect-{rule}",
+                security_group_id=group.id,
+                referenced_security_group_id=group.id,
+                ip_protocol="-1",
+                opts=child,
+            )
+        of_cluster = args.control_plane.cluster.vpc_config.cluster_security_group_id
+        return [
+            ec2.LaunchTemplateNetworkInterfaceArgs(
+                network_card_index=card,
+                device_index=min(card, 1),
+                interface_type="efa-only" if card else "efa",
+                security_groups=[of_cluster.apply(str), group.id],
+                delete_on_termination="true",
+            )
+            for card in range(shape.interconnects)
+        ]
+
+
+def _gpu_taint() -> eks.NodeGroupTaintArgs:
+    return eks.NodeGroupTaintArgs(
+        key=GPU_TAINT["key"], value=GPU_TAINT["value"], effect=_TAINT_EFFECTS[GPU_TAINT["effect"]]
+    )

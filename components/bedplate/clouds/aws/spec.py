@@ -1,0 +1,155 @@
+"""What the stack file says of a cluster on AWS.
+
+Owns names, regions and principals as AWS writes them, and the arithmetic of its network. It deliberately looks nothing
+up: account and zones are written down, so that a preview needs no credentials and means the same everywhere.
+"""
+
+import ipaddress
+import re
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+
+from bedplate.clouds.contract import ClusterImplementation
+from bedplate.clouds.managed import (
+    PODS_OF_A_NODE,
+    AccessSpec,
+    MaintenanceSpec,
+    ManagedClusterSpec,
+    NetworkSpec,
+)
+from bedplate.spec import Spec, mistake
+
+_PREFIX_ADDRESSES = 16
+ADDRESSES_OF_A_NODE = (-(-PODS_OF_A_NODE // _PREFIX_ADDRESSES) + 1) * _PREFIX_ADDRESSES
+"""Pods get addresses in blocks of 16; a node keeps one block in reserve, in which its own addresses are counted.
+
+https://docs.aws.amazon.com/eks/latest/best-practices/prefix-mode-linux.html
+"""
+_RESERVED_ADDRESSES = 5
+"""Of each subnet: https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html."""
+
+
+def _account(value: str) -> str:
+    if not re.fullmatch(r"[0-9]{12}", value):
+        raise mistake("must be the twelve digits of an AWS account", "write it in quotes, like '123456789012'")
+    return value
+
+
+def _region(value: str) -> str:
+    if not re.fullmatch(r"(?!us-gov-|cn-|us-iso)[a-z]{2}(-[a-z]+)+-[0-9]", value):
+        raise mistake(
+            "must be a region of AWS's public partition; those of China and the US government are not supported",
+            "write it like 'eu-central-1'",
+        )
+    return value
+
+
+def _role_arn(value: str) -> str:
+    if not re.fullmatch(r"arn:aws:iam::[0-9]{12}:role/[\w+=,.@/-]+", value):
+        raise mistake(
+            "must be the ARN of an IAM role; people take a role, they have no keys of their own",
+            "write it like 'arn:aws:iam::123456789012:role/platform-admin'",
+        )
+    return value
+
+
+class AwsAccessSpec(AccessSpec):
+    """Who reaches the API server, and which IAM roles administer the cluster."""
+
+    admins: Annotated[tuple[Annotated[str, AfterValidator(_role_arn)], ...], Field(min_length=1)]
+    """ARNs of the IAM roles that administer the cluster; the one that runs Pulumi must be among them."""
+
+
+class AddressPlan(Spec):
+    """The subnets of a VPC: a quarter of it to the nodes of each zone, the last quarter for load balancers and NAT."""
+
+    private: tuple[str, ...]
+    public: tuple[str, ...]
+
+    @classmethod
+    def of(cls, network: NetworkSpec) -> "AddressPlan":
+        """The plan of a network; never changes with the number of zones, so that a zone can be added."""
+        *private, last = ipaddress.IPv4Network(network.cidr).subnets(prefixlen_diff=2)
+        public = list(last.subnets(prefixlen_diff=2))
+        return cls.model_construct(
+            private=tuple(str(subnet) for subnet in private[: network.zones]),
+            public=tuple(str(subnet) for subnet in public[: network.zones]),
+        )
+
+
+class AwsNetworkSpec(NetworkSpec):
+    """The VPC's address plan."""
+
+    @field_validator("cidr")
+    @classmethod
+    def _as_vpcs_are(cls, cidr: str) -> str:
+        if not 16 <= ipaddress.IPv4Network(cidr).prefixlen <= 22:
+            raise mistake("a VPC of this size cannot be divided", "write one like '10.20.0.0/16'", allowed="/16 to /22")
+        return cidr
+
+
+class AwsClusterSpec(ManagedClusterSpec):
+    """A cluster of Amazon EKS in a VPC of its own."""
+
+    cloud: ClassVar[str] = "aws"
+
+    provider: Literal["aws"]
+    """Which cloud: `aws` creates an EKS cluster."""
+    account_id: Annotated[str, AfterValidator(_account)]
+    """Account that everything is created in, quoted; credentials of another account are refused."""
+    region: Annotated[str, AfterValidator(_region)]
+    """Region, such as eu-central-1."""
+    network: AwsNetworkSpec  # pyright: ignore[reportIncompatibleVariableOverride] - specs are frozen
+    """Addresses and zones."""
+    availability_zones: tuple[str, ...] = Field(default=(), validate_default=True)
+    """Zones by name, as many as `network.zones`; the region's a, b and c where nothing is written."""
+    access: AwsAccessSpec  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Who reaches and administers the cluster."""
+    maintenance: MaintenanceSpec | None = None
+    """EKS has none: nothing changes but by an update of the stack."""
+
+    @field_validator("availability_zones")
+    @classmethod
+    def _of_the_region(cls, zones: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        region, network = info.data.get("region"), info.data.get("network")
+        if region is None or network is None:
+            return zones
+        zones = zones or tuple(f"{region}{letter}" for letter in "abc"[: network.zones])
+        if len(set(zones)) != network.zones or not all(re.fullmatch(rf"{region}[a-z]", zone) for zone in zones):
+            raise mistake(
+                f"must be {network.zones} different zones of {region}",
+                f"write {network.zones} of them like '{region}a', or remove the key",
+            )
+        return zones
+
+    @field_validator("maintenance")
+    @classmethod
+    def _has_no_window(cls, maintenance: MaintenanceSpec | None) -> MaintenanceSpec | None:
+        if maintenance is not None:
+            raise mistake("EKS has no maintenance window: nodes and versions change with the stack only", "remove it")
+        return maintenance
+
+    @property
+    def cluster_arn(self) -> str:
+        """ARN of the cluster, known before it exists."""
+        return f"arn:aws:eks:{self.region}:{self.account_id}:cluster/{self.name}"
+
+    def bucket(self, purpose: str) -> str:
+        """Name of a bucket; names are unique among all accounts."""
+        return f"{self.name}-{self.account_id}-{self.region}-{purpose}"
+
+    def implementation(self) -> ClusterImplementation:
+        """The EKS cluster; imports pulumi_aws."""
+        from bedplate.clouds.aws.aws_cluster import AwsCluster
+
+        return AwsCluster
+
+    def most_nodes(self) -> int:
+        """Each node may run 110 pods, each of which has an address of the private subnets."""
+        subnets = (ipaddress.IPv4Network(subnet) for subnet in AddressPlan.of(self.network).private)
+        return sum((subnet.num_addresses - _RESERVED_ADDRESSES) // ADDRESSES_OF_A_NODE for subnet in subnets)
+
+    def shares_volumes(self) -> bool:
+        """EBS volumes belong to one node."""
+        return False

@@ -1,0 +1,209 @@
+"""What the stack file says of a cluster that the platform creates, the same on every cloud.
+
+Owns the keys that all clouds share, and the choice of a machine for a pool. It deliberately knows no cloud: machines
+come from the catalogue's rows, and what a cloud allows in a name, region or principal is that cloud's spec.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+
+from bedplate.clouds.catalogue import MACHINES, Machine, MachineShape
+from bedplate.clouds.contract import ClusterSpec, NodePoolSpec
+from bedplate.spec import DnsLabel, EmailAddress, PositiveCount, Spec, StrictBool, mistake
+
+PODS_OF_A_NODE = 110
+"""The most pods a node runs: https://kubernetes.io/docs/setup/best-practices/cluster-large/."""
+
+
+def _network(value: str) -> str:
+    try:
+        network = ipaddress.IPv4Network(value, strict=False)
+    except ValueError:
+        raise mistake("must be an IPv4 network in CIDR form", "write it like '10.20.0.0/16'") from None
+    if str(network) != value:
+        raise mistake("must be a network in CIDR form, without host bits", "drop the host bits", nearest=str(network))
+    return value
+
+
+def _private(value: str) -> str:
+    if not ipaddress.IPv4Network(value).is_private:
+        raise mistake("must be a private network", "write one within these, like '10.20.0.0/16'", allowed=_PRIVATE)
+    return value
+
+
+_PRIVATE = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"
+Network = Annotated[str, AfterValidator(_network)]
+PrivateNetwork = Annotated[Network, AfterValidator(_private)]
+
+
+def _overlap(one: str, other: str) -> bool:
+    return ipaddress.IPv4Network(one).overlaps(ipaddress.IPv4Network(other))
+
+
+class NetworkSpec(Spec):
+    """The cluster's address plan."""
+
+    cidr: PrivateNetwork
+    """Addresses of nodes and pods. They never change: another network is another cluster."""
+    zones: Annotated[int, Field(strict=True, ge=2, le=3)] = 3
+    """Availability zones that nodes are spread over."""
+    service_cidr: PrivateNetwork = Field(default="172.20.0.0/16", validate_default=True)
+    """Addresses of Kubernetes services, which exist inside the cluster only."""
+    connected_networks: tuple[Network, ...] = ()
+    """Networks that are or will be joined to this one by peering or VPN."""
+
+    @field_validator("service_cidr")
+    @classmethod
+    def _beside_the_nodes(cls, services: str, info: ValidationInfo) -> str:
+        if (cidr := info.data.get("cidr")) and _overlap(services, cidr):
+            raise mistake(f"overlaps with the network of the nodes ({cidr})", "choose two networks that do not overlap")
+        return services
+
+    @field_validator("connected_networks")
+    @classmethod
+    def _beside_the_cluster(cls, networks: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for network in networks:
+            for key in ("cidr", "service_cidr"):
+                if (own := info.data.get(key)) and _overlap(network, own):
+                    raise mistake(
+                        f"{network} overlaps with the cluster's own {own}", "give the cluster other addresses"
+                    )
+        return networks
+
+
+class AccessSpec(Spec):
+    """Who reaches the API server, and who administers the cluster."""
+
+    endpoint: Literal["private", "public"] = "private"
+    """Where the API server is reached: only from the network, or from `allowedNetworks` of the internet too."""
+    open_to_the_internet: StrictBool = False
+    """Whether `allowedNetworks` may be the whole internet."""
+    allowed_networks: tuple[Network, ...] = Field(default=(), validate_default=True)
+    """Networks (CIDR) that reach a public endpoint."""
+    admins: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Principals of the cloud that administer the cluster; whoever runs Pulumi must be one."""
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _named(cls, networks: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        is_public = info.data.get("endpoint") == "public"
+        if is_public and not networks:
+            raise mistake("a public endpoint needs the networks that reach it", "add the CIDRs, or `endpoint: private`")
+        if networks and info.data.get("endpoint") == "private":
+            raise mistake("a private endpoint is reached from the network alone", "remove it, or `endpoint: public`")
+        is_open = any(ipaddress.IPv4Network(network).prefixlen == 0 for network in networks)
+        if is_open and not info.data.get("open_to_the_internet", True):
+            raise mistake(
+                "the whole internet would reach the API server",
+                "write the networks you work from; if it is meant, add `openToTheInternet: true`",
+            )
+        return networks
+
+
+class MaintenanceSpec(Spec):
+    """When the cloud may change what runs."""
+
+    day: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    """Day of the week."""
+    start_hour: Annotated[int, Field(strict=True, ge=0, le=23)]
+    """Hour, in UTC."""
+    hours: Annotated[int, Field(strict=True, ge=4, le=24)] = 4
+    """Length."""
+
+
+class BudgetSpec(Spec):
+    """When somebody is told what the platform costs."""
+
+    dollars_per_month: PositiveCount
+    """Cost of a month; mails go out at 80 % of it spent, and when the forecast passes it."""
+    emails: Annotated[tuple[EmailAddress, ...], Field(min_length=1, max_length=10)]
+    """Who gets the mails."""
+
+
+class ManagedClusterSpec(ClusterSpec):
+    """What the clouds' sections of the stack file share."""
+
+    cloud: ClassVar[str]
+    """Name of the cloud in the catalogue."""
+    owns_cluster: ClassVar[bool] = True
+
+    name: Annotated[DnsLabel, Field(max_length=24)]
+    """Name of the cluster, and beginning of the names of all that belongs to it. It never changes."""
+    region: str
+    """Region of the cloud."""
+    network: NetworkSpec
+    """Addresses and zones."""
+    access: AccessSpec
+    """Who reaches and administers the cluster."""
+    maintenance: MaintenanceSpec | None = None
+    """When the cloud may change what runs; none leaves it to the cloud."""
+    tags: Mapping[str, str] = {}
+    """Tags of every resource of the cloud, besides the platform's own."""
+    budget: BudgetSpec
+    """Alerts on cost."""
+    audit_days: Annotated[int, Field(strict=True, ge=400, le=3650)] = 400
+    """Days that audit logs are kept."""
+
+    def shape_of(self, pool: NodePoolSpec) -> MachineShape:
+        """The machine of a pool: by `machineType`, or the smallest of the catalogue that is what the pool asks for."""
+        shape = self._named(pool, pool.machine_type) if pool.machine_type else self._smallest(pool)
+        if pool.interconnect and not shape.interconnects:
+            raise mistake(
+                f"{shape.machine_type} has no interconnect",
+                "remove `interconnect`, or choose an accelerator and count that has one",
+                allowed=_listed(machine for machine in self._machines() if machine.shape.interconnects),
+            )
+        return shape
+
+    def _machines(self) -> tuple[Machine, ...]:
+        return tuple(machine for machine in MACHINES if machine.cloud == self.cloud)
+
+    def _named(self, pool: NodePoolSpec, machine_type: str) -> MachineShape:
+        for machine in self._machines():
+            if machine.shape.machine_type == machine_type:
+                if (machine.accelerator or None, machine.shape.gpus) != (pool.accelerator, pool.count or 0):
+                    has = f"{machine.shape.gpus} {machine.accelerator}" if machine.accelerator else "no accelerator"
+                    raise mistake(f"{machine_type} has {has}", "correct `accelerator` and `count`, or the machineType")
+                return machine.shape
+        if pool.machine is None:
+            raise mistake(f"the size of {machine_type} is not known here", "add `machine: {cpu: …, memoryGib: …}`")
+        return MachineShape(
+            machine_type=machine_type,
+            cpu=pool.machine.cpu,
+            memory_gib=pool.machine.memory_gib,
+            gpus=pool.count or 0,
+        )
+
+    def _smallest(self, pool: NodePoolSpec) -> MachineShape:
+        if pool.machine is None and pool.accelerator is None:
+            raise mistake("a CPU pool needs the size of its machines", "add `machine: {cpu: 4, memoryGib: 16}`")
+        cpu, memory = (pool.machine.cpu, pool.machine.memory_gib) if pool.machine else (0, 0)
+        offered = self._machines()
+        alike = [
+            machine
+            for machine in offered
+            if (machine.accelerator or None, machine.shape.gpus) == (pool.accelerator, pool.count or 0)
+        ]
+        fitting = [
+            machine.shape for machine in alike if machine.shape.cpu >= cpu and machine.shape.memory_gib >= memory
+        ]
+        if not alike:
+            raise mistake(
+                f"this cloud has no machine with {pool.count} {pool.accelerator}",
+                "choose one of these, or write `machineType` and `machine`",
+                allowed=_listed(machine for machine in offered if machine.accelerator),
+            )
+        if not fitting:
+            raise mistake(
+                "no machine is this large",
+                "ask for less, or write `machineType` and `machine`",
+                allowed="; ".join(f"{m.shape.cpu:g} CPU, {m.shape.memory_gib:g} GiB" for m in alike),
+            )
+        return min(fitting, key=lambda shape: (shape.cpu, shape.memory_gib))
+
+
+def _listed(machines: Iterable[Machine]) -> str:
+    return ", ".join(dict.fromkeys(f"{machine.shape.gpus} {machine.accelerator}" for machine in machines))

@@ -1,0 +1,47 @@
+"""StorageClasses of a cluster that the platform creates, by what happens to a disk when its claim is deleted.
+
+Owns the two classes. It deliberately marks none as the default: a claim says what should become of its disk. A class
+cannot change (https://kubernetes.io/docs/concepts/storage/storage-classes/), so other parameters make another class.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from bedplate.clouds import ClusterFacts
+from bedplate.kubernetes import KubernetesObject, manifest
+from bedplate.labels import Identity
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageClassesArgs:
+    """facts: of the cluster, with its block storage."""
+
+    facts: ClusterFacts
+
+
+class StorageClasses(pulumi.ComponentResource):
+    """The StorageClasses of disks."""
+
+    def __init__(self, name: str, args: StorageClassesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("bedplate:index:StorageClasses", name, {}, opts)
+        identity = Identity(name="storage-classes", component="storage")
+        block_storage = args.facts.block_storage
+        assert block_storage is not None
+        for storage_class, reclaim_policy in (
+            (args.facts.deleted_storage_class, "Delete"),
+            (args.facts.retained_storage_class, "Retain"),
+        ):
+            body = manifest(
+                "storage.k8s.io/v1",
+                "StorageClass",
+                storage_class,
+                identity,
+                provisioner=block_storage.provisioner,
+                parameters=dict(block_storage.parameters),
+                reclaimPolicy=reclaim_policy,
+                volumeBindingMode="WaitForFirstConsumer",
+                allowVolumeExpansion=True,
+            )
+            KubernetesObject(f"{name}-{storage_class}", body, pulumi.ResourceOptions(parent=self))
+        self.register_outputs({})
