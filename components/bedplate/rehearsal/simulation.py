@@ -19,7 +19,7 @@ from bedplate.rehearsal.kubeconfig import single_context
 from bedplate.rehearsal.nodes import SimulatedPool, simulated_nodes, unready_nodes
 from bedplate.rehearsal.processes import BackgroundProcess, guarded, stop
 from bedplate.rehearsal.state import StateFolder, state_folder
-from bedplate.rehearsal.volumes import simulated_volumes
+from bedplate.rehearsal.volumes import PROVISIONER, simulated_volumes
 
 __all__ = ["SimulatedPool", "simulated_cluster"]
 
@@ -73,9 +73,14 @@ def _start(
         environment={**os.environ, "KWOK_WORKDIR": str(folder.path / "kwok")},
     )
     running.callback(stop, [kwok])
-    running.enter_context(simulated_volumes(api, storage_classes))
+    running.enter_context(simulated_volumes(api, storage_classes, _provisioners(access)))
     names = running.enter_context(simulated_nodes(api, pools, access.version))
     _wait_until_ready(lambda: unready_nodes(api, names), len(names), kwok, folder, progress)
+
+
+def _provisioners(access: ClusterAccess) -> Callable[[str], bool]:
+    """On a cluster of its own a stack's storage classes name drivers that nobody runs; elsewhere somebody may."""
+    return bool if access.is_disposable else PROVISIONER.__eq__
 
 
 def _kwok_flags(access: ClusterAccess, folder: StateFolder) -> list[str]:

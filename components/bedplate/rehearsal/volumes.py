@@ -25,11 +25,13 @@ _SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
 
 @contextlib.contextmanager
-def simulated_volumes(api: ClusterApi, storage_classes: Mapping[str, str]) -> Generator[None]:
+def simulated_volumes(
+    api: ClusterApi, storage_classes: Mapping[str, str], is_simulated: Callable[[str], bool]
+) -> Generator[None]:
     """Storage classes, from name to reclaim policy, whose claims get volumes while the block lasts.
 
-    Classes that the cluster has are left alone. After the block, the volumes that are not in use go too: there is
-    nothing behind them.
+    is_simulated: whether a provisioner's claims are served here, because nobody else does. Classes that the cluster
+    has are left alone. After the block, the volumes that are not in use go too: there is nothing behind them.
     """
     # Without this Kubernetes waits for someone to attach the volumes.
     driver = {"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": PROVISIONER}}
@@ -39,7 +41,7 @@ def simulated_volumes(api: ClusterApi, storage_classes: Mapping[str, str]) -> Ge
         for name, reclaim_policy in storage_classes.items():
             _create(api, made, _CLASSES, storage_class(name, reclaim_policy))
         watches = [
-            ObjectWatch(api, _CLAIMS, lambda claim: _provision(api, claim)),
+            ObjectWatch(api, _CLAIMS, lambda claim: _provision(api, claim, is_simulated)),
             ObjectWatch(api, _VOLUMES, lambda volume: _reclaim(api, volume)),
         ]
         for watch in watches:
@@ -80,10 +82,10 @@ def _quietly(what: str, remove: Callable[[], None]) -> None:
         _logger.warning("%s could not be removed: %s", what, error)
 
 
-def _provision(api: ClusterApi, claim: JsonObject) -> None:
+def _provision(api: ClusterApi, claim: JsonObject, is_simulated: Callable[[str], bool]) -> None:
     annotations = field(claim, "metadata", "annotations")
     pending = text(claim, "status", "phase") == "Pending" and not text(claim, "spec", "volumeName")
-    if text(annotations, _CLAIM_PROVISIONER) != PROVISIONER or not pending:
+    if not pending or not is_simulated(text(annotations, _CLAIM_PROVISIONER)):
         return
     if text(claim, "metadata", "deletionTimestamp"):
         return

@@ -140,8 +140,11 @@ class AwsClusterSpec(ManagedClusterSpec):
         return f"{self.name}-{self.account_id}-{self.region}-{purpose}"
 
     def implementation(self) -> ClusterImplementation:
-        """The EKS cluster; imports pulumi_aws."""
-        from bedplate.clouds.aws.aws_cluster import AwsCluster
+        """The EKS cluster; imports pulumi_aws. Raises ImportError with the extra to install."""
+        try:
+            from bedplate.clouds.aws.aws_cluster import AwsCluster
+        except ModuleNotFoundError as error:
+            raise ImportError(f"{error}; this stack is on AWS: install bedplate[aws]") from error
 
         return AwsCluster
 
