@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pydantic_core import PydanticCustomError
 
 from bedplate.clouds import MachineShape, NodePoolSpec
-from bedplate.documents import Problem, number, shown
 from bedplate.parts import Parts, footprint_of, has
+from bedplate.problems import Problem, number, shown
 from bedplate.workloads import Footprint
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Iterator
 from bedplate import capacity
 from bedplate.clouds import ACCELERATORS
 from bedplate.config import PlatformSpec
-from bedplate.documents import PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.labels import host_label
 from bedplate.parts import Parts, footprint_of, has
+from bedplate.problems import PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.tenants import QuotaSpec
 from bedplate.workloads import Footprint, WorkloadSpec
 

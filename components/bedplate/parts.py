@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from bedplate.clouds import ClusterSpec, NodePoolSpec
 from bedplate.config import PlatformSpec, TenantEntry
-from bedplate.documents import PathParts
 from bedplate.guardrails import GuardrailsSpec
+from bedplate.problems import PathParts
 from bedplate.workloads import Footprint, WorkloadSpec
 
 

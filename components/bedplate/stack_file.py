@@ -15,8 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.consistency import problems
-from bedplate.documents import Document, PathParts, Problem, UnreadableDocument, dotted, nearest, printable, shown
+from bedplate.documents import Document, UnreadableDocument
 from bedplate.parts import Parts
+from bedplate.problems import PathParts, Problem, dotted, nearest, printable, shown
 from bedplate.spec import RelativeFolder
 from bedplate.validation import parts_of, validation_problems
 

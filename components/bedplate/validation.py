@@ -11,7 +11,9 @@ from pydantic.alias_generators import to_camel
 
 from bedplate.clouds import CLOUD_SPECS, ClusterSpec, NodePoolSpec
 from bedplate.config import PlatformSpec, TenantEntry
-from bedplate.documents import (
+from bedplate.guardrails import GuardrailsSpec
+from bedplate.parts import Parts
+from bedplate.problems import (
     NOT_SHOWN,
     PathPart,
     PathParts,
@@ -23,8 +25,6 @@ from bedplate.documents import (
     shown,
     suggestion,
 )
-from bedplate.guardrails import GuardrailsSpec
-from bedplate.parts import Parts
 from bedplate.spec import MISTAKE, Spec
 from bedplate.workloads import Workload, WorkloadSpec
 

@@ -19,6 +19,7 @@ COMPOSING = {
     "documents",
     "parts",
     "platform",
+    "problems",
     "stack_file",
     "validation",
     "__init__",

@@ -1,8 +1,8 @@
 """The embedded engine: runs the real program inside this process, in place of the Pulumi engine.
 
 It serves previews, rehearsals, tests and benchmarks. It is no deployment tool: it keeps no state and calls no cloud;
-production is `pulumi up`. It owns the program's event loop, and calls it with one thread, so that the same program
-registers the same resources in the same order every time (https://github.com/pulumi/pulumi/issues/7663).
+production is `pulumi up`. It owns the program's event loop and uses one thread, so that nothing depends on how threads
+take turns (https://github.com/pulumi/pulumi/issues/7663); resources come after what they depend on.
 """
 
 import asyncio
@@ -149,7 +149,7 @@ def _configure(program: Program, monitor: "_Monitor", recording: Recording, is_p
 
 
 class _InlineExecutor(ThreadPoolExecutor):
-    """Runs a call where it stands: one order of registrations instead of a new one each time."""
+    """Runs a call where it stands, instead of in a thread."""
 
     def submit(self, fn: Callable[..., _Result], /, *args: Any, **kwargs: Any) -> "Future[_Result]":
         future: Future[_Result] = Future()
