@@ -48,5 +48,5 @@ def test_a_stack_renders_as_its_snapshot_shows(file: Path, request: pytest.Fixtu
 
 @pytest.mark.parametrize("file", STACKS, ids=lambda file: file.stem)
 def test_the_same_program_registers_the_same_resources(file: Path) -> None:
-    """In whatever order: the SDK keeps dependencies in sets, so what does not depend on each other may change places."""
+    """In whatever order: the SDK keeps dependencies in sets, so independent resources may change places."""
     assert record_stack(file).by_urn() == record_stack(file).by_urn()
