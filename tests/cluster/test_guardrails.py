@@ -311,6 +311,7 @@ class TestObjectsFromBeforeARule:
         api.apply(namespace)
         old = manifest("Deployment", image("docker.io/evil/app:1"))
         old["metadata"]["namespace"] = name
+        old["metadata"]["labels"]["bedplate.dev/tenant"] = name  # the image is all that it breaks
         api.apply(old)
         namespace["metadata"]["labels"] = {"bedplate.dev/tenant": name}
         api.apply(namespace)

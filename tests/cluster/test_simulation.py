@@ -1,9 +1,7 @@
 """What pods, jobs and volumes do on simulated nodes."""
 
-import tempfile
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -163,24 +161,6 @@ class TestTheSimulation:
         ):
             pass
         assert "administrator" in raised.value.fix
-
-    def test_says_so_when_kwok_cannot_run(
-        self,
-        cluster_access: ClusterAccess,
-        progress: Callable[[str], None],
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        kwok = tmp_path / "kwok"
-        kwok.write_text("#!/bin/sh\necho out of luck\nexit 3\n")
-        kwok.chmod(0o755)
-        monkeypatch.setattr("bedplate.rehearsal.simulation.kwok_program", lambda progress: kwok)
-        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-        with (
-            pytest.raises(RehearsalError, match=r"2 of 2 .* not ready \(kwok ended\)[^$]*out of luck"),
-            simulated_cluster(cluster_access, [replace(GENERAL, nodes=2)], {}, progress),
-        ):
-            pass
 
     def test_takes_a_context_and_leaves_nothing_behind(
         self,
