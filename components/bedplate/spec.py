@@ -11,7 +11,7 @@ from functools import cache
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
@@ -109,6 +109,13 @@ Seconds = Annotated[int, Field(strict=True, ge=1, le=31_536_000)]
 Hours = Annotated[float, Field(strict=True, ge=0.01, le=8760, allow_inf_nan=False)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 StrictBool = Annotated[bool, Field(strict=True)]
+
+
+def not_below_min(most: int, info: ValidationInfo) -> int:
+    """For a key `max` after a key `min`."""
+    if (fewest := info.data.get("min", 0)) > most:
+        raise mistake(f"max is smaller than min ({fewest})", "raise max or lower min")
+    return most
 
 
 def _as_dns_label(value: str) -> str:

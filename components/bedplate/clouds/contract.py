@@ -14,7 +14,7 @@ import pulumi_kubernetes as kubernetes
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bedplate.clouds.catalogue import ACCELERATORS, MachineShape
-from bedplate.spec import Count, Cpu, Gib, KubernetesVersion, PositiveCount, Spec, StrictBool, mistake
+from bedplate.spec import Count, Cpu, Gib, KubernetesVersion, PositiveCount, Spec, StrictBool, mistake, not_below_min
 
 SUPPORTED_KUBERNETES_VERSIONS = ("1.34", "1.35", "1.36")
 """The minors the platform's guardrails and quotas are written for; rehearsals run 1.35."""
@@ -75,12 +75,7 @@ class NodePoolSpec(Spec):
             raise mistake(f"no machine has this many {accelerator}", "write the GPUs of one machine", allowed=allowed)
         return count
 
-    @field_validator("max")
-    @classmethod
-    def _not_below_min(cls, most: int, info: ValidationInfo) -> int:
-        if (fewest := info.data.get("min", 0)) > most:
-            raise mistake(f"max is smaller than min ({fewest})", "raise max or lower min")
-        return most
+    _not_below_min = field_validator("max")(not_below_min)
 
 
 def _supported(version: str) -> str:

@@ -1,6 +1,6 @@
 """Pure builders of Kubernetes objects, shared by services, tenants, guardrails and workloads."""
 
-from bedplate.kubernetes.objects import KubernetesObject, Manifest, manifest
+from bedplate.kubernetes.objects import SKIP_AWAIT, KubernetesObject, Manifest, manifest, template_metadata
 from bedplate.kubernetes.pods import (
     Container,
     accelerator_placement,
@@ -10,6 +10,7 @@ from bedplate.kubernetes.pods import (
 )
 
 __all__ = [
+    "SKIP_AWAIT",
     "Container",
     "KubernetesObject",
     "Manifest",
@@ -18,4 +19,5 @@ __all__ = [
     "pod_spec",
     "service_account",
     "spread_over_zones_and_nodes",
+    "template_metadata",
 ]

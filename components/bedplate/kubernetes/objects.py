@@ -13,6 +13,11 @@ import pulumi
 from bedplate.labels import Identity
 
 Manifest = dict[str, Any]
+SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
+"""An annotation: an update goes on without waiting for the object.
+
+https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/#pulumicomskipawait
+"""
 
 
 def manifest(
@@ -26,12 +31,19 @@ def manifest(
     **body: Any,
 ) -> Manifest:
     """An object with the identity's labels and annotations; `body` is what stands beside `metadata`."""
-    metadata: Manifest = {"name": name, "labels": identity.labels()}
-    if namespace is not None:
-        metadata["namespace"] = namespace
-    if all_annotations := {**identity.annotations(), **(annotations or {})}:
-        metadata["annotations"] = all_annotations
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
+    named = {"name": name} if namespace is None else {"name": name, "namespace": namespace}
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {**named, **template_metadata(identity, annotations)},
+        **body,
+    }
+
+
+def template_metadata(identity: Identity, annotations: Mapping[str, Any] | None = None) -> Manifest:
+    """Labels and annotations, as a template has them: without a name."""
+    all_annotations = {**identity.annotations(), **(annotations or {})}
+    return {"labels": identity.labels(), **({"annotations": all_annotations} if all_annotations else {})}
 
 
 def type_token(api_version: str, kind: str) -> str:

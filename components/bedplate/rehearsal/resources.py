@@ -1,13 +1,12 @@
 """What a program registers, as plain data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from google.protobuf.struct_pb2 import Struct, Value
 from pulumi.runtime import rpc
 
-UNKNOWN = rpc.UNKNOWN
 _SIGNATURE = rpc._special_sig_key  # pyright: ignore[reportPrivateUsage] - the wire format's own constant
 _SECRET = rpc._special_secret_sig  # pyright: ignore[reportPrivateUsage]
 _RESOURCE = rpc._special_resource_sig  # pyright: ignore[reportPrivateUsage]
@@ -124,8 +123,3 @@ def urn_of(stack: str, project: str, parent: str, kind: str, name: str) -> str:
     parent_type = parent.split("::")[2] if parent else ""
     qualified = kind if parent_type in ("", STACK_TYPE) else f"{parent_type}${kind}"
     return f"urn:pulumi:{stack}::{project}::{qualified}::{name}"
-
-
-def removal_order(resources: Sequence[Resource]) -> list[Resource]:
-    """Dependents before what they depend on; within that, the reverse of registration."""
-    return list(reversed(resources))

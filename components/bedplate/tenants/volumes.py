@@ -7,17 +7,12 @@ it then waits as a released PersistentVolume until somebody adopts or deletes it
 from typing import Literal
 
 from bedplate.clouds import ClusterFacts
-from bedplate.kubernetes import Manifest, manifest
+from bedplate.kubernetes import SKIP_AWAIT, Manifest, manifest
 from bedplate.kubernetes.pods import memory_quantity
 from bedplate.labels import Identity
 from bedplate.spec import DnsLabel, Gib, Spec, StrictBool
 
 _ACCESS_MODES = {"oneNode": "ReadWriteOnce", "manyNodes": "ReadWriteMany"}
-SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
-"""A claim binds when its first pod arrives; waiting for it would wait for a pod that is yet to come.
-
-https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/#pulumicomskipawait
-"""
 
 
 class VolumeSpec(Spec):
@@ -37,6 +32,7 @@ def volume_claim(namespace: str, identity: Identity, spec: VolumeSpec, facts: Cl
     """The claim of one volume."""
     of_one_node = facts.retained_storage_class if spec.retain else facts.deleted_storage_class
     of_many_nodes = facts.shared_storage_class or of_one_node
+    # It binds when its first pod arrives; waiting for it would wait for a pod that is yet to come.
     return manifest(
         "v1",
         "PersistentVolumeClaim",

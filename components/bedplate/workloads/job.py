@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bedplate.kubernetes import Manifest, accelerator_placement, manifest, pod_spec
+from bedplate.kubernetes import Manifest, accelerator_placement, manifest, pod_spec, template_metadata
 from bedplate.spec import Count, CronSchedule, Hours, JobName, PositiveCount, Seconds, Spec, TimeZone
 from bedplate.workloads._base import Footprint, Workload, WorkloadArgs, WorkloadSpec, container
 
@@ -90,23 +90,16 @@ class Job(Workload):
                 "startingDeadlineSeconds": spec.start_within_seconds,
                 "successfulJobsHistoryLimit": spec.history.succeeded,
                 "failedJobsHistoryLimit": spec.history.failed,
-                "jobTemplate": {"metadata": _metadata(args), "spec": _job(spec, args)},
+                "jobTemplate": {"metadata": template_metadata(args.identity), "spec": _job(spec, args)},
             },
         )
         return [("cron-job", cron_job)]
 
 
-def _metadata(args: WorkloadArgs) -> Manifest:
-    metadata: Manifest = {"labels": args.identity.labels()}
-    if annotations := args.identity.annotations():
-        metadata["annotations"] = annotations
-    return metadata
-
-
 def _job(spec: JobSpec, args: WorkloadArgs) -> Manifest:
     placement = accelerator_placement(spec.gpu.accelerator) if spec.gpu else {}
     template = {
-        "metadata": _metadata(args),
+        "metadata": template_metadata(args.identity),
         "spec": pod_spec(container(spec), spec.name, restartPolicy="Never", **placement),
     }
     # A pod that a node's end took is no failure of the program

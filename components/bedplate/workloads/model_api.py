@@ -8,14 +8,21 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
-from bedplate.kubernetes import Manifest, accelerator_placement, manifest, pod_spec, spread_over_zones_and_nodes
-from bedplate.spec import Port, PositiveCount, Seconds, Spec, UrlPath, mistake
+from bedplate.kubernetes import (
+    SKIP_AWAIT,
+    Manifest,
+    accelerator_placement,
+    manifest,
+    pod_spec,
+    spread_over_zones_and_nodes,
+    template_metadata,
+)
+from bedplate.spec import Port, PositiveCount, Seconds, Spec, UrlPath, not_below_min
 from bedplate.workloads._base import Footprint, Workload, WorkloadArgs, WorkloadSpec, container, secrets_hash
 
 _PROBE_SECONDS = 5
-_SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 
 
 class ReplicasSpec(Spec):
@@ -28,12 +35,7 @@ class ReplicasSpec(Spec):
     cpu_percent: Annotated[PositiveCount, Field(le=200)] = 70
     """Average CPU use, in percent of the request, above which pods are added."""
 
-    @field_validator("max")
-    @classmethod
-    def _not_below_min(cls, most: int, info: ValidationInfo) -> int:
-        if (fewest := info.data.get("min", 0)) > most:
-            raise mistake(f"max is smaller than min ({fewest})", "raise max or lower min")
-        return most
+    _not_below_min = field_validator("max")(not_below_min)
 
 
 class ModelApiSpec(WorkloadSpec):
@@ -112,10 +114,7 @@ def _pod_template(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
         topologySpreadConstraints=spread_over_zones_and_nodes(args.identity),
         **placement,
     )
-    metadata: Manifest = {"labels": args.identity.labels()}
-    if annotations := {**args.identity.annotations(), **secrets_hash(args)}:
-        metadata["annotations"] = annotations
-    return {"metadata": metadata, "spec": pod}
+    return {"metadata": template_metadata(args.identity, secrets_hash(args)), "spec": pod}
 
 
 def _deployment(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
@@ -143,7 +142,7 @@ def _deployment(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
 def _deployment_annotations(spec: ModelApiSpec) -> dict[str, str]:
     """A GPU node may take longer to come from zero than any sensible wait, and must not hold up other tenants."""
     if spec.gpu:
-        return _SKIP_AWAIT
+        return SKIP_AWAIT
     return {"pulumi.com/timeoutSeconds": str(spec.startup_seconds + 600)}
 
 
@@ -155,7 +154,7 @@ def _service(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
         spec.name,
         args.identity,
         namespace=args.namespace_name,
-        annotations=_SKIP_AWAIT,
+        annotations=SKIP_AWAIT,
         spec={
             "type": "ClusterIP",
             "selector": args.identity.selector(),
