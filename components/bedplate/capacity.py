@@ -15,7 +15,7 @@ from bedplate.workloads import Footprint
 
 def _shape(parts: Parts, pool: NodePoolSpec) -> MachineShape | PydanticCustomError | None:
     """The machine of a pool, or why there is none; None where pool or cloud cannot say."""
-    needed = ("accelerator", "count", "machine", "machine_type", "interconnect")
+    needed = ("accelerator", "count", "machine", "machine_type", "interconnect", "reservation", "local_disks")
     if parts.cloud is None or not has(pool, needed):
         return None
     try:

@@ -36,7 +36,8 @@ ACCELERATORS: dict[str, Accelerator] = {
 class MachineShape:
     """One machine as schedulers see it. machine_type: the cloud's name, '' where the cluster is somebody else's.
 
-    interconnects: network cards for traffic between GPUs of many machines, 0 where there are none.
+    interconnects: network cards for traffic between GPUs of many machines; local_disk_gib: the machine's own disks,
+    all together; 0 where there are none.
     """
 
     machine_type: str
@@ -44,6 +45,7 @@ class MachineShape:
     memory_gib: float
     gpus: int
     interconnects: int = 0
+    local_disk_gib: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +58,16 @@ class Machine:
     shape: MachineShape
 
 
-def _rows(cloud: str, accelerator: str, *rows: tuple[int, str, float, float, int, int]) -> Iterator[Machine]:
-    """GPUs, machine type, CPU, memory in GiB, network in Gbit/s, interconnect cards."""
-    for gpus, machine_type, cpu, memory_gib, network_gbps, interconnects in rows:
+def _rows(cloud: str, accelerator: str, *rows: tuple[int, str, float, float, int, int, int]) -> Iterator[Machine]:
+    """GPUs, machine type, CPU, memory in GiB, network in Gbit/s, interconnect cards, GiB of local disks."""
+    for gpus, machine_type, cpu, memory_gib, network_gbps, interconnects, local_disk_gib in rows:
         shape = MachineShape(
-            machine_type=machine_type, cpu=cpu, memory_gib=memory_gib, gpus=gpus, interconnects=interconnects
+            machine_type=machine_type,
+            cpu=cpu,
+            memory_gib=memory_gib,
+            gpus=gpus,
+            interconnects=interconnects,
+            local_disk_gib=local_disk_gib,
         )
         yield Machine(cloud=cloud, accelerator=accelerator, network_gbps=network_gbps, shape=shape)
 
@@ -68,70 +75,76 @@ def _rows(cloud: str, accelerator: str, *rows: tuple[int, str, float, float, int
 # https://docs.aws.amazon.com/ec2/latest/instancetypes/gp.html (m), ac.html (g, p) for CPU, memory and network;
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa-acc-inst-types.html for the cards. Interconnect counts where
 # EFA moves memory from GPU to GPU (p4d and later): https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa.html.
-MACHINES: tuple[Machine, ...] = (
+_AWS: tuple[Machine, ...] = (
     *_rows(
         "aws",
         "",
-        (0, "m7i.large", 2, 8, 12, 0),
-        (0, "m7i.xlarge", 4, 16, 12, 0),
-        (0, "m7i.2xlarge", 8, 32, 12, 0),
-        (0, "m7i.4xlarge", 16, 64, 12, 0),
-        (0, "m7i.8xlarge", 32, 128, 12, 0),
-        (0, "m7i.12xlarge", 48, 192, 18, 0),
-        (0, "m7i.16xlarge", 64, 256, 25, 0),
-        (0, "m7i.24xlarge", 96, 384, 37, 0),
-        (0, "m7i.48xlarge", 192, 768, 50, 0),
+        (0, "m7i.large", 2, 8, 12, 0, 0),
+        (0, "m7i.xlarge", 4, 16, 12, 0, 0),
+        (0, "m7i.2xlarge", 8, 32, 12, 0, 0),
+        (0, "m7i.4xlarge", 16, 64, 12, 0, 0),
+        (0, "m7i.8xlarge", 32, 128, 12, 0, 0),
+        (0, "m7i.12xlarge", 48, 192, 18, 0, 0),
+        (0, "m7i.16xlarge", 64, 256, 25, 0, 0),
+        (0, "m7i.24xlarge", 96, 384, 37, 0, 0),
+        (0, "m7i.48xlarge", 192, 768, 50, 0, 0),
     ),
     *_rows(
         "aws",
         "nvidia-t4",
-        (1, "g4dn.xlarge", 4, 16, 25, 0),
-        (1, "g4dn.2xlarge", 8, 32, 25, 0),
-        (1, "g4dn.4xlarge", 16, 64, 25, 0),
-        (1, "g4dn.8xlarge", 32, 128, 50, 0),
-        (1, "g4dn.16xlarge", 64, 256, 50, 0),
-        (4, "g4dn.12xlarge", 48, 192, 50, 0),
-        (8, "g4dn.metal", 96, 384, 100, 0),
+        (1, "g4dn.xlarge", 4, 16, 25, 0, 0),
+        (1, "g4dn.2xlarge", 8, 32, 25, 0, 0),
+        (1, "g4dn.4xlarge", 16, 64, 25, 0, 0),
+        (1, "g4dn.8xlarge", 32, 128, 50, 0, 0),
+        (1, "g4dn.16xlarge", 64, 256, 50, 0, 0),
+        (4, "g4dn.12xlarge", 48, 192, 50, 0, 0),
+        (8, "g4dn.metal", 96, 384, 100, 0, 0),
     ),
     *_rows(
         "aws",
         "nvidia-l4",
-        (1, "g6.xlarge", 4, 16, 10, 0),
-        (1, "g6.2xlarge", 8, 32, 10, 0),
-        (1, "g6.4xlarge", 16, 64, 25, 0),
-        (1, "g6.8xlarge", 32, 128, 25, 0),
-        (1, "g6.16xlarge", 64, 256, 25, 0),
-        (4, "g6.12xlarge", 48, 192, 40, 0),
-        (4, "g6.24xlarge", 96, 384, 50, 0),
-        (8, "g6.48xlarge", 192, 768, 100, 0),
+        (1, "g6.xlarge", 4, 16, 10, 0, 0),
+        (1, "g6.2xlarge", 8, 32, 10, 0, 0),
+        (1, "g6.4xlarge", 16, 64, 25, 0, 0),
+        (1, "g6.8xlarge", 32, 128, 25, 0, 0),
+        (1, "g6.16xlarge", 64, 256, 25, 0, 0),
+        (4, "g6.12xlarge", 48, 192, 40, 0, 0),
+        (4, "g6.24xlarge", 96, 384, 50, 0, 0),
+        (8, "g6.48xlarge", 192, 768, 100, 0, 0),
     ),
     *_rows(
         "aws",
         "nvidia-a10g",
-        (1, "g5.xlarge", 4, 16, 10, 0),
-        (1, "g5.2xlarge", 8, 32, 10, 0),
-        (1, "g5.4xlarge", 16, 64, 25, 0),
-        (1, "g5.8xlarge", 32, 128, 25, 0),
-        (1, "g5.16xlarge", 64, 256, 25, 0),
-        (4, "g5.12xlarge", 48, 192, 40, 0),
-        (4, "g5.24xlarge", 96, 384, 50, 0),
-        (8, "g5.48xlarge", 192, 768, 100, 0),
+        (1, "g5.xlarge", 4, 16, 10, 0, 0),
+        (1, "g5.2xlarge", 8, 32, 10, 0, 0),
+        (1, "g5.4xlarge", 16, 64, 25, 0, 0),
+        (1, "g5.8xlarge", 32, 128, 25, 0, 0),
+        (1, "g5.16xlarge", 64, 256, 25, 0, 0),
+        (4, "g5.12xlarge", 48, 192, 40, 0, 0),
+        (4, "g5.24xlarge", 96, 384, 50, 0, 0),
+        (8, "g5.48xlarge", 192, 768, 100, 0, 0),
     ),
     *_rows(
         "aws",
         "nvidia-l40s",
-        (1, "g6e.xlarge", 4, 32, 20, 0),
-        (1, "g6e.2xlarge", 8, 64, 20, 0),
-        (1, "g6e.4xlarge", 16, 128, 20, 0),
-        (1, "g6e.8xlarge", 32, 256, 25, 0),
-        (1, "g6e.16xlarge", 64, 512, 35, 0),
-        (4, "g6e.12xlarge", 48, 384, 100, 0),
-        (4, "g6e.24xlarge", 96, 768, 200, 0),
-        (8, "g6e.48xlarge", 192, 1536, 400, 0),
+        (1, "g6e.xlarge", 4, 32, 20, 0, 0),
+        (1, "g6e.2xlarge", 8, 64, 20, 0, 0),
+        (1, "g6e.4xlarge", 16, 128, 20, 0, 0),
+        (1, "g6e.8xlarge", 32, 256, 25, 0, 0),
+        (1, "g6e.16xlarge", 64, 512, 35, 0, 0),
+        (4, "g6e.12xlarge", 48, 384, 100, 0, 0),
+        (4, "g6e.24xlarge", 96, 768, 200, 0, 0),
+        (8, "g6e.48xlarge", 192, 1536, 400, 0, 0),
     ),
-    *_rows("aws", "nvidia-a100-40gb", (8, "p4d.24xlarge", 96, 1152, 400, 4)),
-    *_rows("aws", "nvidia-a100-80gb", (8, "p4de.24xlarge", 96, 1152, 400, 4)),
-    *_rows("aws", "nvidia-h100", (1, "p5.4xlarge", 16, 256, 100, 0), (8, "p5.48xlarge", 192, 2048, 3200, 32)),
-    *_rows("aws", "nvidia-h200", (8, "p5en.48xlarge", 192, 2048, 3200, 16)),
-    *_rows("aws", "nvidia-b200", (8, "p6-b200.48xlarge", 192, 2048, 3200, 8)),
+    *_rows("aws", "nvidia-a100-40gb", (8, "p4d.24xlarge", 96, 1152, 400, 4, 0)),
+    *_rows("aws", "nvidia-a100-80gb", (8, "p4de.24xlarge", 96, 1152, 400, 4, 0)),
+    *_rows("aws", "nvidia-h100", (1, "p5.4xlarge", 16, 256, 100, 0, 0), (8, "p5.48xlarge", 192, 2048, 3200, 32, 0)),
+    *_rows("aws", "nvidia-h200", (8, "p5en.48xlarge", 192, 2048, 3200, 16, 0)),
+    *_rows("aws", "nvidia-b200", (8, "p6-b200.48xlarge", 192, 2048, 3200, 8, 0)),
 )
+
+_GCP: tuple[Machine, ...] = ()
+
+_AZURE: tuple[Machine, ...] = ()
+
+MACHINES: tuple[Machine, ...] = (*_AWS, *_GCP, *_AZURE)

@@ -54,6 +54,10 @@ class NodePoolSpec(Spec):
     """Whether machines are cheaper and may be taken away at short notice."""
     interconnect: StrictBool = False
     """Whether the GPUs of many machines are joined by the cloud's fastest network, side by side in one zone."""
+    reservation: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    """Capacity that is reserved for these machines, by the cloud's name or id of it."""
+    local_disks: StrictBool = False
+    """Whether the machines' own disks are joined into one for images and scratch space; lost with the machine."""
     disk_gib: Annotated[Gib, Field(ge=20, le=16_384)] = 100
     """Disk of one machine in GiB, for images and scratch space; encrypted."""
 
@@ -122,11 +126,11 @@ class ClusterSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlockStorage:
-    """How the cloud's disks are made. provisioner, parameters: of a StorageClass."""
+class StorageProvisioner:
+    """How the cloud's volumes are made. provisioner, parameters: of a StorageClass."""
 
     provisioner: str
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, pulumi.Input[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,18 +138,20 @@ class ClusterFacts:
     """What the cluster implies for everything above it; plain data, known before the cluster is.
 
     kubernetes_version: minor, '1.35'. deleted_storage_class, retained_storage_class: StorageClass whose disks go, or
-    stay, when their claim is deleted. shared_storage_class: of volumes that many nodes mount. block_storage: how to
-    make the two classes; None where they are there. load_balancer_annotations: of a Service that faces people.
-    dns01_solver: cert-manager's, for the platform's domain. registry: prefix of images that the platform builds.
-    artifact_bucket, audit_bucket: names. autoscaler: what adds nodes; spot_label: of nodes that may be taken away.
-    Empty or None: the platform knows of none.
+    stay, when their claim is deleted. shared_storage_class: of volumes that many nodes mount, which stay too.
+    block_storage, shared_storage: how to make the first two classes, and the third; None where they are there.
+    load_balancer_annotations: of a Service that faces people. dns01_solver: cert-manager's, for the platform's domain.
+    registry: prefix of images that the platform builds. artifact_bucket, audit_bucket: names. autoscaler: what adds
+    nodes; spot_label: of nodes that may be taken away. has_device_plugin: whether somebody else makes nodes offer
+    their GPUs. Empty or None: the platform knows of none.
     """
 
     kubernetes_version: str
     deleted_storage_class: str
     retained_storage_class: str
     shared_storage_class: str | None = None
-    block_storage: BlockStorage | None = None
+    block_storage: StorageProvisioner | None = None
+    shared_storage: StorageProvisioner | None = None
     load_balancer_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     dns01_solver: Mapping[str, Any] | None = None
     registry: str | None = None
@@ -153,6 +159,7 @@ class ClusterFacts:
     audit_bucket: str | None = None
     autoscaler: Literal["clusterAutoscaler", "native"] | None = None
     spot_label: Mapping[str, str] = field(default_factory=dict[str, str])
+    has_device_plugin: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,10 +66,10 @@ class ExistingClusterSpec(ClusterSpec):
 
     def shape_of(self, pool: NodePoolSpec) -> MachineShape:
         """What `machine` says; nothing is chosen here."""
-        if pool.machine_type is not None or pool.interconnect:
+        if pool.machine_type or pool.reservation or pool.interconnect or pool.local_disks:
             raise mistake(
                 "an existing cluster's machines are chosen by whoever runs it",
-                "remove `machineType` and `interconnect`, and write the machines' size as `machine`",
+                "remove `machineType`, `reservation`, `interconnect` and `localDisks`; write their size as `machine`",
             )
         if pool.machine is None:
             raise mistake(

@@ -156,6 +156,12 @@ class ManagedClusterSpec(ClusterSpec):
                 "remove `interconnect`, or choose an accelerator and count that has one",
                 allowed=_listed(machine for machine in self._machines() if machine.shape.interconnects),
             )
+        if pool.local_disks and not shape.local_disk_gib:
+            raise mistake(
+                f"{shape.machine_type} has no disks of its own",
+                "remove `localDisks`, or write a `machineType` that has them",
+                allowed=", ".join(m.shape.machine_type for m in self._machines() if m.shape.local_disk_gib),
+            )
         return shape
 
     def _machines(self) -> tuple[Machine, ...]:

@@ -1,7 +1,8 @@
 """StorageClasses of a cluster that the platform creates, by what happens to a disk when its claim is deleted.
 
-Owns the two classes. It deliberately marks none as the default: a claim says what should become of its disk. A class
-cannot change (https://kubernetes.io/docs/concepts/storage/storage-classes/), so other parameters make another class.
+Owns the classes of disks, and that of volumes that many nodes mount where the cloud has them. It deliberately marks
+none as the default: a claim says what should become of its disk. A class cannot change
+(https://kubernetes.io/docs/concepts/storage/storage-classes/), so other parameters make another class.
 """
 
 from dataclasses import dataclass
@@ -25,23 +26,24 @@ class StorageClasses(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: StorageClassesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:StorageClasses", name, {}, opts)
-        identity = Identity(name="storage-classes", component="storage")
-        block_storage = args.facts.block_storage
-        assert block_storage is not None
-        for storage_class, reclaim_policy in (
-            (args.facts.deleted_storage_class, "Delete"),
-            (args.facts.retained_storage_class, "Retain"),
-        ):
-            body = manifest(
-                "storage.k8s.io/v1",
-                "StorageClass",
-                storage_class,
-                identity,
-                provisioner=block_storage.provisioner,
-                parameters=dict(block_storage.parameters),
-                reclaimPolicy=reclaim_policy,
-                volumeBindingMode="WaitForFirstConsumer",
-                allowVolumeExpansion=True,
-            )
-            KubernetesObject(f"{name}-{storage_class}", body, pulumi.ResourceOptions(parent=self))
+        facts = args.facts
+        classes = (
+            (facts.deleted_storage_class, "Delete", facts.block_storage),
+            (facts.retained_storage_class, "Retain", facts.block_storage),
+            (facts.shared_storage_class, "Retain", facts.shared_storage),
+        )
+        for storage_class, reclaim_policy, storage in classes:
+            if storage_class and storage:
+                body = manifest(
+                    "storage.k8s.io/v1",
+                    "StorageClass",
+                    storage_class,
+                    Identity(name="storage-classes", component="storage"),
+                    provisioner=storage.provisioner,
+                    parameters=dict(storage.parameters),
+                    reclaimPolicy=reclaim_policy,
+                    volumeBindingMode="WaitForFirstConsumer",
+                    allowVolumeExpansion=True,
+                )
+                KubernetesObject(f"{name}-{storage_class}", body, pulumi.ResourceOptions(parent=self))
         self.register_outputs({})

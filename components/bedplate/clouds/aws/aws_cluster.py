@@ -28,11 +28,11 @@ from bedplate.clouds.aws.registry import AwsRegistry, AwsRegistryArgs, registry_
 from bedplate.clouds.aws.spec import AwsClusterSpec
 from bedplate.clouds.aws.storage import AwsStorage, AwsStorageArgs
 from bedplate.clouds.contract import (
-    BlockStorage,
     Cluster,
     ClusterArgs,
     ClusterFacts,
     Grant,
+    StorageProvisioner,
     WorkloadIdentity,
     kubernetes_provider,
 )
@@ -154,7 +154,7 @@ def facts(spec: AwsClusterSpec) -> ClusterFacts:
         kubernetes_version=spec.kubernetes_version,
         deleted_storage_class="bedplate-deleted",
         retained_storage_class="bedplate-retained",
-        block_storage=BlockStorage(
+        block_storage=StorageProvisioner(
             provisioner="ebs.csi.aws.com",
             parameters={"type": "gp3", "encrypted": "true", "kmsKeyId": data_key_alias_arn(spec)},
         ),
@@ -169,6 +169,7 @@ def facts(spec: AwsClusterSpec) -> ClusterFacts:
         audit_bucket=spec.bucket("audit"),
         autoscaler="clusterAutoscaler",
         spot_label={"eks.amazonaws.com/capacityType": "SPOT"},
+        has_device_plugin=False,
     )
 
 
