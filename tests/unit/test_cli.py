@@ -108,7 +108,7 @@ class TestPreview:
         plan = json.loads(bedplate("preview", "production", "-o", "json", folder=project).stdout)
         assert set(plan) == {"stack", "resources", "summary"}
         assert plan["stack"] == "production"
-        names = {"urn", "type", "name", "parent", "provider", "dependencies", "protect", "inputs"}
+        names = {"urn", "type", "name", "parent", "provider", "dependencies", "aliases", "protect", "inputs"}
         assert all(set(resource) == names for resource in plan["resources"])
         urns = {resource["urn"] for resource in plan["resources"]}
         assert len(urns) == len(plan["resources"]) == plan["summary"]["resources"]
@@ -128,7 +128,14 @@ class TestPreview:
 class TestPreviewAgainstARevision:
     def test_of_an_unchanged_tree_is_empty(self, project: Path) -> None:
         done = bedplate("preview", "production", "--against", "HEAD", "-o", "json", folder=project)
-        assert json.loads(done.stdout) == {"created": [], "updated": [], "replaced": [], "deleted": []}
+        assert json.loads(done.stdout) == {
+            "created": [],
+            "updated": [],
+            "replaced": [],
+            "deleted": [],
+            "renamed": [],
+            "refused": [],
+        }
         assert "no change" in bedplate("preview", "production", "--against", "HEAD", folder=project).stdout
 
     def test_shows_a_tenant_that_was_added_and_only_that(self, project: Path) -> None:
@@ -169,7 +176,44 @@ class TestPreviewAgainstARevision:
         assert "domain" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["check", "preview", "rehearse", "cluster", "schema", "reference"])
+class TestTheGuard:
+    def test_refuses_another_cluster_below_the_stack_and_names_the_key(self, project: Path) -> None:
+        another = platform(tenant("vision", model_api("api")))
+        another["cloud"]["name"] = "another"
+        write_stack(project, another)
+        done = bedplate("preview", "production", "--against", "HEAD", folder=project)
+        assert done.returncode == 3
+        assert "stack file: cloud.name: test → another" in done.stderr
+        assert "--allow NAME" in done.stderr
+        shown = bedplate("preview", "production", "--against", "HEAD", "-o", "json", folder=project)
+        assert shown.returncode == 3
+        (refused,) = json.loads(shown.stdout)["refused"]
+        assert (refused["action"], refused["fields"]) == ("replace", ["clusterIdentifier"])
+        allowed = ("--allow", refused["name"])
+        assert bedplate("preview", "production", "--against", "HEAD", *allowed, folder=project).returncode == 0
+
+    def test_reads_what_pulumi_prints(self, tmp_path: Path) -> None:
+        urn = "urn:pulumi:prod::bedplate::bedplate:index:Platform$aws:kms/key:Key::platform-cluster-keys-data"
+        step = {"op": "delete", "urn": urn, "oldState": {"protect": True}}
+        (tmp_path / "plan.json").write_text(json.dumps({"steps": [step]}))
+        done = bedplate("guard", "plan.json", folder=tmp_path)
+        assert done.returncode == 3
+        assert "platform-cluster-keys-data (aws:kms/key:Key) would be deleted" in done.stderr
+        shown = json.loads(bedplate("guard", "plan.json", "-o", "json", folder=tmp_path).stdout)
+        assert shown["ok"] is False
+        assert shown["refused"][0]["urn"] == urn
+        assert bedplate("guard", "plan.json", "--allow", "platform-cluster-keys-data", folder=tmp_path).returncode == 0
+
+    @pytest.mark.parametrize("text", ["", "Previewing update (prod)", "[]", '{"steps": 3}'])
+    def test_says_what_it_needs_where_it_gets_something_else(self, text: str, tmp_path: Path) -> None:
+        (tmp_path / "plan.json").write_text(text)
+        done = bedplate("guard", "plan.json", folder=tmp_path)
+        assert done.returncode == 2
+        assert "pulumi preview --json" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "preview", "guard", "rehearse", "cluster", "schema", "reference"])
 def test_every_commands_help_has_an_example(command: str) -> None:
     done = bedplate(command, "--help")
     assert done.returncode == 0

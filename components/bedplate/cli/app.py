@@ -1,7 +1,7 @@
 """Commands, options and exit codes.
 
 0: all is well. 1: the rehearsal fell short, or it could not run. 2: the stack file or the command line is wrong;
-nothing was created. 130 and 143: interrupted, after cleaning up.
+nothing was created. 3: the update would lose what must not be lost. 130 and 143: interrupted, after cleaning up.
 """
 
 import json
@@ -18,14 +18,15 @@ import typer
 from bedplate.cli import output
 from bedplate.cli.reference import pages
 from bedplate.config import json_schema, tenant_json_schema
-from bedplate.rehearsal.difference import difference
+from bedplate.rehearsal.difference import difference, field_changes
 from bedplate.rehearsal.engine import RecordingBackend, run
 from bedplate.rehearsal.errors import RehearsalError
-from bedplate.rehearsal.planning import program_of, resources_at
+from bedplate.rehearsal.planning import program_of, stack_at, written_platform
 from bedplate.rehearsal.project import Project, stack_name
+from bedplate.rehearsal.protection import Loss, losses, losses_of_preview
 from bedplate.stack_file import Stack, StackFileError, load
 
-FELL_SHORT, WRONG_INPUT = 1, 2
+FELL_SHORT, WRONG_INPUT, REFUSED = 1, 2, 3
 
 app = typer.Typer(
     name="bedplate",
@@ -49,6 +50,10 @@ FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", file_okay=Fals
 CheckOption = Annotated[bool, typer.Option("--check", help="Write nothing; fail where a file is not fresh.")]
 StackArgument = Annotated[str, typer.Argument(metavar="STACK", help="A stack by name (local) or by its file.")]
 OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of the result on standard output.")]
+AllowOption = Annotated[
+    list[str] | None,
+    typer.Option("--allow", metavar="NAME", help="A protected resource that may go, by its name; repeatable."),
+]
 ContextOption = Annotated[
     str | None,
     typer.Option("--context", metavar="NAME", help="Context of your kubeconfig, in place of a cluster of its own."),
@@ -71,9 +76,13 @@ def preview(
     against: Annotated[
         str | None, typer.Option("--against", metavar="REV", help="A git revision to compare with, such as main.")
     ] = None,
+    allow: AllowOption = None,
     output_form: OutputOption = Output.TEXT,
 ) -> None:
-    """Show what the stack is made of, or what differs from a git revision. Needs no cluster, credentials or state."""
+    """Show what the stack is made of, or what differs from a git revision. Needs no cluster, credentials or state.
+
+    Refuses (exit code 3) a difference that deletes or replaces what must not be lost.
+    """
     project, read = _stack(stack, output_form)
     resources = [
         resource.shown() for resource in run(program_of(project, read), RecordingBackend(), is_preview=True).resources
@@ -82,11 +91,45 @@ def preview(
         plan = output.plan(read, resources)
         output.print_json(plan) if output_form is Output.JSON else output.plan_tree(plan)
         return
-    changes = difference(resources_at(against, project, read.file), resources)
+    there = stack_at(against, project, read.file)
+    changes = difference(there.resources, resources)
+    written = list(field_changes(there.platform, written_platform(read.file)))
+    lost = losses(changes, there.resources, written, allow or ())
     if output_form is Output.JSON:
-        output.print_json(output.changes(changes))
+        output.print_json(output.changes(changes, lost))
     else:
         output.change_tree(changes, against)
+    _refuse(lost, output_form)
+
+
+@app.command(epilog="Example: bedplate guard preview.json")
+def guard(
+    plan: Annotated[
+        typer.FileText,
+        typer.Argument(metavar="FILE", help="What `pulumi preview --json` printed; - reads standard input."),
+    ],
+    allow: AllowOption = None,
+    output_form: OutputOption = Output.TEXT,
+) -> None:
+    """Refuse (exit code 3) a plan of Pulumi that deletes or replaces what must not be lost."""
+    try:
+        lost = losses_of_preview(json.load(plan), allow or ())
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        _fail(RehearsalError(f"{plan.name} is not JSON", "pulumi preview --json > FILE"), WRONG_INPUT, output_form)
+    except RehearsalError as error:
+        _fail(error, WRONG_INPUT, output_form)
+    if output_form is Output.JSON:
+        output.print_json({"ok": not lost, "refused": output.refused(lost)})
+    elif not lost:
+        typer.echo("nothing that must be kept is deleted or replaced")
+    _refuse(lost, output_form)
+
+
+def _refuse(lost: Sequence[Loss], form: Output) -> None:
+    if lost and form is Output.TEXT:
+        output.refusal(lost)
+    if lost:
+        raise typer.Exit(REFUSED)
 
 
 @app.command(epilog="Example: bedplate rehearse local")

@@ -17,6 +17,7 @@ from rich.tree import Tree
 
 from bedplate.rehearsal.difference import Difference, ResourceChange
 from bedplate.rehearsal.project import stack_name
+from bedplate.rehearsal.protection import Loss
 from bedplate.rehearsal.report import RehearsalReport
 from bedplate.rehearsal.resources import STACK_TYPE
 from bedplate.stack_file import Stack, StackFileError
@@ -118,9 +119,30 @@ def _grow(tree: Tree, urn: str, children: Mapping[str, Sequence[Shown]]) -> None
         tree.add(f"[dim]{', '.join(counts)}[/dim]")
 
 
-def changes(found: Difference) -> dict[str, Any]:
-    """A difference with stable names."""
-    return asdict(found)
+def changes(found: Difference, lost: Sequence[Loss]) -> dict[str, Any]:
+    """A difference with stable names, and what the guard refuses of it."""
+    return {**asdict(found), "refused": refused(lost)}
+
+
+def refused(lost: Sequence[Loss]) -> list[dict[str, Any]]:
+    """What the guard refuses, with stable names."""
+    return [asdict(loss) for loss in lost]
+
+
+def refusal(lost: Sequence[Loss]) -> None:
+    """What the guard refuses, each with the fields that cause it and the ways on; on standard error."""
+    for loss in lost:
+        what = "replaced" if loss.action == "replace" else "deleted"
+        _err.print(Text(f"\n✗ {loss.name} ({loss.type}) would be {what}", style="bold red"))
+        for title, entries in (("because of", loss.fields), ("stack file", loss.causes)):
+            if entries:
+                _err.print(Text(f"  {title}: {', '.join(entries)}"))
+    _err.print(
+        Text(
+            f"\n{len(lost)} resources that must not be lost. Undo the change, or, if it is meant and nothing of value "
+            "is in them, name each with --allow NAME and lift its protection: pulumi state unprotect URN"
+        )
+    )
 
 
 def change_tree(found: Difference, revision: str) -> None:
@@ -136,6 +158,8 @@ def change_tree(found: Difference, revision: str) -> None:
             _add_fields(tree.add(f"[{style}]{sign} {escape(_short(resource.urn))}[/{style}]"), resource)
     for urn in found.deleted:
         tree.add(f"[red]- {escape(_short(urn))}[/red]")
+    for renaming in found.renamed:
+        tree.add(f"[dim]{escape(_short(renaming.before))} is now {escape(_short(renaming.after))}[/dim]")
     _out.print(tree)
     _out.print(
         f"\n{len(found.created)} created, {len(found.updated)} changed, "

@@ -4,43 +4,13 @@ Works on resources as `Resource.shown` prints them, so that one side may come fr
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from bedplate.rehearsal.resources import KUBERNETES_PROVIDER_TYPE
+from bedplate.rehearsal.immutable_fields import EVERY_OBJECT, IMMUTABLE_FIELDS
 
 Shown = Mapping[str, Any]
 _ABSENT = object()
-
-_EVERY_OBJECT = ("metadata.name", "metadata.namespace")
-_IMMUTABLE: dict[str, tuple[str, ...]] = {
-    "kubernetes:apps/v1:DaemonSet": ("spec.selector",),
-    "kubernetes:apps/v1:Deployment": ("spec.selector",),
-    "kubernetes:apps/v1:StatefulSet": (
-        "spec.podManagementPolicy",
-        "spec.revisionHistoryLimit",
-        "spec.selector",
-        "spec.serviceName",
-        "spec.volumeClaimTemplates",
-    ),
-    "kubernetes:batch/v1:Job": ("spec.completions", "spec.parallelism", "spec.selector", "spec.template"),
-    "kubernetes:core/v1:PersistentVolumeClaim": (
-        "spec.accessModes",
-        "spec.selector",
-        "spec.storageClassName",
-        "spec.volumeName",
-    ),
-    "kubernetes:core/v1:ResourceQuota": ("spec.scopes",),
-    "kubernetes:core/v1:Secret": ("type",),
-    "kubernetes:core/v1:Service": ("spec.clusterIP",),
-    "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding": ("roleRef",),
-    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding": ("roleRef",),
-    "kubernetes:scheduling.k8s.io/v1:PriorityClass": ("preemptionPolicy", "value"),
-    "kubernetes:storage.k8s.io/v1:StorageClass": ("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"),
-    KUBERNETES_PROVIDER_TYPE: ("clusterIdentifier",),
-}
-"""Fields that cannot change in place, by type: what Kubernetes refuses to update, and what the Pulumi provider replaces
-for (https://github.com/pulumi/pulumi-kubernetes/blob/master/provider/pkg/provider/diff.go)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,51 +24,96 @@ class FieldChange:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceChange:
-    """A resource with the fields that differ."""
+    """A resource with the fields that differ. causes: those of them that cannot change in place."""
 
     urn: str
     fields: tuple[FieldChange, ...]
+    causes: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Renaming:
+    """A resource that stays as it is under another URN, which it names as its alias."""
+
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """URNs created and deleted; changes made in place; changes that need a new object."""
+    """URNs created and deleted; changes made in place; changes that need a new object; new names of old resources."""
 
     created: list[str] = field(default_factory=list[str])
     updated: list[ResourceChange] = field(default_factory=list[ResourceChange])
     replaced: list[ResourceChange] = field(default_factory=list[ResourceChange])
     deleted: list[str] = field(default_factory=list[str])
+    renamed: list[Renaming] = field(default_factory=list[Renaming])
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing differs."""
-        return not (self.created or self.updated or self.replaced or self.deleted)
+        return not (self.created or self.updated or self.replaced or self.deleted or self.renamed)
 
 
 def difference(before: Sequence[Shown], after: Sequence[Shown]) -> Difference:
     """What differs, each list sorted by URN."""
-    old = {str(resource["urn"]): resource for resource in before}
     new = {str(resource["urn"]): resource for resource in after}
-    result = Difference(created=sorted(new.keys() - old.keys()), deleted=sorted(old.keys() - new.keys()))
+    current = _current_names({str(resource["urn"]) for resource in before}, new)
+    old = {current.get(str(resource["urn"]), str(resource["urn"])): _renamed(resource, current) for resource in before}
+    result = Difference(
+        created=sorted(new.keys() - old.keys()),
+        deleted=sorted(old.keys() - new.keys()),
+        renamed=[Renaming(before=former, after=now) for former, now in sorted(current.items())],
+    )
     changes = {urn: tuple(_changes(old[urn], new[urn])) for urn in sorted(old.keys() & new.keys())}
-    replaced = {urn for urn, fields in changes.items() if _needs_replacement(str(new[urn]["type"]), fields)}
+    causes = {urn: tuple(_replacing_fields(str(new[urn]["type"]), fields)) for urn, fields in changes.items()}
     for urn, fields in changes.items():
-        if urn in replaced or old[urn]["provider"] in replaced:
-            result.replaced.append(ResourceChange(urn=urn, fields=fields or _provider_change(old[urn], new[urn])))
+        of_provider = tuple(_of_provider(cause) for cause in causes.get(str(old[urn]["provider"]), ()))
+        if cause := (*causes[urn], *of_provider):
+            result.replaced.append(ResourceChange(urn=urn, fields=(*fields, *of_provider), causes=cause))
         elif fields:
             result.updated.append(ResourceChange(urn=urn, fields=fields))
     return result
+
+
+def field_changes(before: object, after: object) -> Iterator[FieldChange]:
+    """The leaves in which two pieces of plain data differ."""
+    yield from _differing("", before, after)
+
+
+def _replacing_fields(kind: str, fields: Sequence[FieldChange]) -> Iterator[FieldChange]:
+    prefixes = (*IMMUTABLE_FIELDS.get(kind, ()), *(EVERY_OBJECT if kind.startswith("kubernetes:") else ()))
+    for change in fields:
+        if any(change.path == prefix or change.path.startswith((f"{prefix}.", f"{prefix}[")) for prefix in prefixes):
+            yield change
+
+
+def _of_provider(change: FieldChange) -> FieldChange:
+    """A change of the provider that makes everything anew that the provider has made."""
+    return replace(change, path=f"options.provider.{change.path}")
+
+
+def _current_names(old: set[str], new: Mapping[str, Shown]) -> dict[str, str]:
+    """Today's URN by former URN: https://www.pulumi.com/docs/iac/concepts/resources/options/aliases/."""
+    return {
+        former: urn
+        for urn, resource in new.items()
+        if urn not in old
+        for former in resource["aliases"]
+        if former in old and former not in new
+    }
+
+
+def _renamed(resource: Shown, current: Mapping[str, str]) -> Shown:
+    provider = str(resource["provider"])
+    return {**resource, "provider": current.get(provider, provider)} if current else resource
 
 
 def _changes(before: Shown, after: Shown) -> Iterator[FieldChange]:
     for option in ("provider", "protect"):
         if before[option] != after[option]:
             yield FieldChange(path=f"options.{option}", before=before[option], after=after[option])
-    yield from _differing("", before["inputs"], after["inputs"])
-
-
-def _provider_change(before: Shown, after: Shown) -> tuple[FieldChange, ...]:
-    return (FieldChange(path="options.provider", before=before["provider"], after=after["provider"]),)
+    yield from field_changes(before["inputs"], after["inputs"])
 
 
 def _differing(path: str, before: Any, after: Any) -> Iterator[FieldChange]:
@@ -121,12 +136,3 @@ def _differing(path: str, before: Any, after: Any) -> Iterator[FieldChange]:
 def _join(path: str, key: str) -> str:
     step = f'["{key}"]' if "." in key or "/" in key else f".{key}"
     return f"{path}{step}".removeprefix(".")
-
-
-def _needs_replacement(kind: str, fields: Sequence[FieldChange]) -> bool:
-    prefixes = (*_IMMUTABLE.get(kind, ()), *(_EVERY_OBJECT if kind.startswith("kubernetes:") else ()))
-    return any(
-        change.path == prefix or change.path.startswith((f"{prefix}.", f"{prefix}["))
-        for change in fields
-        for prefix in prefixes
-    )

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -23,6 +24,7 @@ from pulumi.runtime import mocks, rpc_manager, set_all_config, settings
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 from pulumi.runtime.stack import run_in_stack
 
+from bedplate.rehearsal.aliases import former_urns
 from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.outputs import synthesised_outputs
 from bedplate.rehearsal.resources import STACK_TYPE, Resource, inputs_of, urn_of
@@ -91,7 +93,7 @@ def _run(program: Program, backend: Backend, is_preview: bool) -> Recording:
     try:
         _configure(program, _Monitor(program, backend, recording), recording, is_preview)
         os.chdir(program.folder)
-        loop.run_until_complete(run_in_stack(_run_program))
+        loop.run_until_complete(run_in_stack(partial(_run_program, program.folder)))
     except pulumi.RunError as error:
         raise RehearsalError(str(error), "correct the stack file") from None
     finally:
@@ -110,12 +112,12 @@ def _abandon(loop: asyncio.AbstractEventLoop) -> None:
     loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
 
 
-async def _run_program() -> None:
+async def _run_program(folder: Path) -> None:
     """Runs the program as Pulumi's language host does, and waits for all that it set going.
 
     The SDK waits as well, but for the first of all tasks at a time, which takes time with the square of their number.
     """
-    runpy.run_path(".", run_name="__main__")
+    runpy.run_path(str(folder), run_name="__main__")
     tasks: set[asyncio.Task[Any]] = cast(Any, settings.SETTINGS).outputs
     while pending := [task for task in tasks if not task.done()]:
         await asyncio.wait(pending)
@@ -181,7 +183,7 @@ class _Monitor(mocks.MockMonitor):
     def __init__(self, program: Program, backend: Backend, recording: Recording) -> None:
         super().__init__(mocks=None)  # pyright: ignore[reportArgumentType] - only this class's methods are called
         self._program, self._backend, self._recording = program, backend, recording
-        self._urns: set[str] = set()
+        self._aliases: dict[str, tuple[str, ...]] = {}
 
     def RegisterResource(self, request: Any) -> resource_pb2.RegisterResourceResponse:  # noqa: N802
         if request.remote:
@@ -190,9 +192,11 @@ class _Monitor(mocks.MockMonitor):
                 "use resources that the program itself registers",
             )
         urn = urn_of(self._program.stack, self._program.project, request.parent, request.type, request.name)
-        if urn in self._urns:
+        if urn in self._aliases:
             raise RehearsalError(f"two resources have the URN {urn}", "give one of them another name")
-        self._urns.add(urn)
+        self._aliases[urn] = former_urns(
+            self._program.stack, self._program.project, request, self._aliases.get(request.parent, ())
+        )
         resource = Resource(
             urn=urn,
             type=request.type,
@@ -201,6 +205,7 @@ class _Monitor(mocks.MockMonitor):
             parent=request.parent,
             provider=request.provider.rpartition("::")[0],
             dependencies=tuple(sorted(request.dependencies)),
+            aliases=self._aliases[urn],
             protect=request.protect,
             retain_on_delete=request.retainOnDelete,
             deleted_with=request.deletedWith,
@@ -212,7 +217,7 @@ class _Monitor(mocks.MockMonitor):
         identifier = ""
         if request.custom:
             self._backend.create(resource)
-            identifier, synthesised = synthesised_outputs(resource)
+            identifier, synthesised = synthesised_outputs(resource.as_first_made())
             outputs.update(synthesised)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identifier, object=outputs)
 

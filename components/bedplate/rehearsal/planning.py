@@ -5,11 +5,14 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from json import loads
 from pathlib import Path
 from typing import Any
 
+from bedplate.documents import Document
 from bedplate.rehearsal.engine import Program
 from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.project import Project, stack_name
@@ -32,7 +35,20 @@ def program_of(project: Project, stack: Stack, *, without_tenant: str | None = N
     )
 
 
-def resources_at(revision: str, project: Project, stack_file: Path) -> list[dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """A stack at a git revision. resources: as its preview shows them; platform: as its file is written."""
+
+    resources: Sequence[Mapping[str, Any]] = ()
+    platform: Any = None
+
+
+def written_platform(stack_file: Path) -> Any:
+    """The platform as the stack file has it, before anything is checked or filled in."""
+    return Document.read(stack_file).data["config"][PLATFORM_KEY]
+
+
+def stack_at(revision: str, project: Project, stack_file: Path) -> Revision:
     """What the stack registers at a git revision, by that revision's own program and library.
 
     Runs in a folder of its own; needs no network, credentials or state. Raises RehearsalError where git does not know
@@ -43,7 +59,7 @@ def resources_at(revision: str, project: Project, stack_file: Path) -> list[dict
         _extract(revision, project, root)
         file = root / stack_file.resolve().relative_to(project.root)
         if not file.exists():
-            return []
+            return Revision()
         completed = subprocess.run(
             [sys.executable, "-m", "bedplate.cli", "preview", str(file), "-o", "json"],
             cwd=root,
@@ -58,7 +74,7 @@ def resources_at(revision: str, project: Project, stack_file: Path) -> list[dict
             text = "\n".join(said[-12:])
             fix = "compare with a later revision"
             raise RehearsalError(f"the stack cannot be previewed at {revision}:\n{text}", fix)
-        return loads(completed.stdout)["resources"]
+        return Revision(resources=loads(completed.stdout)["resources"], platform=written_platform(file))
 
 
 def _extract(revision: str, project: Project, folder: Path) -> None:

@@ -1,7 +1,7 @@
 """What a program registers, as plain data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from google.protobuf.struct_pb2 import Struct, Value
@@ -38,6 +38,8 @@ class Resource:
     provider: str
     """URN of the provider; '' for components."""
     dependencies: tuple[str, ...]
+    aliases: tuple[str, ...]
+    """URNs that the resource had under former names, types or parents."""
     protect: bool
     retain_on_delete: bool
     deleted_with: str
@@ -48,6 +50,13 @@ class Resource:
         """Whether the resource is an object of a Kubernetes API."""
         return self.custom and self.type.startswith("kubernetes:") and "metadata" in self.inputs
 
+    def as_first_made(self) -> "Resource":
+        """The resource under its former name, if it has one: what exists keeps its id when it is renamed here."""
+        if not self.aliases:
+            return self
+        former = self.aliases[0]
+        return replace(self, urn=former, name=former.rpartition("::")[2])
+
     def shown(self) -> dict[str, Any]:
         """The resource as `bedplate preview -o json` prints it; secrets hidden."""
         return {
@@ -57,6 +66,7 @@ class Resource:
             "parent": self.parent,
             "provider": self.provider,
             "dependencies": sorted(self.dependencies),
+            "aliases": sorted(self.aliases),
             "protect": self.protect,
             "inputs": hidden(self.inputs),
         }
