@@ -75,23 +75,27 @@ class Program:
     secrets: frozenset[str] = frozenset()
 
 
-def run(program: Program, backend: Backend, *, is_preview: bool) -> Recording:
+Outputs = Callable[[Resource], tuple[str, Mapping[str, Any]]]
+"""From a resource to its id and what its provider computes; what is missing is unknown to a preview."""
+
+
+def run(program: Program, backend: Backend, *, is_preview: bool, outputs: Outputs = synthesised_outputs) -> Recording:
     """Runs the program and returns what it registered.
 
     Raises RehearsalError with the program's own message where it refuses its configuration, or with the error that
     stopped it.
     """
-    return contextvars.copy_context().run(_run, program, backend, is_preview)
+    return contextvars.copy_context().run(_run, program, backend, is_preview, outputs)
 
 
-def _run(program: Program, backend: Backend, is_preview: bool) -> Recording:
+def _run(program: Program, backend: Backend, is_preview: bool, outputs: Outputs) -> Recording:
     recording = Recording()
     loop, executor = asyncio.new_event_loop(), _InlineExecutor()
     loop.set_default_executor(executor)
     asyncio.set_event_loop(loop)
     here = Path.cwd()
     try:
-        _configure(program, _Monitor(program, backend, recording), recording, is_preview)
+        _configure(program, _Monitor(program, backend, recording, outputs), recording, is_preview)
         os.chdir(program.folder)
         loop.run_until_complete(run_in_stack(partial(_run_program, program.folder)))
     except pulumi.RunError as error:
@@ -180,9 +184,9 @@ class _Monitor(mocks.MockMonitor):
     What it does not implement (transforms, remote components, hooks) the library does not use.
     """
 
-    def __init__(self, program: Program, backend: Backend, recording: Recording) -> None:
+    def __init__(self, program: Program, backend: Backend, recording: Recording, outputs: Outputs) -> None:
         super().__init__(mocks=None)  # pyright: ignore[reportArgumentType] - only this class's methods are called
-        self._program, self._backend, self._recording = program, backend, recording
+        self._program, self._backend, self._recording, self._outputs = program, backend, recording, outputs
         self._aliases: dict[str, tuple[str, ...]] = {}
 
     def RegisterResource(self, request: Any) -> resource_pb2.RegisterResourceResponse:  # noqa: N802
@@ -217,8 +221,8 @@ class _Monitor(mocks.MockMonitor):
         identifier = ""
         if request.custom:
             self._backend.create(resource)
-            identifier, synthesised = synthesised_outputs(resource.as_first_made())
-            outputs.update(synthesised)
+            identifier, computed = self._outputs(resource.as_first_made())
+            outputs.update(computed)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identifier, object=outputs)
 
     def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
