@@ -1,8 +1,9 @@
 """The platform's alerts as a rule file that any Prometheus can mount.
 
 Owns the namespace `bedplate-monitoring` and the ConfigMap `bedplate-alerts` with the key `rules.yaml`. It deliberately
-runs no Prometheus: point the `rule_files` of one in that namespace at the mounted file, and scrape kube-state-metrics
-(see `nodes.py` for its flag) and the services themselves.
+runs no Prometheus: point the `rule_files` of one in that namespace at the mounted file, and let it scrape
+kube-state-metrics (see `nodes.py` for its flag) and the services themselves. The namespace is closed to the network;
+whoever runs something in it opens what that needs.
 """
 
 from collections.abc import Sequence

@@ -80,14 +80,12 @@ FLAGS = (
 https://github.com/kubernetes/autoscaler/blob/cluster-autoscaler-1.35.2/cluster-autoscaler/config/flags/flags.go
 """
 
+_AVAILABLE = f'kube_deployment_status_replicas_available{{namespace="{AUTOSCALING_NAMESPACE}", deployment="{NAME}"}}'
 _RUNBOOK = "docs/guides/gpu-nodes.md#the-autoscaler-does-not-work"
 _ALERTS = (
     Alert(
         name="BedplateClusterAutoscalerDown",
-        expression=(
-            "max by (namespace, deployment) (kube_deployment_status_replicas_available"
-            f'{{namespace="{AUTOSCALING_NAMESPACE}", deployment="{NAME}"}}) == 0'
-        ),
+        expression=f"max({_AVAILABLE}) == 0 or absent({_AVAILABLE})",
         for_minutes=10,
         severity="critical",
         summary="The cluster autoscaler does not run",
