@@ -30,6 +30,10 @@ PLATFORM_OWNER = "platform"
 INGRESS_NAMESPACE = "bedplate-ingress"
 CERTIFICATES_NAMESPACE = "bedplate-certificates"
 MONITORING_NAMESPACE = "bedplate-monitoring"
+GPU_NAMESPACE = "bedplate-gpu"
+AUTOSCALING_NAMESPACE = "bedplate-autoscaling"
+AUTOSCALER_SERVICE_ACCOUNT = "cluster-autoscaler"
+"""In AUTOSCALING_NAMESPACE; clouds give it the right to change sizes of node groups."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,24 @@ from dataclasses import dataclass
 
 import pulumi
 
-from bedplate.clouds import Cluster, ClusterArgs, create_cluster
+from bedplate.clouds import AutoscalerFacts, Cluster, ClusterArgs, create_cluster
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.consistency import refuse_inconsistent
 from bedplate.guardrails import Guardrails, GuardrailsArgs
 from bedplate.labels import Identity, image_version
-from bedplate.services import AcceleratorClasses, AcceleratorClassesArgs, StorageClasses, StorageClassesArgs
+from bedplate.services import (
+    NODE_ALERTS,
+    AcceleratorClasses,
+    AcceleratorClassesArgs,
+    Alerts,
+    AlertsArgs,
+    ClusterAutoscaler,
+    ClusterAutoscalerArgs,
+    DevicePlugin,
+    DevicePluginArgs,
+    StorageClasses,
+    StorageClassesArgs,
+)
 from bedplate.tenants import Tenant, TenantAccess, TenantArgs
 from bedplate.workloads import WorkloadArgs, WorkloadSpec, workload_of
 
@@ -44,7 +56,10 @@ class Platform(pulumi.ComponentResource):
             ClusterArgs(spec=spec.cloud, node_pools=spec.node_pools, domain=spec.domain, secret=args.secret),
             pulumi.ResourceOptions(parent=self),
         )
-        services = self._services(name, spec) if "services" in spec.layers else []
+        services: list[pulumi.Resource] = []
+        if "services" in spec.layers:
+            services = self._services(name, spec)
+            self._watched(name, self._node_services(name, spec))
         if "tenants" in spec.layers:
             for tenant in spec.tenants:
                 self._tenant(name, args, tenant, services)
@@ -70,6 +85,24 @@ class Platform(pulumi.ComponentResource):
                 self._on_cluster(),
             ),
         ]
+
+    def _node_services(self, name: str, spec: PlatformSpec) -> list[DevicePlugin | ClusterAutoscaler]:
+        """What nodes need of the platform, where the cluster does not bring it."""
+        facts = self.cluster.facts
+        services: list[DevicePlugin | ClusterAutoscaler] = []
+        if spec.accelerators and not facts.has_device_plugin:
+            args = DevicePluginArgs(kubernetes_version=facts.kubernetes_version)
+            services.append(DevicePlugin(f"{name}-device-plugin", args, self._on_cluster()))
+        if isinstance(facts.autoscaler, AutoscalerFacts):
+            args = ClusterAutoscalerArgs(facts=facts.autoscaler, kubernetes_version=facts.kubernetes_version)
+            services.append(ClusterAutoscaler(f"{name}-autoscaler", args, self._on_cluster()))
+        return services
+
+    def _watched(self, name: str, services: list[DevicePlugin | ClusterAutoscaler]) -> None:
+        """The alerts of what runs."""
+        alerts = [*NODE_ALERTS, *(alert for service in services for alert in service.alerts)]
+        args = AlertsArgs(alerts=alerts, kubernetes_version=self.cluster.facts.kubernetes_version)
+        Alerts(f"{name}-alerts", args, self._on_cluster())
 
     def _tenant(self, name: str, args: PlatformArgs, spec: TenantEntry, after: list[pulumi.Resource]) -> None:
         tenant = Tenant(

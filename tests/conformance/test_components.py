@@ -12,6 +12,7 @@ import pytest
 
 import bedplate.clouds
 import bedplate.platform
+import bedplate.services
 from bedplate.clouds import Cluster
 from bedplate.rehearsal.engine import Recording
 from bedplate.rehearsal.resources import Resource, Secret
@@ -33,6 +34,8 @@ EVERYTHING = platform(
     tenant("search", model_api("api")),
 )
 SECRETS = frozenset({"token"})
+PRIVILEGED = {"bedplate-gpu": "the device plugin mounts the kubelet's folder, which every other level forbids"}
+"""Namespaces of the platform whose pods may do anything, and why."""
 
 
 def every_component() -> list[type[pulumi.ComponentResource]]:
@@ -42,7 +45,7 @@ def every_component() -> list[type[pulumi.ComponentResource]]:
     )
     found = {
         value
-        for module in (bedplate.platform, *clouds)
+        for module in (bedplate.platform, bedplate.services, *clouds)
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, pulumi.ComponentResource)
     } - {Cluster, pulumi.ComponentResource}
@@ -137,6 +140,23 @@ class TestEveryObject:
         assert [key for key, count in keys.items() if count > 1] == []
 
 
+class TestPlatformNamespaces:
+    def test_are_closed_and_as_strict_as_their_pods_allow(self, recording: Recording) -> None:
+        closed = {
+            policy.inputs["metadata"]["namespace"]
+            for policy in objects(recording, "NetworkPolicy")
+            if policy.inputs["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+        }
+        for namespace in objects(recording, "Namespace"):
+            metadata = namespace.inputs["metadata"]
+            if "bedplate.dev/tenant" not in metadata["labels"]:
+                assert metadata["name"].startswith("bedplate-")
+                assert metadata["name"] in closed
+                level = "privileged" if metadata["name"] in PRIVILEGED else "restricted"
+                for mode in ("enforce", "audit", "warn"):
+                    assert metadata["labels"][f"pod-security.kubernetes.io/{mode}"] == level
+
+
 class TestTenants:
     def test_have_a_limit_range_wherever_they_have_a_quota(self, recording: Recording) -> None:
         """A quota without defaults refuses every pod that states no resources."""
@@ -164,14 +184,34 @@ class TestAccess:
                 assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
 
     def test_of_people_writes_nothing_but_jobs_and_reads_no_secret(self, recording: Recording) -> None:
-        for role in objects(recording, "ClusterRole"):
+        people = {
+            binding.inputs["roleRef"]["name"]
+            for binding in [*objects(recording, "ClusterRoleBinding"), *objects(recording, "RoleBinding")]
+            if any(subject["kind"] != "ServiceAccount" for subject in binding.inputs["subjects"])
+        }
+        roles = [role for role in objects(recording, "ClusterRole") if role.inputs["metadata"]["name"] in people]
+        assert len(roles) == len(people)
+        for role in roles:
             for rule in role.inputs["rules"]:
                 assert not {"secrets", "pods/exec", "serviceaccounts", "serviceaccounts/token"} & set(rule["resources"])
                 if set(rule["verbs"]) - {"get", "list", "watch"}:
                     assert rule["resources"] == ["jobs"]
 
-    def test_is_bound_in_the_tenants_own_namespace_only(self, recording: Recording) -> None:
-        assert objects(recording, "ClusterRoleBinding") == []
+    def test_of_the_platforms_own_pods_reads_no_secret_and_runs_nothing(self, recording: Recording) -> None:
+        refused = {"secrets", "pods/exec", "pods/attach", "serviceaccounts/token", "clusterroles", "roles"}
+        for role in [*objects(recording, "ClusterRole"), *objects(recording, "Role")]:
+            for rule in role.inputs["rules"]:
+                assert not refused & set(rule["resources"])
+                if "pods" in rule["resources"]:
+                    assert set(rule["verbs"]) <= {"get", "list", "watch"}
+
+    def test_to_the_whole_cluster_is_bound_to_the_platforms_own_service_accounts_only(
+        self, recording: Recording
+    ) -> None:
+        for binding in objects(recording, "ClusterRoleBinding"):
+            for subject in binding.inputs["subjects"]:
+                assert subject["kind"] == "ServiceAccount"
+                assert subject["namespace"].startswith("bedplate-")
 
 
 def secrets_in(value: Any) -> list[Any]:

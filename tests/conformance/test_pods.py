@@ -22,22 +22,45 @@ RECORDINGS = recordings()
 TEMPLATES = [template for recording in RECORDINGS.values() for template in pod_templates(recording)]
 
 
-@pytest.mark.parametrize("template", [body for _, body in TEMPLATES], ids=[name for name, _ in TEMPLATES])
+TENANTS = [(name, body) for name, body in TEMPLATES if "bedplate.dev/tenant" in body["metadata"]["labels"]]
+PLATFORMS = [(name, body) for name, body in TEMPLATES if "bedplate.dev/tenant" not in body["metadata"]["labels"]]
+ROOT_PODS = {"nvidia-device-plugin": "it opens a socket in a folder of the kubelet that belongs to root"}
+"""Pods that run as root, and why."""
+HOST_FOLDERS = {"nvidia-device-plugin": {"/var/lib/kubelet/device-plugins"}}
+TOKENS = {"cluster-autoscaler"}
+"""Pods that talk to the Kubernetes API."""
+GOES_TO_ANY_TAINTED_NODE = {"nvidia-device-plugin"}
+
+
+def each(templates: list[Template]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("template", [body for _, body in templates], ids=[name for name, _ in templates])
+
+
+def software(template: dict[str, Any]) -> str:
+    return template["metadata"]["labels"]["app.kubernetes.io/name"]
+
+
+@each(TEMPLATES)
 class TestEveryPod:
-    def test_runs_as_nobody_with_no_capability_and_a_read_only_root(self, template: dict[str, Any]) -> None:
-        pod = template["spec"]
-        assert pod["securityContext"]["runAsNonRoot"] is True
-        assert pod["securityContext"]["runAsUser"] > 0
-        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        for container in pod["containers"]:
+    def test_runs_with_no_capability_and_a_read_only_root(self, template: dict[str, Any]) -> None:
+        assert template["spec"]["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in template["spec"]["containers"]:
             context = container["securityContext"]
+            assert "privileged" not in context
             assert context["allowPrivilegeEscalation"] is False
             assert context["readOnlyRootFilesystem"] is True
             assert context["capabilities"] == {"drop": ["ALL"]}
 
-    def test_has_a_service_account_of_its_own_without_a_token(self, template: dict[str, Any]) -> None:
-        assert template["spec"]["serviceAccountName"] == template["metadata"]["labels"]["bedplate.dev/workload"]
-        assert template["spec"]["automountServiceAccountToken"] is False
+    def test_runs_as_nobody_unless_it_is_named_here(self, template: dict[str, Any]) -> None:
+        context, is_root = template["spec"]["securityContext"], software(template) in ROOT_PODS
+        assert context["runAsNonRoot"] is not is_root
+        assert (context["runAsUser"] == 0) is is_root
+
+    def test_sees_nothing_of_its_node_unless_it_is_named_here(self, template: dict[str, Any]) -> None:
+        pod = template["spec"]
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+        folders = {volume["hostPath"]["path"] for volume in pod["volumes"] if "hostPath" in volume}
+        assert folders == HOST_FOLDERS.get(software(template), set())
 
     def test_states_its_resources_with_memory_and_gpus_equal(self, template: dict[str, Any]) -> None:
         for container in template["spec"]["containers"]:
@@ -51,6 +74,27 @@ class TestEveryPod:
         for container in template["spec"]["containers"]:
             assert "@sha256:" in container["image"] or ":" in container["image"].rpartition("/")[2]
 
+
+@each(PLATFORMS)
+class TestEveryPodOfThePlatform:
+    def test_has_a_service_account_of_its_own_and_a_token_only_for_a_purpose(self, template: dict[str, Any]) -> None:
+        assert template["spec"]["serviceAccountName"] == software(template)
+        assert template["spec"]["automountServiceAccountToken"] is (software(template) in TOKENS)
+
+    def test_belongs_to_the_platform_and_is_not_the_first_to_go(self, template: dict[str, Any]) -> None:
+        assert template["metadata"]["labels"]["bedplate.dev/owner"] == "platform"
+        assert template["spec"]["priorityClassName"] in ("system-cluster-critical", "system-node-critical")
+
+    def test_stays_off_gpu_nodes_unless_it_is_named_here(self, template: dict[str, Any]) -> None:
+        assert ("tolerations" in template["spec"]) is (software(template) in GOES_TO_ANY_TAINTED_NODE)
+
+
+@each(TENANTS)
+class TestEveryPodOfATenant:
+    def test_has_a_service_account_of_its_own_without_a_token(self, template: dict[str, Any]) -> None:
+        assert template["spec"]["serviceAccountName"] == template["metadata"]["labels"]["bedplate.dev/workload"]
+        assert template["spec"]["automountServiceAccountToken"] is False
+
     def test_carries_all_labels_of_ownership(self, template: dict[str, Any]) -> None:
         labels = template["metadata"]["labels"]
         for label in ("tenant", "project", "owner", "workload"):
@@ -61,17 +105,24 @@ class TestEveryPod:
         gpus = any("nvidia.com/gpu" in container["resources"]["limits"] for container in pod["containers"])
         assert gpus == ("tolerations" in pod) == ("nodeSelector" in pod) == ("priorityClassName" in pod)
 
+    def test_is_moved_to_save_money_only_if_it_loses_no_work(self, template: dict[str, Any]) -> None:
+        """Every pod has scratch space that is lost with it, and the autoscaler is told not to mind that."""
+        annotations = template["metadata"].get("annotations", {})
+        loses_work = template["metadata"]["labels"]["app.kubernetes.io/component"] != "model-api"
+        assert (annotations.get("cluster-autoscaler.kubernetes.io/safe-to-evict") == "false") is loses_work
+        assert (annotations.get("karpenter.sh/do-not-disrupt") == "true") is loses_work
+
 
 @pytest.mark.parametrize("stack", RECORDINGS)
 class TestSelectors:
     def test_pick_the_pods_of_their_own_template(self, stack: str) -> None:
-        for deployment in objects(RECORDINGS[stack], "Deployment"):
+        for deployment in [*objects(RECORDINGS[stack], "Deployment"), *objects(RECORDINGS[stack], "DaemonSet")]:
             body = deployment.inputs["spec"]
             assert body["selector"]["matchLabels"].items() <= body["template"]["metadata"]["labels"].items()
 
     def test_hold_nothing_that_changes_during_a_workloads_life(self, stack: str) -> None:
         changing = {"bedplate.dev/owner", "bedplate.dev/project", "app.kubernetes.io/version"}
-        for deployment in objects(RECORDINGS[stack], "Deployment"):
+        for deployment in [*objects(RECORDINGS[stack], "Deployment"), *objects(RECORDINGS[stack], "DaemonSet")]:
             assert not changing & deployment.inputs["spec"]["selector"]["matchLabels"].keys()
 
 

@@ -124,8 +124,8 @@ class TestTheNamespace:
 
     def test_carries_the_prefix_and_the_owner_in_full(self) -> None:
         data = platform(tenant("vision", owner="ines+ml@example.com"), tenantPrefix="ml-")
-        (namespace,) = objects(record(data), "Namespace")
-        metadata = namespace.inputs["metadata"]
+        namespaces = [namespace.inputs["metadata"] for namespace in objects(record(data), "Namespace")]
+        (metadata,) = [each for each in namespaces if "bedplate.dev/tenant" in each["labels"]]
         assert metadata["name"] == "ml-vision"
         assert metadata["annotations"]["bedplate.dev/owner-email"] == "ines+ml@example.com"
         assert metadata["labels"]["bedplate.dev/owner"] == "ines-ml_at_example.com"

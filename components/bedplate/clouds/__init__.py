@@ -12,6 +12,7 @@ from pydantic import Field
 from bedplate.clouds.aws.spec import AwsClusterSpec
 from bedplate.clouds.catalogue import ACCELERATORS, Accelerator, MachineShape
 from bedplate.clouds.contract import (
+    AutoscalerFacts,
     Cluster,
     ClusterArgs,
     ClusterFacts,
@@ -34,6 +35,7 @@ __all__ = [
     "ACCELERATORS",
     "CLOUD_SPECS",
     "Accelerator",
+    "AutoscalerFacts",
     "CloudSpec",
     "Cluster",
     "ClusterArgs",

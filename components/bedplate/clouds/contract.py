@@ -134,6 +134,20 @@ class StorageProvisioner:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AutoscalerFacts:
+    """What the cluster autoscaler must know of the cloud; the platform runs it where a cluster has these.
+
+    It runs as the ServiceAccount AUTOSCALER_SERVICE_ACCOUNT in AUTOSCALING_NAMESPACE, which the cloud lets change the
+    sizes of node groups. arguments: of its command line. environment: of its container. credentials_network: where its
+    pods get their credentials by HTTP, as a CIDR; None where that needs no way of its own.
+    """
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    credentials_network: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClusterFacts:
     """What the cluster implies for everything above it; plain data, known before the cluster is.
 
@@ -142,8 +156,8 @@ class ClusterFacts:
     block_storage, shared_storage: how to make the first two classes, and the third; None where they are there.
     load_balancer_annotations: of a Service that faces people. dns01_solver: cert-manager's, for the platform's domain.
     registry: prefix of images that the platform builds. artifact_bucket, audit_bucket: names. autoscaler: what adds
-    nodes; spot_label: of nodes that may be taken away. has_device_plugin: whether somebody else makes nodes offer
-    their GPUs. Empty or None: the platform knows of none.
+    nodes, `native` where the cloud itself does; spot_label: of nodes that may be taken away. has_device_plugin: whether
+    somebody else makes nodes offer their GPUs. Empty or None: the platform knows of none.
     """
 
     kubernetes_version: str
@@ -157,7 +171,7 @@ class ClusterFacts:
     registry: str | None = None
     artifact_bucket: str | None = None
     audit_bucket: str | None = None
-    autoscaler: Literal["clusterAutoscaler", "native"] | None = None
+    autoscaler: AutoscalerFacts | Literal["native"] | None = None
     spot_label: Mapping[str, str] = field(default_factory=dict[str, str])
     has_device_plugin: bool = True
 

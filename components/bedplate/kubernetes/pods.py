@@ -14,6 +14,15 @@ from bedplate.labels import ACCELERATOR, GPU_RESOURCE, GPU_TAINT, Identity, acce
 NON_ROOT_USER = 65532
 """The user of an image that names none; by convention `nonroot` in distroless images."""
 _SCRATCH_PATH = "/tmp"
+NOT_EVICTED = {
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+    "karpenter.sh/do-not-disrupt": "true",
+}
+"""Annotations of pods that would lose their work: nodes are not removed to save money while such a pod runs.
+
+https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md#what-types-of-pods-can-prevent-ca-from-removing-a-node,
+https://karpenter.sh/docs/concepts/disruption/#pod-level-controls. Both are without effect where nobody reads them.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +115,7 @@ def accelerator_placement(accelerator: str) -> Manifest:
 
 
 def pod_spec(container: Container, service_account_name: str, **extra: Any) -> Manifest:
-    """The pod of one container, running as its workload's ServiceAccount without a token."""
+    """The pod of one container, running as its workload's ServiceAccount without a token, unless `extra` says so."""
     claims = sorted(set(container.volume_mounts.values()))
     return {
         "serviceAccountName": service_account_name,
@@ -150,3 +159,20 @@ def spread_over_zones_and_nodes(identity: Identity) -> list[Manifest]:
 def service_account(name: str, namespace: str, identity: Identity) -> Manifest:
     """A workload's own identity; it gets no token for the Kubernetes API."""
     return manifest("v1", "ServiceAccount", name, identity, namespace=namespace, automountServiceAccountToken=False)
+
+
+def disruption_budget(name: str, namespace: str, identity: Identity) -> Manifest:
+    """One pod of a Deployment at a time may be moved."""
+    return manifest(
+        "policy/v1",
+        "PodDisruptionBudget",
+        name,
+        identity,
+        namespace=namespace,
+        spec={
+            "maxUnavailable": 1,
+            "selector": {"matchLabels": identity.selector()},
+            # A pod that never became ready must not block the drain of its node.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
+    )

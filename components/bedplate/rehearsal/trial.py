@@ -59,6 +59,11 @@ class Trial:
                 for manifest in manifests
                 if manifest["kind"] in ("Deployment", "StatefulSet")
             ]
+            + [
+                _Expected(controller=manifest, selector=_selector(manifest), pods=self._daemons(manifest))
+                for manifest in manifests
+                if manifest["kind"] == "DaemonSet"
+            ]
         )
         for round_number, cron_jobs in enumerate(_rounds(manifests), 1):
             self.progress(f"trial runs of jobs, round {round_number}: {len(cron_jobs)}")
@@ -75,6 +80,17 @@ class Trial:
             )
             for job in jobs:
                 self.api.delete(job, "Background")
+
+    def _daemons(self, daemon_set: Object) -> int:
+        """How many nodes it is for, as its controller counts them; one where the controller does not answer."""
+        deadline = time.monotonic() + self.stalled_seconds
+        while time.monotonic() < deadline:
+            live = self.api.get(daemon_set) or {}
+            status = live.get("status", {})
+            if status.get("observedGeneration") == live.get("metadata", {}).get("generation"):
+                return int(status.get("desiredNumberScheduled", 0))
+            time.sleep(_POLL_SECONDS)
+        return 1
 
     def _start(self, cron_job: Object) -> Object | None:
         live = self.api.get(cron_job)
@@ -124,7 +140,9 @@ class Trial:
         key = key_of(item.controller)
         labels = {node["metadata"]["name"]: node["metadata"].get("labels", {}) for node in nodes}
         for pod in pods:
-            if _is_scheduled(pod) and (text := _wrong_pool(pod, labels.get(pod["spec"]["nodeName"], {}))):
+            # A daemon set's own controller chooses the nodes.
+            chosen = item.controller["kind"] != "DaemonSet" and _is_scheduled(pod)
+            if chosen and (text := _wrong_pool(pod, labels.get(pod["spec"]["nodeName"], {}))):
                 fix = "give the pod the accelerator's node selector and toleration"
                 self.problems.append(RehearsalProblem(object=str(key_of(pod)), reason=text, fix=fix))
         if _count(pods, _is_ready) >= item.pods:

@@ -6,55 +6,35 @@ Needs a network plugin that enforces NetworkPolicies; Kubernetes accepts them si
 
 from collections.abc import Sequence
 
-from bedplate.kubernetes import Manifest, manifest
+from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, default_deny, network_policy, pods_of, to_dns
 from bedplate.labels import INGRESS_NAMESPACE, MONITORING_NAMESPACE, Identity
 
 _PRIVATE_NETWORKS = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
 """RFC 1918 and RFC 6598: nodes, other tenants' pods, the API server, the company's own networks."""
-_METADATA_ADDRESSES = ("169.254.0.0/16", "168.63.129.16/32")
-"""Instance metadata of AWS, Google Cloud and Azure (link-local) and Azure's wire server.
-
-https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
-"""
 _NOT_INTERNET_IPV6 = ("fc00::/7", "fe80::/10")
 """Unique local (AWS serves metadata at fd00:ec2::254) and link-local addresses."""
-_NODE_LOCAL_DNS = "169.254.20.10/32"
-"""https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/"""
 
 
 def network_policies(namespace: str, identity: Identity, allowed_networks: Sequence[str]) -> list[Manifest]:
     """All policies of a tenant. allowed_networks: private CIDRs its pods may reach all the same."""
-    everywhere = {"ipBlock": {"cidr": "0.0.0.0/0", "except": [*_PRIVATE_NETWORKS, *_METADATA_ADDRESSES]}}
-    everywhere_ipv6 = {"ipBlock": {"cidr": "::/0", "except": list(_NOT_INTERNET_IPV6)}}
-    allowed = [{"ipBlock": {"cidr": cidr}} for cidr in allowed_networks]
+    everywhere = addresses("0.0.0.0/0", but=[*_PRIVATE_NETWORKS, *METADATA_ADDRESSES])
+    everywhere_ipv6 = addresses("::/0", but=_NOT_INTERNET_IPV6)
+    allowed = [addresses(cidr) for cidr in allowed_networks]
     same_tenant: Manifest = {"podSelector": {}}
 
     def policy(name: str, **spec: object) -> Manifest:
-        body: Manifest = {"podSelector": {}, "policyTypes": [], **spec}
-        return manifest("networking.k8s.io/v1", "NetworkPolicy", name, identity, namespace=namespace, spec=body)
+        return network_policy(name, namespace, identity, **spec)
 
     return [
-        policy("default-deny", policyTypes=["Ingress", "Egress"]),
+        default_deny(namespace, identity),
         policy(
             "same-tenant",
             policyTypes=["Ingress", "Egress"],
             ingress=[{"from": [same_tenant]}],
             egress=[{"to": [same_tenant]}],
         ),
-        policy("dns", policyTypes=["Egress"], egress=[_dns()]),
-        policy("ingress", policyTypes=["Ingress"], ingress=[{"from": [_namespace(INGRESS_NAMESPACE)]}]),
-        policy("metrics", policyTypes=["Ingress"], ingress=[{"from": [_namespace(MONITORING_NAMESPACE)]}]),
+        policy("dns", policyTypes=["Egress"], egress=[to_dns()]),
+        policy("ingress", policyTypes=["Ingress"], ingress=[{"from": [pods_of(INGRESS_NAMESPACE)]}]),
+        policy("metrics", policyTypes=["Ingress"], ingress=[{"from": [pods_of(MONITORING_NAMESPACE)]}]),
         policy("internet", policyTypes=["Egress"], egress=[{"to": [everywhere, everywhere_ipv6, *allowed]}]),
     ]
-
-
-def _namespace(name: str) -> Manifest:
-    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
-
-
-def _dns() -> Manifest:
-    cluster_dns = {**_namespace("kube-system"), "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}
-    return {
-        "to": [cluster_dns, {"ipBlock": {"cidr": _NODE_LOCAL_DNS}}],
-        "ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")],
-    }

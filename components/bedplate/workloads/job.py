@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bedplate.kubernetes import Manifest, accelerator_placement, manifest, pod_spec, template_metadata
+from bedplate.kubernetes import NOT_EVICTED, Manifest, accelerator_placement, manifest, pod_spec, template_metadata
 from bedplate.spec import Count, CronSchedule, Hours, JobName, PositiveCount, Seconds, Spec, TimeZone
 from bedplate.workloads._base import Footprint, Workload, WorkloadArgs, WorkloadSpec, container
 
@@ -99,7 +99,7 @@ class Job(Workload):
 def _job(spec: JobSpec, args: WorkloadArgs) -> Manifest:
     placement = accelerator_placement(spec.gpu.accelerator) if spec.gpu else {}
     template = {
-        "metadata": template_metadata(args.identity),
+        "metadata": template_metadata(args.identity, NOT_EVICTED),
         "spec": pod_spec(container(spec), spec.name, restartPolicy="Never", **placement),
     }
     # A pod that a node's end took is no failure of the program

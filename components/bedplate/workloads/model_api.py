@@ -14,6 +14,7 @@ from bedplate.kubernetes import (
     SKIP_AWAIT,
     Manifest,
     accelerator_placement,
+    disruption_budget,
     manifest,
     pod_spec,
     spread_over_zones_and_nodes,
@@ -79,7 +80,7 @@ class ModelApi(Workload):
         parts = [
             ("deployment", _deployment(spec, args)),
             ("service", _service(spec, args)),
-            ("disruption-budget", _disruption_budget(spec, args)),
+            ("disruption-budget", disruption_budget(spec.name, args.namespace_name, args.identity)),
         ]
         if spec.replicas.min < spec.replicas.max:
             parts.append(("autoscaler", _autoscaler(spec, args)))
@@ -159,22 +160,6 @@ def _service(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
             "type": "ClusterIP",
             "selector": args.identity.selector(),
             "ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}],
-        },
-    )
-
-
-def _disruption_budget(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
-    return manifest(
-        "policy/v1",
-        "PodDisruptionBudget",
-        spec.name,
-        args.identity,
-        namespace=args.namespace_name,
-        spec={
-            "maxUnavailable": 1,
-            "selector": {"matchLabels": args.identity.selector()},
-            # A pod that never became ready must not block the drain of its node.
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     )
 

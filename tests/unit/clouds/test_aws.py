@@ -42,7 +42,11 @@ def cloud() -> AwsClusterSpec:
 
 
 def of_type(recording: Recording, end: str) -> list[Resource]:
-    found = [resource for resource in recording.resources if resource.custom and resource.type.endswith(f":{end}")]
+    found = [
+        resource
+        for resource in recording.resources
+        if resource.type.startswith(("aws:", "pulumi:")) and resource.type.endswith(f":{end}")
+    ]
     assert found, f"there is no {end}"
     return found
 

@@ -28,6 +28,7 @@ from bedplate.clouds.aws.registry import AwsRegistry, AwsRegistryArgs, registry_
 from bedplate.clouds.aws.spec import AwsClusterSpec
 from bedplate.clouds.aws.storage import AwsStorage, AwsStorageArgs
 from bedplate.clouds.contract import (
+    AutoscalerFacts,
     Cluster,
     ClusterArgs,
     ClusterFacts,
@@ -36,9 +37,10 @@ from bedplate.clouds.contract import (
     WorkloadIdentity,
     kubernetes_provider,
 )
-from bedplate.labels import DOMAIN
+from bedplate.labels import AUTOSCALER_SERVICE_ACCOUNT, AUTOSCALING_NAMESPACE, DOMAIN
 
-_AUTOSCALER = ("kube-system", "cluster-autoscaler")
+_POD_IDENTITY_NETWORK = "169.254.170.23/32"
+"""Where the agent of EKS Pod Identity answers: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html."""
 
 
 class AwsCluster(Cluster):
@@ -69,7 +71,7 @@ class AwsCluster(Cluster):
             AwsAddonsArgs(cluster_name=self.control_plane.cluster.name, identities=self._identities, after=nodes),
             child,
         )
-        self._autoscaler()
+        autoscaler = self._autoscaler()
         AwsDns(f"{name}-dns", AwsDnsArgs(spec=spec, domain=args.domain, after=self.control_plane.addons), child)
         AwsStorage(f"{name}-storage", AwsStorageArgs(spec=spec, keys=self._keys), child)
         AwsRegistry(f"{name}-registry", AwsRegistryArgs(spec=spec, keys=self._keys), child)
@@ -83,7 +85,10 @@ class AwsCluster(Cluster):
             f"{name}-kubernetes",
             spec.cluster_arn,
             kubeconfig=kubeconfig(spec, self.control_plane.cluster),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*self.control_plane.administrators, *nodes, addons]),
+            # Pods get their identity when they are made, so the autoscaler's must be there before its pods.
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[*self.control_plane.administrators, *nodes, addons, autoscaler]
+            ),
         )
         self.facts = facts(spec)
         self.register_outputs({})
@@ -136,13 +141,12 @@ class AwsCluster(Cluster):
             for pool_name, pool in args.node_pools.items()
         ]
 
-    def _autoscaler(self) -> None:
-        namespace, service_account = _AUTOSCALER
-        eks.PodIdentityAssociation(
+    def _autoscaler(self) -> pulumi.Resource:
+        return eks.PodIdentityAssociation(
             f"{self._prefix}-autoscaler",
             cluster_name=self.control_plane.cluster.name,
-            namespace=namespace,
-            service_account=service_account,
+            namespace=AUTOSCALING_NAMESPACE,
+            service_account=AUTOSCALER_SERVICE_ACCOUNT,
             role_arn=self._identities.autoscaler.arn,
             opts=pulumi.ResourceOptions(parent=self, provider=self._aws, depends_on=self.control_plane.addons),
         )
@@ -167,9 +171,23 @@ def facts(spec: AwsClusterSpec) -> ClusterFacts:
         registry=registry_address(spec),
         artifact_bucket=spec.bucket("artifacts"),
         audit_bucket=spec.bucket("audit"),
-        autoscaler="clusterAutoscaler",
+        autoscaler=autoscaler_facts(spec),
         spot_label={"eks.amazonaws.com/capacityType": "SPOT"},
         has_device_plugin=False,
+    )
+
+
+def autoscaler_facts(spec: AwsClusterSpec) -> AutoscalerFacts:
+    """How the cluster autoscaler finds the node groups: EKS puts both tags on their Auto Scaling groups.
+
+    https://docs.aws.amazon.com/eks/latest/userguide/managed-node-groups.html,
+    https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md#auto-discovery-setup
+    """
+    tags = ("k8s.io/cluster-autoscaler/enabled", f"k8s.io/cluster-autoscaler/{spec.name}")
+    return AutoscalerFacts(
+        arguments=("--cloud-provider=aws", f"--node-group-auto-discovery=asg:tag={','.join(tags)}"),
+        environment={"AWS_REGION": spec.region},
+        credentials_network=_POD_IDENTITY_NETWORK,
     )
 
 

@@ -22,6 +22,12 @@ from bedplate.clouds.contract import NodePoolSpec
 from bedplate.labels import ACCELERATOR, GPU_TAINT, POOL
 
 _TAINT_EFFECTS = {"NoSchedule": "NO_SCHEDULE"}
+_AUTOSCALER_GPU_LABEL = "k8s.amazonaws.com/accelerator"
+"""Of nodes that will offer GPUs. The cluster autoscaler takes such a node for unready until it offers them, instead of
+adding another for the pods that still wait; and it counts those that never do.
+
+https://github.com/kubernetes/autoscaler/blob/cluster-autoscaler-1.35.2/cluster-autoscaler/cloudprovider/aws/aws_cloud_provider.go#L38-L39
+"""
 _TAGGED = ("instance", "volume", "network-interface")
 
 
@@ -35,8 +41,13 @@ def ami_type(machine_type: str, *, has_gpus: bool) -> str:
 
 
 def labels_of(name: str, pool: NodePoolSpec) -> dict[str, str]:
-    """Labels of a pool's nodes."""
-    return {POOL: name, **({ACCELERATOR: pool.accelerator} if pool.accelerator else {})}
+    """Labels of a pool's nodes; the autoscaler reads them, like the taint, off a node group that has no node yet.
+
+    https://github.com/kubernetes/autoscaler/blob/cluster-autoscaler-1.35.2/cluster-autoscaler/cloudprovider/aws/aws_manager.go#L307-L340
+    """
+    if not pool.accelerator:
+        return {POOL: name}
+    return {POOL: name, ACCELERATOR: pool.accelerator, _AUTOSCALER_GPU_LABEL: pool.accelerator}
 
 
 @dataclass(frozen=True, kw_only=True)

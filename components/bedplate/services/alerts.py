@@ -1,0 +1,52 @@
+"""The platform's alerts as a rule file that any Prometheus can mount.
+
+Owns the namespace `bedplate-monitoring` and the ConfigMap `bedplate-alerts` with the key `rules.yaml`. It deliberately
+runs no Prometheus: point the `rule_files` of one in that namespace at the mounted file, and let it scrape
+kube-state-metrics (see `nodes.py` for its flag) and the services themselves. The namespace is closed to the network;
+whoever runs something in it opens what that needs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from bedplate.kubernetes import Alert, KubernetesObject, manifest, rules_file
+from bedplate.labels import MONITORING_NAMESPACE, Identity
+from bedplate.services.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertsArgs:
+    """alerts: of all services that run. kubernetes_version: minor, '1.35'."""
+
+    alerts: Sequence[Alert]
+    kubernetes_version: str
+
+
+class Alerts(pulumi.ComponentResource):
+    """The alerts of everything that the platform runs."""
+
+    def __init__(self, name: str, args: AlertsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("bedplate:index:Alerts", name, {}, opts)
+        identity = Identity(name="alerts", component="monitoring")
+        place = PlatformNamespace(
+            f"{name}-place",
+            PlatformNamespaceArgs(
+                name=MONITORING_NAMESPACE,
+                identity=identity,
+                level="restricted",
+                kubernetes_version=args.kubernetes_version,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        rules = manifest(
+            "v1",
+            "ConfigMap",
+            "bedplate-alerts",
+            identity,
+            namespace=MONITORING_NAMESPACE,
+            data={"rules.yaml": rules_file("bedplate", args.alerts)},
+        )
+        KubernetesObject(f"{name}-rules", rules, place.inside(self))
+        self.register_outputs({})
