@@ -73,7 +73,7 @@ def _rows(cloud: str, accelerator: str, *rows: tuple[int, str, float, float, int
 
 
 # CPU, memory, GPUs, disks and EFA cards: what EC2's DescribeInstanceTypes answers, as Karpenter keeps it,
-# https://karpenter.sh/docs/reference/instance-types/ (2026-08); its disks are in GB, here in whole GiB. Network "up to":
+# https://karpenter.sh/docs/reference/instance-types/ (2026-08); disks in GB there, in whole GiB here. Network "up to":
 # https://docs.aws.amazon.com/ec2/latest/instancetypes/gp.html (m), ac.html (g, p). Interconnect counts where EFA moves
 # memory from GPU to GPU (p4d and later): https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa.html; of g7e no
 # such statement was found. Left out: parts of a GPU (g6f), which are no whole count, and p6e-gb200.36xlarge, which is

@@ -58,7 +58,7 @@ def _role_arn(value: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Reservation:
-    """Capacity of EC2 that is reserved in one zone; is_block: for a time that was bought, as a Capacity Block for ML."""
+    """Capacity of EC2 that is reserved in one zone. is_block: for a time that was bought, a Capacity Block for ML."""
 
     zone: str
     id: str
@@ -145,6 +145,16 @@ class AwsClusterSpec(ManagedClusterSpec):
     def cluster_arn(self) -> str:
         """ARN of the cluster, known before it exists."""
         return f"arn:aws:eks:{self.region}:{self.account_id}:cluster/{self.name}"
+
+    @property
+    def trail(self) -> str:
+        """Name of the trail."""
+        return f"{self.name}-audit"
+
+    @property
+    def trail_arn(self) -> str:
+        """ARN of the trail, known before it exists."""
+        return f"arn:aws:cloudtrail:{self.region}:{self.account_id}:trail/{self.trail}"
 
     def bucket(self, purpose: str) -> str:
         """Name of a bucket; names are unique among all accounts."""
