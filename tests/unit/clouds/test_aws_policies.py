@@ -4,6 +4,7 @@ It knows actions, the resources each takes and the conditions each offers, as AW
 """
 
 import json
+import re
 import warnings
 from typing import Any
 
@@ -13,7 +14,7 @@ from aws_stack import FILE, cloud, documents
 from bedplate.clouds.aws.identity import permissions_of
 from bedplate.clouds.aws.policies import Statement
 from bedplate.clouds.contract import BucketGrant, SecretsGrant
-from harness import record_stack
+from harness import ROOT, record_stack
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # It imports pkg_resources, which announces its own end.
@@ -56,6 +57,16 @@ def test_every_grant_passes() -> None:
         SecretsGrant(prefix="vision/"),
     ]
     assert findings(permissions_of(grants, cloud(), "arn:aws:kms:eu-central-1:123456789012:key/k")) == []
+
+
+def test_the_guides_policy_passes() -> None:
+    """But for what it gives whole: services of one region, zones, and the list of trails, which has no resource."""
+    (text,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "guides" / "aws.md").read_text(), re.DOTALL)
+    statements = json.loads(text)["Statement"]
+    # Whoever writes a bucket's policy can let themselves in; the guide says so.
+    assert {issue for issue, _ in findings(statements)} == {"RESOURCE_STAR", "RESOURCE_POLICY_PRIVILEGE_ESCALATION"}
+    whole = {statement["Sid"] for statement in statements if statement["Resource"] == "*"}
+    assert whole == {"RegionalServices", "Zones", "FindTrails"}
 
 
 @pytest.mark.parametrize(
