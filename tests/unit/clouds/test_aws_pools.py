@@ -84,9 +84,9 @@ class TestLocalDisks:
         message = message_from_bytes(base64.b64decode(template(recording, "block")["userData"]))
         assert message["MIME-Version"] == "1.0"
         assert message.get_content_type() == "multipart/mixed"
-        (part,) = message.get_payload()
+        _, part = message.walk()
         assert part.get_content_type() == "application/node.eks.aws"
-        config = YAML(typ="safe").load(part.get_payload())
+        config = YAML(typ="safe").load(str(part.get_payload()))
         assert (config["apiVersion"], config["kind"]) == ("node.eks.aws/v1alpha1", "NodeConfig")
         assert config["spec"] == {"instance": {"localStorage": {"strategy": "RAID0"}}}
 
