@@ -54,11 +54,12 @@ def _launch_template(resource: Resource) -> tuple[str, dict[str, Any]]:
 
 def _cluster(resource: Resource) -> tuple[str, dict[str, Any]]:
     name = _name(resource)
-    network = dict(resource.inputs["vpcConfig"])
+    network, digits = dict(resource.inputs["vpcConfig"]), _digits(resource, 32)
     return name, {
         "arn": f"arn:aws:eks:{_REGION}:{_ACCOUNT}:cluster/{name}",
         "certificateAuthority": {"data": _AUTHORITY},
-        "endpoint": f"https://{_digits(resource, 32).upper()}.gr7.{_REGION}.eks.amazonaws.com",
+        "identities": [{"oidcs": [{"issuer": f"https://oidc.eks.{_REGION}.amazonaws.com/id/{digits.upper()}"}]}],
+        "endpoint": f"https://{digits.upper()}.gr7.{_REGION}.eks.amazonaws.com",
         "status": "ACTIVE",
         "vpcConfig": {**network, "clusterSecurityGroupId": f"sg-{_digits(resource)}", "vpcId": "vpc-0"},
     }
@@ -78,6 +79,16 @@ def _zone(resource: Resource) -> tuple[str, dict[str, Any]]:
         "arn": f"arn:aws:route53:::hostedzone/{identifier}",
         "nameServers": servers,
     }
+
+
+def _files(resource: Resource) -> tuple[str, dict[str, Any]]:
+    identifier = f"fs-{_digits(resource)}"
+    return identifier, {"arn": f"arn:aws:elasticfilesystem:{_REGION}:{_ACCOUNT}:file-system/{identifier}"}
+
+
+def _issuer(resource: Resource) -> tuple[str, dict[str, Any]]:
+    arn = f"arn:aws:iam::{_ACCOUNT}:oidc-provider/{resource.inputs['url'].removeprefix('https://')}"
+    return arn, {"arn": arn}
 
 
 AWS_OUTPUTS: dict[str, Outputs] = {
@@ -102,12 +113,18 @@ AWS_OUTPUTS: dict[str, Outputs] = {
     "aws:ec2/vpcEndpoint:VpcEndpoint": _ec2("vpce", "vpc-endpoint"),
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": _plain,
     "aws:ecr/repository:Repository": _named(f"arn:aws:ecr:{_REGION}:{_ACCOUNT}:repository/{{name}}"),
+    "aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate": _plain,
+    "aws:efs/backupPolicy:BackupPolicy": _plain,
+    "aws:efs/fileSystem:FileSystem": _files,
+    "aws:efs/fileSystemPolicy:FileSystemPolicy": _plain,
+    "aws:efs/mountTarget:MountTarget": _plain,
     "aws:eks/accessEntry:AccessEntry": _plain,
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": _plain,
     "aws:eks/addon:Addon": _plain,
     "aws:eks/cluster:Cluster": _cluster,
     "aws:eks/nodeGroup:NodeGroup": _plain,
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": _plain,
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _issuer,
     "aws:iam/role:Role": _named(f"arn:aws:iam::{_ACCOUNT}:role/{{name}}"),
     "aws:iam/rolePolicy:RolePolicy": _plain,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _plain,

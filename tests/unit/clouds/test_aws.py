@@ -1,27 +1,26 @@
 """The AWS stack's resources against the field's hardening rules, each named by its test."""
 
 import json
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
+from aws_stack import FILE, cloud, documents, listed, of_type
 from bedplate.clouds.aws.identity import permissions_of
-from bedplate.clouds.aws.policies import Statement
-from bedplate.clouds.aws.spec import AwsClusterSpec
 from bedplate.clouds.contract import BucketGrant, SecretsGrant
+from bedplate.kubernetes.pods import NON_ROOT_USER
 from bedplate.rehearsal.engine import Recording
-from bedplate.rehearsal.resources import Resource, Secret
+from bedplate.rehearsal.resources import Secret
 from bedplate.stack_file import load
-from harness import ROOT, record_stack
+from harness import record_stack
 
-FILE = ROOT / "stacks" / "Pulumi.aws.yaml"
 PROTECTED = {
     "aws:ec2/eip:Eip",
     "aws:ec2/subnet:Subnet",
     "aws:ec2/vpc:Vpc",
     "aws:ecr/repository:Repository",
+    "aws:efs/fileSystem:FileSystem",
     "aws:eks/cluster:Cluster",
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
     "aws:iam/role:Role",
     "aws:kms/alias:Alias",
     "aws:kms/key:Key",
@@ -33,35 +32,6 @@ PROTECTED = {
 @pytest.fixture(scope="module")
 def recording() -> Recording:
     return record_stack(FILE)
-
-
-def cloud() -> AwsClusterSpec:
-    spec = load(FILE).spec.cloud
-    assert isinstance(spec, AwsClusterSpec)
-    return spec
-
-
-def of_type(recording: Recording, end: str) -> list[Resource]:
-    found = [
-        resource
-        for resource in recording.resources
-        if resource.type.startswith(("aws:", "pulumi:")) and resource.type.endswith(f":{end}")
-    ]
-    assert found, f"there is no {end}"
-    return found
-
-
-def documents(recording: Recording) -> Iterator[tuple[str, list[Statement]]]:
-    """The statements of every policy, by resource."""
-    for resource in recording.resources:
-        for key in ("policy", "assumeRolePolicy"):
-            text = resource.inputs.get(key)
-            if isinstance(text, str) and "Statement" in text:
-                yield resource.name, json.loads(text)["Statement"]
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 class TestTheCluster:
@@ -192,6 +162,42 @@ class TestStores:
         assert set(denial["Action"]) == {"s3:DeleteObject", "s3:DeleteObjectVersion"}
         assert denial["Principal"] == "*"
 
+    def test_shared_files_are_encrypted_backed_up_and_reached_by_nodes_alone(self, recording: Recording) -> None:
+        (files,), (backup,) = of_type(recording, "FileSystem"), of_type(recording, "BackupPolicy")
+        assert files.inputs["encrypted"] is True
+        assert ":key/" in files.inputs["kmsKeyId"]
+        assert backup.inputs["backupPolicy"] == {"status": "ENABLED"}
+        targets = of_type(recording, "MountTarget")
+        private = {s.urn for s in of_type(recording, "Subnet") if "-private-" in s.name}
+        assert len({target.inputs["subnetId"] for target in targets}) == len(targets) == len(private)
+        assert all(private & set(target.dependencies) for target in targets)
+        (rule,) = [r for r in of_type(recording, "SecurityGroupIngressRule") if "-mounts-" in r.name]
+        (cluster,) = of_type(recording, "Cluster")
+        assert "cidrIpv4" not in rule.inputs
+        assert cluster.urn in rule.dependencies
+        assert (rule.inputs["fromPort"], rule.inputs["toPort"]) == (2049, 2049)
+
+    def test_shared_volumes_are_directories_of_the_platforms_file_system(self, recording: Recording) -> None:
+        (shared,) = [o for o in recording.resources if o.name.endswith("-bedplate-shared")]
+        assert shared.inputs["provisioner"] == "efs.csi.aws.com"
+        assert shared.inputs["parameters"]["fileSystemId"].startswith("fs-")
+        assert shared.inputs["parameters"]["uid"] == str(NON_ROOT_USER)
+        assert shared.inputs["reclaimPolicy"] == "Retain"
+
+    def test_the_trail_is_encrypted_with_our_key(self, recording: Recording) -> None:
+        (trail,) = of_type(recording, "Trail")
+        (allowed,) = [s for _, statements in documents(recording) for s in statements if s.get("Sid") == "Trail"]
+        assert ":key/" in trail.inputs["kmsKeyId"]
+        assert allowed["Condition"]["StringEquals"]["aws:SourceArn"].endswith(f":trail/{trail.inputs['name']}")
+        assert "kms:Decrypt" in allowed["Action"]
+
+    def test_a_push_to_a_new_name_makes_a_repository_like_ours(self, recording: Recording) -> None:
+        (template,), (ours,) = of_type(recording, "RepositoryCreationTemplate"), of_type(recording, "Repository")
+        assert ours.inputs["name"].startswith(f"{template.inputs['prefix']}/")
+        assert template.inputs["appliedFors"] == ["CREATE_ON_PUSH"]
+        for setting in ("imageTagMutability", "encryptionConfigurations"):
+            assert template.inputs[setting] == ours.inputs[setting]
+
     def test_keys_rotate(self, recording: Recording) -> None:
         assert all(key.inputs["enableKeyRotation"] is True for key in of_type(recording, "Key"))
 
@@ -205,7 +211,7 @@ class TestLeastPrivilege:
     def test_no_policy_allows_every_action(self, recording: Recording) -> None:
         """But a key's own policy, where AWS demands that the account administers the key."""
         found = list(documents(recording))
-        kinds = ("Role", "RolePolicy", "Key", "BucketPolicy")
+        kinds = ("Role", "RolePolicy", "Key", "BucketPolicy", "FileSystemPolicy")
         assert len(found) == sum(len(of_type(recording, kind)) for kind in kinds)
         for name, statements in found:
             for statement in statements:
@@ -221,16 +227,20 @@ class TestLeastPrivilege:
                     verbs = {action.partition(":")[2][:3] for action in statement["Action"]}
                     assert verbs <= {"Des", "Get", "Lis"}, (name, statement)
 
-    def test_everybody_as_a_principal_is_bound_to_the_account(self, recording: Recording) -> None:
+    def test_everybody_as_a_principal_is_bound_to_the_account_or_the_network(self, recording: Recording) -> None:
         for name, statements in documents(recording):
             for statement in statements:
                 if statement["Effect"] == "Allow" and statement.get("Principal") in ("*", {"AWS": "*"}):
-                    assert "kms:CallerAccount" in statement["Condition"]["StringEquals"], name
+                    condition = statement["Condition"]
+                    of_account = condition.get("StringEquals", {}).get("kms:CallerAccount") == "123456789012"
+                    of_network = condition.get("Bool", {}).get("elasticfilesystem:AccessedViaMountTarget") == "true"
+                    assert of_account or of_network, name
 
     def test_services_take_roles_on_behalf_of_this_account_alone(self, recording: Recording) -> None:
         for role in of_type(recording, "Role"):
             (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
-            if statement["Principal"] != {"Service": "ec2.amazonaws.com"}:
+            # Neither says on whose behalf it does; nobody of another account can hand these roles to them.
+            if statement["Principal"]["Service"] not in ("ec2.amazonaws.com", "ecr.amazonaws.com"):
                 assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}, role.name
 
     def test_cert_manager_writes_challenges_of_one_zone_alone(self, recording: Recording) -> None:

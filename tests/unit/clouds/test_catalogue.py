@@ -45,6 +45,8 @@ class TestEveryMachineOfAws:
         ("g6.xlarge", True, "AL2023_x86_64_NVIDIA"),
         ("gr6.4xlarge", True, "AL2023_x86_64_NVIDIA"),
         ("g5g.xlarge", True, "AL2023_ARM_64_NVIDIA"),
+        ("p6e-gb200.36xlarge", True, "AL2023_ARM_64_NVIDIA"),
+        ("p6-b200.48xlarge", True, "AL2023_x86_64_NVIDIA"),
     ],
 )
 def test_an_image_is_of_the_machines_processor(machine_type: str, has_gpus: bool, image: str) -> None:

@@ -12,12 +12,14 @@ from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 
 from bedplate.clouds import CLOUD_SPECS, NodePoolSpec, create_cluster
+from bedplate.clouds.aws.spec import AwsClusterSpec
 from bedplate.clouds.contract import Cluster
 from bedplate.clouds.existing import ExistingCluster
 from bedplate.stack_file import StackFileError, load
 from harness import ROOT
 
 ROLE = "arn:aws:iam::123456789012:role/admin"
+L4 = {"accelerator": "nvidia-l4", "count": 1, "max": 12}
 AWS = YAML(typ="safe").load(ROOT / "stacks" / "Pulumi.aws.yaml")
 
 
@@ -70,6 +72,14 @@ def refused(data: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
         ("nodePools.general", {"max": 1, "machine": {"cpu": 500, "memoryGib": 8}}, "nodePools.general", "this large"),
         ("nodePools.general", {"max": 1, "machineType": "z9.huge"}, "nodePools.general", "size of z9.huge"),
         ("nodePools.general", {"max": 1, "machineType": "g6.xlarge"}, "nodePools.general", "has 1 nvidia-l4"),
+        ("nodePools.l4", {**L4, "reservation": "cr-0123456789abcdef0"}, "nodePools.l4", "names no capacity"),
+        ("nodePools.l4", {**L4, "reservation": "eu-central-1a/cr-1"}, "nodePools.l4", "names no capacity"),
+        ("nodePools.l4", {**L4, "reservation": "eu-west-1a/cr-0123456789abcdef0"}, "nodePools.l4",
+         "none of the cluster's"),
+        ("nodePools.l4", {**L4, "reservation": "eu-central-1a/cr-0123456789abcdef0", "spot": True}, "nodePools.l4",
+         "not taken away"),
+        ("nodePools.general", {"max": 1, "machine": {"cpu": 4, "memoryGib": 16}, "localDisks": True},
+         "nodePools.general", "no disks of its own"),
         ("layers", ["tenants"], "layers", "does not own it"),
     ],
 )  # fmt: skip
@@ -78,7 +88,10 @@ def test_a_wrong_input_is_located(path: str, value: Any, place: str, said: str, 
     assert [(at, message) for at, message in problems if at == place and said in message], problems
 
 
-def test_a_volume_of_many_nodes_is_refused_where_no_storage_has_it(tmp_path: Path) -> None:
+def test_a_volume_of_many_nodes_is_refused_where_no_storage_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AwsClusterSpec, "shares_volumes", lambda _: False)
     data = copy.deepcopy(AWS)
     data["config"]["bedplate:platform"]["tenants"][0]["volumes"][0]["access"] = "manyNodes"
     assert [place for place, _ in refused(data, tmp_path)] == ["tenants[0].volumes[0].access"]
@@ -93,6 +106,9 @@ class TestMachines:
             ({"accelerator": "nvidia-l4", "count": 1}, "g6.xlarge"),
             ({"accelerator": "nvidia-l4", "count": 1, "machine": {"cpu": 6, "memoryGib": 20}}, "g6.2xlarge"),
             ({"accelerator": "nvidia-h100", "count": 8, "interconnect": True}, "p5.48xlarge"),
+            ({"accelerator": "nvidia-h200", "count": 8, "interconnect": True, "localDisks": True}, "p5en.48xlarge"),
+            ({"accelerator": "nvidia-rtx-pro-6000", "count": 2}, "g7e.12xlarge"),
+            ({"machineType": "m6id.xlarge", "localDisks": True}, "m6id.xlarge"),
             ({"machineType": "m7g.large", "machine": {"cpu": 2, "memoryGib": 8}}, "m7g.large"),
         ],
     )

@@ -1,8 +1,14 @@
 """Who did what: the cluster's audit log, AWS's own, and the network's, in one bucket for `auditDays`.
 
 Owns the bucket, the trail, the flow log, and the stream that carries the API server's audit log out of its log group.
+The trail holds management events, of which reading a secret is one (GetSecretValue, without the value:
+https://docs.aws.amazon.com/secretsmanager/latest/userguide/retrieve-ct-entries.html); reading an object of S3 is none.
+
 It deliberately lets nobody delete an object before its time, the account's administrators included: they would have to
-change the bucket's policy first, which the trail shows.
+change the bucket's policy first, which the trail shows. Object Lock would add nothing to that: its governance mode can
+be passed by the same administrators, its compliance mode by nobody for years, not even for data that the law wants
+gone, and neither can be taken back from a bucket
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html).
 """
 
 from dataclasses import dataclass
@@ -48,8 +54,9 @@ class AwsAudit(pulumi.ComponentResource):
         self._after = pulumi.ResourceOptions(parent=self, depends_on=[bucket.policy])
         cloudtrail.Trail(
             f"{name}-trail",
-            name=_trail(spec),
+            name=spec.trail,
             s3_bucket_name=spec.bucket("audit"),
+            kms_key_id=args.keys.data_arn,
             is_multi_region_trail=True,
             include_global_service_events=True,
             enable_log_file_validation=True,
@@ -72,7 +79,7 @@ class AwsAudit(pulumi.ComponentResource):
         writer = AwsRole(
             f"{name}-writer",
             AwsRoleArgs(
-                trust=trust("firehose.amazonaws.com", spec.account_id),
+                trust=[trust("firehose.amazonaws.com", spec.account_id)],
                 description=f"Writes audit logs of {spec.name}",
                 statements=writer_permissions(spec, args.keys.data_arn),
             ),
@@ -95,7 +102,7 @@ class AwsAudit(pulumi.ComponentResource):
         sender = AwsRole(
             f"{name}-sender",
             AwsRoleArgs(
-                trust=trust("logs.amazonaws.com", spec.account_id),
+                trust=[trust("logs.amazonaws.com", spec.account_id)],
                 description=f"Takes audit logs of {spec.name} out of their log group",
                 statements=[allow("Send", ["firehose:PutRecord", "firehose:PutRecordBatch"], [stream.arn])],
             ),
@@ -109,10 +116,6 @@ class AwsAudit(pulumi.ComponentResource):
             role_arn=sender.arn,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[sender]),
         )
-
-
-def _trail(spec: AwsClusterSpec) -> str:
-    return f"{spec.name}-audit"
 
 
 def _stream(spec: AwsClusterSpec) -> str:
@@ -137,8 +140,7 @@ def audit_bucket_statements(spec: AwsClusterSpec) -> list[Statement]:
     https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html
     """
     bucket = f"arn:aws:s3:::{spec.bucket('audit')}"
-    trail = f"arn:aws:cloudtrail:{spec.region}:{spec.account_id}:trail/{_trail(spec)}"
-    by_trail = {"StringEquals": {"aws:SourceArn": trail}}
+    by_trail = {"StringEquals": {"aws:SourceArn": spec.trail_arn}}
     by_flow_log = {"StringEquals": {"aws:SourceAccount": spec.account_id}}
     logs = f"{bucket}/AWSLogs/{spec.account_id}/*"
     trail_service, flow_service = {"Service": "cloudtrail.amazonaws.com"}, {"Service": "delivery.logs.amazonaws.com"}

@@ -25,6 +25,7 @@ from bedplate.clouds.aws.keys import AwsKeys, AwsKeysArgs, data_key_alias_arn
 from bedplate.clouds.aws.network import AwsNetwork, AwsNetworkArgs
 from bedplate.clouds.aws.node_pools import AwsNodePool, AwsNodePoolArgs
 from bedplate.clouds.aws.registry import AwsRegistry, AwsRegistryArgs, registry_address
+from bedplate.clouds.aws.shared_files import AwsSharedFiles, AwsSharedFilesArgs
 from bedplate.clouds.aws.spec import AwsClusterSpec
 from bedplate.clouds.aws.storage import AwsStorage, AwsStorageArgs
 from bedplate.clouds.contract import (
@@ -72,8 +73,15 @@ class AwsCluster(Cluster):
             child,
         )
         autoscaler = self._autoscaler()
-        AwsDns(f"{name}-dns", AwsDnsArgs(spec=spec, domain=args.domain, after=self.control_plane.addons), child)
+        dns = AwsDns(f"{name}-dns", AwsDnsArgs(spec=spec, domain=args.domain, after=self.control_plane.addons), child)
         AwsStorage(f"{name}-storage", AwsStorageArgs(spec=spec, keys=self._keys), child)
+        files = AwsSharedFiles(
+            f"{name}-shared",
+            AwsSharedFilesArgs(
+                spec=spec, network=self._network, keys=self._keys, control_plane=self.control_plane, after=nodes
+            ),
+            child,
+        )
         AwsRegistry(f"{name}-registry", AwsRegistryArgs(spec=spec, keys=self._keys), child)
         AwsAudit(
             f"{name}-audit",
@@ -90,25 +98,26 @@ class AwsCluster(Cluster):
                 parent=self, depends_on=[*self.control_plane.administrators, *nodes, addons, autoscaler]
             ),
         )
-        self.facts = facts(spec)
+        self.facts = facts(spec, dns.zone_id, files.provisioner)
         self.register_outputs({})
 
     def workload_identity(
         self, name: str, namespace: str, service_account: str, grants: Sequence[Grant]
     ) -> WorkloadIdentity:
-        """A role, associated with the ServiceAccount by EKS Pod Identity."""
-        AwsWorkloadIdentity(
+        """A role, associated with the ServiceAccount by EKS Pod Identity, and taken with its tokens too (IRSA)."""
+        identity = AwsWorkloadIdentity(
             f"{self._prefix}-{name}",
             AwsWorkloadIdentityArgs(
                 spec=self._spec,
                 namespace=namespace,
                 service_account=service_account,
                 statements=permissions_of(grants, self._spec, self._keys.data_arn),
+                issuer=self.control_plane.issuer,
                 after=self.control_plane.addons,
             ),
             self._child(),
         )
-        return WorkloadIdentity(annotations={}, labels={})
+        return WorkloadIdentity(annotations={"eks.amazonaws.com/role-arn": identity.role_arn}, labels={})
 
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, providers=[self._aws])
@@ -152,12 +161,14 @@ class AwsCluster(Cluster):
         )
 
 
-def facts(spec: AwsClusterSpec) -> ClusterFacts:
+def facts(spec: AwsClusterSpec, zone_id: pulumi.Input[str], shared_storage: StorageProvisioner) -> ClusterFacts:
     """What AWS means for everything above; https://docs.aws.amazon.com/eks/latest/userguide/aws-load-balancer-controller.html."""
     return ClusterFacts(
         kubernetes_version=spec.kubernetes_version,
         deleted_storage_class="bedplate-deleted",
         retained_storage_class="bedplate-retained",
+        shared_storage_class="bedplate-shared",
+        shared_storage=shared_storage,
         block_storage=StorageProvisioner(
             provisioner="ebs.csi.aws.com",
             parameters={"type": "gp3", "encrypted": "true", "kmsKeyId": data_key_alias_arn(spec)},
@@ -167,7 +178,7 @@ def facts(spec: AwsClusterSpec) -> ClusterFacts:
             "service.beta.kubernetes.io/aws-load-balancer-type": "nlb",
             "service.beta.kubernetes.io/aws-load-balancer-cross-zone-load-balancing-enabled": "true",
         },
-        dns01_solver=solver(spec),
+        dns01_solver=solver(spec, zone_id),
         registry=registry_address(spec),
         artifact_bucket=spec.bucket("artifacts"),
         audit_bucket=spec.bucket("audit"),

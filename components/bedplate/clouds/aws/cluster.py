@@ -1,6 +1,7 @@
 """The control plane of EKS, who administers it, and its add-ons.
 
-Owns the log group (first, or EKS makes one that keeps everything for ever), the cluster, access entries and add-ons.
+Owns the log group (first, or EKS makes one that keeps everything for ever), the cluster, access entries and add-ons,
+and IAM's record of who signs the cluster's tokens.
 It deliberately grants the creator nothing by stealth: administrators are those that the stack file names.
 """
 
@@ -9,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import cloudwatch, eks
+from pulumi_aws import cloudwatch, eks, iam
+from pulumi_aws.eks.outputs import ClusterIdentity
 
-from bedplate.clouds.aws.identity import AwsIdentities
+from bedplate.clouds.aws.identity import AwsIdentities, TokenIssuer
 from bedplate.clouds.aws.keys import AwsKeys
 from bedplate.clouds.aws.network import AwsNetwork
+from bedplate.clouds.aws.policies import AUDIENCE
 from bedplate.clouds.aws.spec import AwsClusterSpec
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
@@ -39,6 +42,8 @@ class AwsControlPlane(pulumi.ComponentResource):
     """The cluster itself, for what the platform does not cover."""
     log_group: cloudwatch.LogGroup
     """The control plane's logs."""
+    issuer: TokenIssuer
+    """Who signs the cluster's tokens."""
     addons: list[eks.Addon]
     """Add-ons that nodes need when they join."""
     administrators: list[eks.AccessPolicyAssociation]
@@ -55,6 +60,7 @@ class AwsControlPlane(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.cluster = self._cluster(f"{name}-eks", args)
+        self.issuer = self._issuer(f"{name}-issuer")
         self.administrators = [
             self._administrator(f"{name}-admin-{arn.rpartition('/')[2]}", arn) for arn in spec.access.admins
         ]
@@ -102,6 +108,13 @@ class AwsControlPlane(pulumi.ComponentResource):
             ),
         )
 
+    def _issuer(self, name: str) -> TokenIssuer:
+        url = self.cluster.identities.apply(_issuer_url)
+        provider = iam.OpenIdConnectProvider(
+            name, url=url, client_id_lists=[AUDIENCE], opts=pulumi.ResourceOptions(parent=self, protect=True)
+        )
+        return TokenIssuer(arn=provider.arn, url=url)
+
     def _administrator(self, name: str, arn: str) -> eks.AccessPolicyAssociation:
         child = pulumi.ResourceOptions(parent=self)
         entry = eks.AccessEntry(name, cluster_name=self.cluster.name, principal_arn=arn, opts=child)
@@ -113,6 +126,11 @@ class AwsControlPlane(pulumi.ComponentResource):
             access_scope=eks.AccessPolicyAssociationAccessScopeArgs(type="cluster"),
             opts=child,
         )
+
+
+def _issuer_url(identities: Sequence[ClusterIdentity]) -> str:
+    oidcs = identities[0].oidcs or []
+    return oidcs[0].issuer or ""
 
 
 @dataclass(frozen=True)

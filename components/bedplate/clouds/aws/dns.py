@@ -1,7 +1,9 @@
 """The platform's DNS zone, and who may prove to a certificate authority that it is ours.
 
 Owns the public zone and cert-manager's role. It deliberately owns no record but those that Route 53 makes: delegating
-the domain to the zone's name servers is done once, by whoever holds the parent domain.
+the domain to the zone's name servers is done once, by whoever holds the parent domain. Nor does it sign the zone
+(DNSSEC): that needs a record in the parent, and a key in us-east-1 without which the whole domain fails to resolve;
+certificates prove the hosts in any case. https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-configuring-dnssec.html
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +14,7 @@ import pulumi
 from pulumi_aws import route53
 
 from bedplate.clouds.aws.identity import AwsWorkloadIdentity, AwsWorkloadIdentityArgs
-from bedplate.clouds.aws.policies import EVERYTHING, Statement, allow
+from bedplate.clouds.aws.policies import Statement, allow
 from bedplate.clouds.aws.spec import AwsClusterSpec
 from bedplate.labels import CERTIFICATES_NAMESPACE
 
@@ -31,6 +33,8 @@ class AwsDnsArgs:
 class AwsDns(pulumi.ComponentResource):
     """The zone of the platform's domain."""
 
+    zone_id: pulumi.Output[str]
+    """Id of the zone."""
     name_servers: pulumi.Output[Sequence[str]]
     """Where the parent domain must delegate to."""
 
@@ -49,12 +53,13 @@ class AwsDns(pulumi.ComponentResource):
                 namespace=CERTIFICATES_NAMESPACE,
                 service_account=CERT_MANAGER,
                 statements=challenge_permissions(zone.arn),
+                protect=True,
                 after=args.after,
             ),
             pulumi.ResourceOptions(parent=self),
         )
-        self.name_servers = zone.name_servers
-        self.register_outputs({"name_servers": self.name_servers})
+        self.zone_id, self.name_servers = zone.zone_id, zone.name_servers
+        self.register_outputs({"zone_id": self.zone_id, "name_servers": self.name_servers})
 
 
 def challenge_permissions(zone_arn: pulumi.Input[str]) -> list[Statement]:
@@ -67,11 +72,9 @@ def challenge_permissions(zone_arn: pulumi.Input[str]) -> list[Statement]:
         allow("ReadChanges", ["route53:GetChange"], ["arn:aws:route53:::change/*"]),
         allow("ReadRecords", ["route53:ListResourceRecordSets"], [zone_arn]),
         allow("WriteChallenges", ["route53:ChangeResourceRecordSets"], [zone_arn], challenges_only),
-        # Finding the zone by its name takes no resource.
-        allow("FindZoneEverywhere", ["route53:ListHostedZonesByName"], EVERYTHING),
     ]
 
 
-def solver(spec: AwsClusterSpec) -> Mapping[str, Any]:
-    """cert-manager's DNS-01 solver; the credentials are those of its pod."""
-    return {"route53": {"region": spec.region}}
+def solver(spec: AwsClusterSpec, zone_id: pulumi.Input[str]) -> Mapping[str, Any]:
+    """cert-manager's DNS-01 solver; the credentials are those of its pod. By its id, the zone need not be searched."""
+    return {"route53": {"region": spec.region, "hostedZoneID": zone_id}}

@@ -1,7 +1,7 @@
 """Roles: of the cluster, of its nodes, of what runs in it.
 
 Owns IAM roles with their permissions, and their associations with ServiceAccounts (EKS Pod Identity). It deliberately
-makes no user, no access key and no OIDC provider: nothing in the cluster holds a credential that lasts.
+makes no user and no access key: nothing in the cluster holds a credential that lasts.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 import pulumi
 from pulumi_aws import eks, iam
 
-from bedplate.clouds.aws.policies import EVERYTHING, Statement, allow, policy, trust, trust_of_nodes, trust_of_pods
+from bedplate.clouds.aws.policies import (
+    EVERYTHING,
+    Statement,
+    allow,
+    policy,
+    trust,
+    trust_of_nodes,
+    trust_of_pods,
+    trust_of_tokens,
+)
 from bedplate.clouds.aws.spec import AwsClusterSpec
 from bedplate.clouds.contract import BucketGrant, Grant
 
@@ -19,12 +28,16 @@ _MANAGED = "arn:aws:iam::aws:policy"
 
 @dataclass(frozen=True, kw_only=True)
 class AwsRoleArgs:
-    """trust: who takes the role. managed: policies that AWS maintains, by the end of their ARN."""
+    """trust: who takes the role. managed: policies that AWS maintains, by the end of their ARN.
 
-    trust: Statement
+    protect: as the platform's own roles are; that of a workload goes with its tenant.
+    """
+
+    trust: Sequence[pulumi.Input[Statement]]
     description: str
     statements: Sequence[Statement] = ()
     managed: Sequence[str] = ()
+    protect: bool = True
 
 
 class AwsRole(pulumi.ComponentResource):
@@ -37,9 +50,9 @@ class AwsRole(pulumi.ComponentResource):
         super().__init__("bedplate:index:AwsRole", name, {}, opts)
         role = iam.Role(
             f"{name}-role",
-            assume_role_policy=policy(args.trust),
+            assume_role_policy=policy(*args.trust),
             description=args.description,
-            opts=pulumi.ResourceOptions(parent=self, protect=True),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
         on_role = pulumi.ResourceOptions(parent=self)
         if args.statements:
@@ -76,11 +89,12 @@ class AwsIdentities(pulumi.ComponentResource):
     def __init__(self, name: str, args: AwsIdentitiesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:AwsIdentities", name, {}, opts)
         spec, child = args.spec, pulumi.ResourceOptions(parent=self)
-        of_pods = trust_of_pods(spec.account_id, spec.cluster_arn)
+        of_pods = [trust_of_pods(spec.account_id, spec.cluster_arn)]
         self.cluster = AwsRole(
             f"{name}-cluster",
             AwsRoleArgs(
-                trust=trust("eks.amazonaws.com", spec.account_id, source_arn=spec.cluster_arn),
+                # https://docs.aws.amazon.com/eks/latest/userguide/cross-service-confused-deputy-prevention.html
+                trust=[trust("eks.amazonaws.com", spec.account_id, source_arn=spec.cluster_arn)],
                 description=f"Control plane of {spec.name}",
                 managed=["AmazonEKSClusterPolicy"],
             ),
@@ -89,7 +103,7 @@ class AwsIdentities(pulumi.ComponentResource):
         self.nodes = AwsRole(
             f"{name}-nodes",
             AwsRoleArgs(
-                trust=trust_of_nodes(),
+                trust=[trust_of_nodes()],
                 description=f"Nodes of {spec.name}",
                 managed=["AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly"],
             ),
@@ -157,28 +171,60 @@ def autoscaler_permissions(spec: AwsClusterSpec) -> list[Statement]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TokenIssuer:
+    """Who signs the cluster's tokens, as IAM knows it. arn: of the provider; url: of the issuer."""
+
+    arn: pulumi.Output[str]
+    url: pulumi.Output[str]
+
+    def trust(self, namespace: str, service_account: str) -> pulumi.Output[Statement]:
+        """A token of exactly this ServiceAccount, made for AWS, takes the role."""
+
+        def written(parts: Sequence[str]) -> Statement:
+            arn, url = parts
+            return trust_of_tokens(arn, url, namespace, service_account)
+
+        return pulumi.Output.all(self.arn, self.url).apply(written)
+
+
+@dataclass(frozen=True, kw_only=True)
 class AwsWorkloadIdentityArgs:
-    """namespace, service_account: whose pods take the role. data_key_arn: key of the platform's buckets."""
+    """namespace, service_account: whose pods take the role. issuer: of tokens, where they are taken too.
+
+    protect: whether it is the platform's own.
+    """
 
     spec: AwsClusterSpec
     namespace: str
     service_account: str
     statements: Sequence[Statement]
+    issuer: TokenIssuer | None = None
+    protect: bool = False
     after: Sequence[pulumi.Resource] = field(default_factory=list[pulumi.Resource])
 
 
 class AwsWorkloadIdentity(pulumi.ComponentResource):
-    """A role for the pods of one ServiceAccount.
+    """A role for the pods of one ServiceAccount, by two ways that end in the same permissions.
 
-    The association is all that binds them: ServiceAccount and pods need neither annotation nor label.
+    Pods have an association (EKS Pod Identity). Whoever holds only a token of the ServiceAccount, as External Secrets
+    does for a tenant's SecretStore, shows the token (IRSA), where the cluster's issuer is given: that way reads the
+    ServiceAccount's annotation for the role. Pods that have both use the association:
+    https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/pkg/handler/handler.go (buildPodPatchConfig).
     """
+
+    role_arn: pulumi.Output[str]
+    """ARN of the role."""
 
     def __init__(self, name: str, args: AwsWorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:AwsWorkloadIdentity", name, {}, opts)
         role = AwsRole(
             f"{name}-pods",
             AwsRoleArgs(
-                trust=trust_of_pods(args.spec.account_id, args.spec.cluster_arn),
+                trust=[
+                    trust_of_pods(args.spec.account_id, args.spec.cluster_arn),
+                    *([args.issuer.trust(args.namespace, args.service_account)] if args.issuer else []),
+                ],
+                protect=args.protect,
                 description=f"Pods of {args.namespace}/{args.service_account} in {args.spec.name}",
                 statements=args.statements,
             ),
@@ -192,7 +238,8 @@ class AwsWorkloadIdentity(pulumi.ComponentResource):
             role_arn=role.arn,
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
         )
-        self.register_outputs({})
+        self.role_arn = role.arn
+        self.register_outputs({"role_arn": self.role_arn})
 
 
 def permissions_of(grants: Sequence[Grant], spec: AwsClusterSpec, data_key_arn: pulumi.Input[str]) -> list[Statement]:

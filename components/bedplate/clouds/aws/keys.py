@@ -1,6 +1,6 @@
 """Keys that encrypt what the platform stores.
 
-Owns two KMS keys that rotate every year: one for Kubernetes' secrets, one for disks, buckets, images and logs. It
+Owns two KMS keys that rotate every year: one for Kubernetes' secrets, one for what else is stored. It
 deliberately grants nobody their deletion: the account's administrators keep it, with thirty days to change their mind.
 """
 
@@ -36,7 +36,7 @@ class AwsKeys(pulumi.ComponentResource):
     secrets_arn: pulumi.Output[str]
     """ARN of the key of Kubernetes' secrets."""
     data_arn: pulumi.Output[str]
-    """ARN of the key of disks, buckets, images and logs."""
+    """ARN of the key of disks, files, buckets, images and logs."""
 
     def __init__(self, name: str, args: AwsKeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:AwsKeys", name, {}, opts)
@@ -69,18 +69,25 @@ def _administration(spec: AwsClusterSpec) -> Statement:
 
 def data_key_statements(spec: AwsClusterSpec) -> list[Statement]:
     """Who uses the data key: the services that store on the platform's behalf. In a key's policy, * is that key."""
-    # As the policy of AWS's own key for EBS: whoever may make a disk in this account, autoscaling included.
-    through_ec2 = {
+    # As the policy of AWS's own key for EBS, with which autoscaling needs no more: whoever may make a disk or a file
+    # system in this account. The role of autoscaling cannot be named, it may not exist yet, and a policy that names
+    # nobody is refused; https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html.
+    through_storage = {
         "StringEquals": {
             "kms:CallerAccount": spec.account_id,
-            "kms:ViaService": f"ec2.{spec.region}.amazonaws.com",
+            "kms:ViaService": [f"{service}.{spec.region}.amazonaws.com" for service in ("ec2", "elasticfilesystem")],
         }
     }
+    only_for_aws = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
     logs = f"arn:aws:logs:{spec.region}:{spec.account_id}:log-group:/aws/eks/{spec.name}/*"
-    own = {"StringEquals": {"aws:SourceAccount": spec.account_id}}
+    flows = {
+        "StringEquals": {"aws:SourceAccount": spec.account_id},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:logs:{spec.region}:{spec.account_id}:*"},
+    }
     return [
         _administration(spec),
-        grant("Disks", {"AWS": "*"}, [*_USE, "kms:CreateGrant"], EVERYTHING, through_ec2),
+        grant("Storage", {"AWS": "*"}, _USE, EVERYTHING, through_storage),
+        grant("StorageGrants", {"AWS": "*"}, ["kms:CreateGrant"], EVERYTHING, {**through_storage, **only_for_aws}),
         grant(
             "Logs",
             {"Service": f"logs.{spec.region}.amazonaws.com"},
@@ -91,11 +98,14 @@ def data_key_statements(spec: AwsClusterSpec) -> list[Statement]:
         grant(
             "Trail",
             {"Service": "cloudtrail.amazonaws.com"},
-            ["kms:DescribeKey", "kms:GenerateDataKey"],
+            # Decrypt, because the bucket has a key of its own under this one:
+            # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
+            ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"],
             EVERYTHING,
-            own,
+            {"StringEquals": {"aws:SourceArn": spec.trail_arn}},
         ),
-        grant("FlowLogs", {"Service": "delivery.logs.amazonaws.com"}, _USE, EVERYTHING, own),
+        # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-cmk-policy.html
+        grant("FlowLogs", {"Service": "delivery.logs.amazonaws.com"}, _USE, EVERYTHING, flows),
     ]
 
 

@@ -5,6 +5,8 @@ EFA. It deliberately owns no autoscaler, only what one may change: the wanted si
 after creation.
 """
 
+import base64
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from bedplate.clouds.aws.cluster import AwsControlPlane
 from bedplate.clouds.aws.identity import AwsIdentities
 from bedplate.clouds.aws.keys import AwsKeys
 from bedplate.clouds.aws.network import AwsNetwork
-from bedplate.clouds.aws.spec import AwsClusterSpec
+from bedplate.clouds.aws.spec import AwsClusterSpec, Reservation
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import NodePoolSpec
 from bedplate.labels import ACCELERATOR, GPU_TAINT, POOL
@@ -28,16 +30,52 @@ adding another for the pods that still wait; and it counts those that never do.
 
 https://github.com/kubernetes/autoscaler/blob/cluster-autoscaler-1.35.2/cluster-autoscaler/cloudprovider/aws/aws_cloud_provider.go#L38-L39
 """
+_BOUNDARY = "bedplate"
 _TAGGED = ("instance", "volume", "network-interface")
 
 
 def ami_type(machine_type: str, *, has_gpus: bool) -> str:
     """Amazon Linux 2023 for the processor, with NVIDIA's driver for GPUs: https://docs.aws.amazon.com/eks/latest/userguide/ml-eks-optimized-ami.html.
 
-    Graviton's types have a 'g' behind their generation: https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html.
+    Graviton's types have a 'g' behind their generation, NVIDIA's own processors come with the GPUs named 'gb':
+    https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html.
     """
-    processor = "ARM_64" if re.match(r"[a-z]+[0-9]+g", machine_type) else "x86_64"
+    processor = "ARM_64" if re.match(r"[a-z]+[0-9]+g|[a-z0-9]+-gb[0-9]", machine_type) else "x86_64"
     return f"AL2023_{processor}_{'NVIDIA' if has_gpus else 'STANDARD'}"
+
+
+def capacity_type(spec: AwsClusterSpec, pool: NodePoolSpec) -> str:
+    """https://docs.aws.amazon.com/eks/latest/userguide/capacity-blocks-mng.html: of a block it must say so."""
+    reservation = spec.reservation_of(pool)
+    if reservation and reservation.is_block:
+        return "CAPACITY_BLOCK"
+    return "SPOT" if pool.spot else "ON_DEMAND"
+
+
+def local_disks_user_data() -> str:
+    """What joins a machine's own disks, for images, logs and scratch space, before it joins the cluster.
+
+    EKS merges its own part into the multipart document of a managed node group:
+    https://docs.aws.amazon.com/eks/latest/userguide/launch-templates.html#launch-template-user-data,
+    https://awslabs.github.io/amazon-eks-ami/nodeadm/doc/api/#localstorageoptions. JSON is YAML.
+    """
+    config = {
+        "apiVersion": "node.eks.aws/v1alpha1",
+        "kind": "NodeConfig",
+        "spec": {"instance": {"localStorage": {"strategy": "RAID0"}}},
+    }
+    lines = (
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/mixed; boundary="{_BOUNDARY}"',
+        "",
+        f"--{_BOUNDARY}",
+        "Content-Type: application/node.eks.aws",
+        "",
+        json.dumps(config),
+        f"--{_BOUNDARY}--",
+        "",
+    )
+    return base64.b64encode("\n".join(lines).encode()).decode()
 
 
 def labels_of(name: str, pool: NodePoolSpec) -> dict[str, str]:
@@ -71,7 +109,6 @@ class AwsNodePool(pulumi.ComponentResource):
         super().__init__("bedplate:index:AwsNodePool", name, {}, opts)
         pool, shape = args.pool, args.spec.shape_of(args.pool)
         template = self._launch_template(name, args, shape)
-        subnets: Sequence[pulumi.Output[str]] = args.network.private_subnet_ids
         eks.NodeGroup(
             f"{name}-group",
             cluster_name=args.control_plane.cluster.name,
@@ -79,9 +116,8 @@ class AwsNodePool(pulumi.ComponentResource):
             node_role_arn=args.identities.nodes.arn,
             version=args.spec.kubernetes_version,
             ami_type=ami_type(shape.machine_type, has_gpus=bool(shape.gpus)),
-            capacity_type="SPOT" if pool.spot else "ON_DEMAND",
-            # Machines that talk to each other all the time stand in one zone.
-            subnet_ids=subnets[:1] if pool.interconnect else subnets,
+            capacity_type=capacity_type(args.spec, pool),
+            subnet_ids=_subnets(args),
             scaling_config=eks.NodeGroupScalingConfigArgs(min_size=pool.min, max_size=pool.max, desired_size=pool.min),
             launch_template=eks.NodeGroupLaunchTemplateArgs(id=template.id, version=template.latest_version.apply(str)),
             labels=labels_of(args.pool_name, pool),
@@ -97,7 +133,7 @@ class AwsNodePool(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _launch_template(self, name: str, args: AwsNodePoolArgs, shape: MachineShape) -> ec2.LaunchTemplate:
-        joined = args.pool.interconnect
+        joined, reservation = args.pool.interconnect, args.spec.reservation_of(args.pool)
         return ec2.LaunchTemplate(
             f"{name}-template",
             instance_type=shape.machine_type,
@@ -119,7 +155,14 @@ class AwsNodePool(pulumi.ComponentResource):
                 )
             ],
             network_interfaces=self._interconnect(name, args, shape) if joined else None,
-            placement=self._side_by_side(name) if joined else None,
+            # A reservation stands where it was made; in a placement group of ours its machines would not be found:
+            # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/cr-cpg.html
+            placement=self._side_by_side(name) if joined and not reservation else None,
+            capacity_reservation_specification=_target(reservation) if reservation else None,
+            instance_market_options=ec2.LaunchTemplateInstanceMarketOptionsArgs(market_type="capacity-block")
+            if reservation and reservation.is_block
+            else None,
+            user_data=local_disks_user_data() if args.pool.local_disks else None,
             tag_specifications=[
                 ec2.LaunchTemplateTagSpecificationArgs(
                     resource_type=kind, tags={**args.tags, "Name": f"{args.spec.name}-{args.pool_name}"}
@@ -166,6 +209,22 @@ class AwsNodePool(pulumi.ComponentResource):
             )
             for card in range(shape.interconnects)
         ]
+
+
+def _subnets(args: AwsNodePoolArgs) -> Sequence[pulumi.Output[str]]:
+    """That of the reservation's zone; one for machines that talk to each other all the time; or all."""
+    subnets, reservation = args.network.private_subnet_ids, args.spec.reservation_of(args.pool)
+    if reservation:
+        return [subnets[args.spec.availability_zones.index(reservation.zone)]]
+    return subnets[:1] if args.pool.interconnect else subnets
+
+
+def _target(reservation: Reservation) -> ec2.LaunchTemplateCapacityReservationSpecificationArgs:
+    return ec2.LaunchTemplateCapacityReservationSpecificationArgs(
+        capacity_reservation_target=ec2.LaunchTemplateCapacityReservationSpecificationCapacityReservationTargetArgs(
+            capacity_reservation_id=reservation.id
+        )
+    )
 
 
 def _gpu_taint() -> eks.NodeGroupTaintArgs:

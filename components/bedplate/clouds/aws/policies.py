@@ -12,6 +12,8 @@ import pulumi
 
 Statement = dict[str, Any]
 EVERYTHING = "*"
+AUDIENCE = "sts.amazonaws.com"
+"""Whom tokens for AWS are made for."""
 
 
 def allow(
@@ -36,7 +38,7 @@ def grant(
     return {**allow(sid, actions, resources, condition), "Principal": dict(principal)}
 
 
-def policy(*statements: Statement) -> pulumi.Output[str]:
+def policy(*statements: pulumi.Input[Statement]) -> pulumi.Output[str]:
     """The policy document."""
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
@@ -62,9 +64,34 @@ def trust_of_nodes() -> Statement:
     return {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
 
+def trust_of_ecr() -> Statement:
+    """ECR takes the role of a creation template; it is not documented to say for whom it does.
+
+    Only somebody of this account can hand the role to a template (iam:PassRole).
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates-create-iam.html
+    """
+    return {"Effect": "Allow", "Principal": {"Service": "ecr.amazonaws.com"}, "Action": "sts:AssumeRole"}
+
+
 def trust_of_pods(source_account: str, cluster_arn: str) -> Statement:
     """Pods of this cluster take the role, through an association: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html."""
     return {
         **trust("pods.eks.amazonaws.com", source_account, source_arn=cluster_arn),
         "Action": ["sts:AssumeRole", "sts:TagSession"],
+    }
+
+
+def trust_of_tokens(provider_arn: str, issuer_url: str, namespace: str, service_account: str) -> Statement:
+    """Who shows a token of this ServiceAccount takes the role: https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html."""
+    issuer = issuer_url.removeprefix("https://")
+    return {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider_arn},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {
+            "StringEquals": {
+                f"{issuer}:aud": AUDIENCE,
+                f"{issuer}:sub": f"system:serviceaccount:{namespace}:{service_account}",
+            }
+        },
     }

@@ -1,7 +1,10 @@
 """The registry of images that the platform builds.
 
-Owns one ECR repository: tags that cannot be moved, a scan on every push, and rules that clean up. It deliberately
-deletes no tagged image while there are fewer than `_KEPT_IMAGES`: a rollback needs the old one.
+Owns one ECR repository, and a template after which ECR makes others when somebody pushes to a new name below the
+platform's: tags that cannot be moved, our key, and rules that clean up. It deliberately deletes no tagged image while
+there are fewer than `_KEPT_IMAGES`: a rollback needs the old one. What ECR makes is not Pulumi's: it stays after a
+teardown. A template says nothing of scans, which are then a setting of the account's whole registry.
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates.html
 """
 
 import json
@@ -10,7 +13,9 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import ecr
 
+from bedplate.clouds.aws.identity import AwsRole, AwsRoleArgs
 from bedplate.clouds.aws.keys import AwsKeys
+from bedplate.clouds.aws.policies import Statement, allow, trust_of_ecr
 from bedplate.clouds.aws.spec import AwsClusterSpec
 
 _KEPT_IMAGES = 1000
@@ -26,13 +31,15 @@ class AwsRegistryArgs:
 
 
 class AwsRegistry(pulumi.ComponentResource):
-    """The platform's image repository."""
+    """The platform's image repositories."""
 
     def __init__(self, name: str, args: AwsRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:AwsRegistry", name, {}, opts)
+        spec, child = args.spec, pulumi.ResourceOptions(parent=self)
+        cleanup = json.dumps({"rules": cleanup_rules()})
         repository = ecr.Repository(
             f"{name}-images",
-            name=repository_name(args.spec),
+            name=repository_name(spec),
             image_tag_mutability="IMMUTABLE",
             image_scanning_configuration=ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
             encryption_configurations=[
@@ -44,8 +51,32 @@ class AwsRegistry(pulumi.ComponentResource):
         ecr.LifecyclePolicy(
             f"{name}-cleanup",
             repository=repository.name,
-            policy=json.dumps({"rules": cleanup_rules()}),
-            opts=pulumi.ResourceOptions(parent=self),
+            policy=cleanup,
+            opts=child,
+        )
+        creator = AwsRole(
+            f"{name}-creator",
+            AwsRoleArgs(
+                trust=[trust_of_ecr()],
+                description=f"Makes repositories below {spec.name}/",
+                statements=creator_permissions(spec, args.keys.data_arn),
+            ),
+            child,
+        )
+        ecr.RepositoryCreationTemplate(
+            f"{name}-template",
+            prefix=spec.name,
+            description=f"Repositories of {spec.name}",
+            applied_fors=["CREATE_ON_PUSH"],
+            custom_role_arn=creator.arn,
+            image_tag_mutability="IMMUTABLE",
+            encryption_configurations=[
+                ecr.RepositoryCreationTemplateEncryptionConfigurationArgs(
+                    encryption_type="KMS", kms_key=args.keys.data_arn
+                )
+            ],
+            lifecycle_policy=cleanup,
+            opts=child,
         )
         self.register_outputs({})
 
@@ -58,6 +89,18 @@ def repository_name(spec: AwsClusterSpec) -> str:
 def registry_address(spec: AwsClusterSpec) -> str:
     """What an image's reference begins with."""
     return f"{spec.account_id}.dkr.ecr.{spec.region}.amazonaws.com/{repository_name(spec)}"
+
+
+def creator_permissions(spec: AwsClusterSpec, key_arn: pulumi.Input[str]) -> list[Statement]:
+    """What a template's role does, with one prefix and one key.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates-custom.html
+    """
+    below = f"arn:aws:ecr:{spec.region}:{spec.account_id}:repository/{spec.name}/*"
+    return [
+        allow("Create", ["ecr:CreateRepository", "ecr:TagResource"], [below]),
+        allow("Encrypt", ["kms:CreateGrant", "kms:DescribeKey", "kms:RetireGrant"], [key_arn]),
+    ]
 
 
 def cleanup_rules() -> list[dict[str, object]]:

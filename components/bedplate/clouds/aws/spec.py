@@ -6,11 +6,13 @@ up: account and zones are written down, so that a preview needs no credentials a
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from bedplate.clouds.contract import ClusterImplementation
+from bedplate.clouds.catalogue import MachineShape
+from bedplate.clouds.contract import ClusterImplementation, NodePoolSpec
 from bedplate.clouds.managed import (
     PODS_OF_A_NODE,
     AccessSpec,
@@ -52,6 +54,15 @@ def _role_arn(value: str) -> str:
             "write it like 'arn:aws:iam::123456789012:role/platform-admin'",
         )
     return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reservation:
+    """Capacity of EC2 that is reserved in one zone. is_block: for a time that was bought, a Capacity Block for ML."""
+
+    zone: str
+    id: str
+    is_block: bool
 
 
 class AwsAccessSpec(AccessSpec):
@@ -135,9 +146,49 @@ class AwsClusterSpec(ManagedClusterSpec):
         """ARN of the cluster, known before it exists."""
         return f"arn:aws:eks:{self.region}:{self.account_id}:cluster/{self.name}"
 
+    @property
+    def trail(self) -> str:
+        """Name of the trail."""
+        return f"{self.name}-audit"
+
+    @property
+    def trail_arn(self) -> str:
+        """ARN of the trail, known before it exists."""
+        return f"arn:aws:cloudtrail:{self.region}:{self.account_id}:trail/{self.trail}"
+
     def bucket(self, purpose: str) -> str:
         """Name of a bucket; names are unique among all accounts."""
         return f"{self.name}-{self.account_id}-{self.region}-{purpose}"
+
+    def shape_of(self, pool: NodePoolSpec) -> MachineShape:
+        """As on every cloud; and the reservation, if any, is one of AWS's."""
+        self.reservation_of(pool)
+        return super().shape_of(pool)
+
+    def reservation_of(self, pool: NodePoolSpec) -> Reservation | None:
+        """What `reservation` names: `ZONE/cr-…`, or `ZONE/block/cr-…` for a Capacity Block.
+
+        Ids look alike, and both kinds stand in one zone; a preview looks neither up, so both are written down.
+        https://docs.aws.amazon.com/eks/latest/userguide/capacity-blocks-mng.html
+        """
+        if pool.reservation is None:
+            return None
+        example = f"{self.availability_zones[0]}/cr-0123456789abcdef0"
+        parts = re.fullmatch(r"(?P<zone>[a-z0-9-]+)/(?P<block>block/)?(?P<id>cr-[0-9a-f]{17})", pool.reservation)
+        if not parts:
+            raise mistake(
+                f"{pool.reservation} names no capacity reservation",
+                f"write zone and id, like '{example}', and 'block/' between them for a Capacity Block",
+            )
+        if parts["zone"] not in self.availability_zones:
+            raise mistake(
+                f"the reservation's zone, {parts['zone']}, is none of the cluster's",
+                "write the zone that it was made in, and add it to `availabilityZones` if it is missing",
+                allowed=", ".join(self.availability_zones),
+            )
+        if pool.spot:
+            raise mistake("reserved machines are not taken away at short notice", "remove `spot` or `reservation`")
+        return Reservation(zone=parts["zone"], id=parts["id"], is_block=bool(parts["block"]))
 
     def implementation(self) -> ClusterImplementation:
         """The EKS cluster; imports pulumi_aws. Raises ImportError with the extra to install."""
@@ -152,7 +203,3 @@ class AwsClusterSpec(ManagedClusterSpec):
         """Each node may run 110 pods, each of which has an address of the private subnets."""
         subnets = (ipaddress.IPv4Network(subnet) for subnet in AddressPlan.of(self.network).private)
         return sum((subnet.num_addresses - _RESERVED_ADDRESSES) // ADDRESSES_OF_A_NODE for subnet in subnets)
-
-    def shares_volumes(self) -> bool:
-        """EBS volumes belong to one node."""
-        return False

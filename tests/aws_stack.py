@@ -1,0 +1,46 @@
+"""The AWS stack on the recording engine, and what tests ask of it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from bedplate.clouds.aws.policies import Statement
+from bedplate.clouds.aws.spec import AwsClusterSpec
+from bedplate.rehearsal.engine import Recording
+from bedplate.rehearsal.resources import Resource
+from bedplate.stack_file import load
+from harness import ROOT
+
+FILE = ROOT / "stacks" / "Pulumi.aws.yaml"
+
+
+def cloud() -> AwsClusterSpec:
+    """The cluster of the stack file."""
+    spec = load(FILE).spec.cloud
+    assert isinstance(spec, AwsClusterSpec)
+    return spec
+
+
+def of_type(recording: Recording, end: str) -> list[Resource]:
+    """The resources of one type, of which there is at least one."""
+    found = [
+        resource
+        for resource in recording.resources
+        if resource.type.startswith(("aws:", "pulumi:")) and resource.type.endswith(f":{end}")
+    ]
+    assert found, f"there is no {end}"
+    return found
+
+
+def documents(recording: Recording) -> Iterator[tuple[str, list[Statement]]]:
+    """The statements of every policy, by resource."""
+    for resource in recording.resources:
+        for key in ("policy", "assumeRolePolicy"):
+            text = resource.inputs.get(key)
+            if isinstance(text, str) and "Statement" in text:
+                yield resource.name, json.loads(text)["Statement"]
+
+
+def listed(value: Any) -> list[Any]:
+    """One or many, as policies write both."""
+    return value if isinstance(value, list) else [value]
