@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from bedplate.rehearsal.resources import KUBERNETES_PROVIDER_TYPE
+from bedplate.rehearsal.resources import KUBERNETES_PROVIDER_TYPE, RELEASE_TYPE
 
 Shown = Mapping[str, Any]
 _ABSENT = object()
@@ -38,6 +38,8 @@ _IMMUTABLE: dict[str, tuple[str, ...]] = {
     "kubernetes:scheduling.k8s.io/v1:PriorityClass": ("preemptionPolicy", "value"),
     "kubernetes:storage.k8s.io/v1:StorageClass": ("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"),
     KUBERNETES_PROVIDER_TYPE: ("clusterIdentifier",),
+    # https://github.com/pulumi/pulumi-kubernetes/blob/master/provider/pkg/provider/helm_release.go (forceNewFields)
+    RELEASE_TYPE: ("name", "namespace"),
 }
 """Fields that cannot change in place, by type: what Kubernetes refuses to update, and what the Pulumi provider replaces
 for (https://github.com/pulumi/pulumi-kubernetes/blob/master/provider/pkg/provider/diff.go)."""

@@ -1,13 +1,9 @@
-"""NetworkPolicies of a tenant: closed by default, then exactly what is needed opened.
-
-Needs a network plugin that enforces NetworkPolicies; Kubernetes accepts them silently without one
-(https://kubernetes.io/docs/concepts/services-networking/network-policies/#prerequisites).
-"""
+"""NetworkPolicies of a tenant: closed by default, then exactly what is needed opened."""
 
 from collections.abc import Sequence
 
-from bedplate.kubernetes import Manifest, manifest
-from bedplate.labels import INGRESS_NAMESPACE, MONITORING_NAMESPACE, Identity
+from bedplate.kubernetes import Manifest, default_policies, namespace_peer, network_policy
+from bedplate.labels import FRONT_DOOR_NAMESPACE, Identity
 
 _PRIVATE_NETWORKS = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
 """RFC 1918 and RFC 6598: nodes, other tenants' pods, the API server, the company's own networks."""
@@ -18,8 +14,6 @@ https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-
 """
 _NOT_INTERNET_IPV6 = ("fc00::/7", "fe80::/10")
 """Unique local (AWS serves metadata at fd00:ec2::254) and link-local addresses."""
-_NODE_LOCAL_DNS = "169.254.20.10/32"
-"""https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/"""
 
 
 def network_policies(namespace: str, identity: Identity, allowed_networks: Sequence[str]) -> list[Manifest]:
@@ -30,31 +24,16 @@ def network_policies(namespace: str, identity: Identity, allowed_networks: Seque
     same_tenant: Manifest = {"podSelector": {}}
 
     def policy(name: str, **spec: object) -> Manifest:
-        body: Manifest = {"podSelector": {}, "policyTypes": [], **spec}
-        return manifest("networking.k8s.io/v1", "NetworkPolicy", name, identity, namespace=namespace, spec=body)
+        return network_policy(name, namespace, identity, **spec)
 
     return [
-        policy("default-deny", policyTypes=["Ingress", "Egress"]),
+        *default_policies(namespace, identity),
         policy(
             "same-tenant",
             policyTypes=["Ingress", "Egress"],
             ingress=[{"from": [same_tenant]}],
             egress=[{"to": [same_tenant]}],
         ),
-        policy("dns", policyTypes=["Egress"], egress=[_dns()]),
-        policy("ingress", policyTypes=["Ingress"], ingress=[{"from": [_namespace(INGRESS_NAMESPACE)]}]),
-        policy("metrics", policyTypes=["Ingress"], ingress=[{"from": [_namespace(MONITORING_NAMESPACE)]}]),
+        policy("ingress", policyTypes=["Ingress"], ingress=[{"from": [namespace_peer(FRONT_DOOR_NAMESPACE)]}]),
         policy("internet", policyTypes=["Egress"], egress=[{"to": [everywhere, everywhere_ipv6, *allowed]}]),
     ]
-
-
-def _namespace(name: str) -> Manifest:
-    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
-
-
-def _dns() -> Manifest:
-    cluster_dns = {**_namespace("kube-system"), "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}
-    return {
-        "to": [cluster_dns, {"ipBlock": {"cidr": _NODE_LOCAL_DNS}}],
-        "ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")],
-    }

@@ -14,7 +14,7 @@ import pulumi
 from pydantic import AfterValidator, Field, field_validator
 
 from bedplate.clouds import ClusterFacts
-from bedplate.kubernetes import KubernetesObject, Manifest, manifest
+from bedplate.kubernetes import KubernetesObject, namespace_manifest
 from bedplate.labels import Identity
 from bedplate.spec import DnsLabel, EmailAddress, GroupName, Spec, mistake, refuse, repeated
 from bedplate.tenants.access import role_binding
@@ -108,7 +108,7 @@ class Tenant(pulumi.ComponentResource):
         )
         self.namespace = KubernetesObject(
             f"{name}-namespace",
-            _namespace(args, identity),
+            namespace_manifest(namespace, identity, spec.pod_security, args.facts.kubernetes_version),
             pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
         parts = [
@@ -125,12 +125,3 @@ class Tenant(pulumi.ComponentResource):
     def inside(self) -> pulumi.ResourceOptions:
         """Options of an object in the namespace: it comes after it and goes with it, not one by one."""
         return pulumi.ResourceOptions(parent=self, depends_on=[self.namespace], deleted_with=self.namespace)
-
-
-def _namespace(args: TenantArgs, identity: Identity) -> Manifest:
-    namespace = manifest("v1", "Namespace", args.namespace, identity)
-    version = f"v{args.facts.kubernetes_version}"
-    for mode in ("enforce", "audit", "warn"):
-        namespace["metadata"]["labels"][f"pod-security.kubernetes.io/{mode}"] = args.spec.pod_security
-        namespace["metadata"]["labels"][f"pod-security.kubernetes.io/{mode}-version"] = version
-    return namespace
