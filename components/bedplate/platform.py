@@ -13,7 +13,16 @@ from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.consistency import refuse_inconsistent
 from bedplate.guardrails import Guardrails, GuardrailsArgs
 from bedplate.labels import Identity, image_version
-from bedplate.services import AcceleratorClasses, AcceleratorClassesArgs, StorageClasses, StorageClassesArgs
+from bedplate.services import (
+    AcceleratorClasses,
+    AcceleratorClassesArgs,
+    Certificates,
+    CertificatesArgs,
+    FrontDoor,
+    FrontDoorArgs,
+    StorageClasses,
+    StorageClassesArgs,
+)
 from bedplate.tenants import Tenant, TenantAccess, TenantArgs
 from bedplate.workloads import WorkloadArgs, WorkloadSpec, workload_of
 
@@ -45,6 +54,8 @@ class Platform(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         services = self._services(name, spec) if "services" in spec.layers else []
+        if "services" in spec.layers:
+            self._front_door(name, spec)
         if "tenants" in spec.layers:
             for tenant in spec.tenants:
                 self._tenant(name, args, tenant, services)
@@ -70,6 +81,22 @@ class Platform(pulumi.ComponentResource):
                 self._on_cluster(),
             ),
         ]
+
+    def _front_door(self, name: str, spec: PlatformSpec) -> None:
+        """No tenant waits for it: an authority that cannot be reached must not hold up anybody's work."""
+        if spec.certificates is None:
+            return
+        facts = self.cluster.facts
+        certificates = Certificates(
+            f"{name}-certificates",
+            CertificatesArgs(spec=spec.certificates, domain=spec.domain, facts=facts, chart_source=spec.charts.source),
+            self._on_cluster(),
+        )
+        FrontDoor(
+            f"{name}-front-door",
+            FrontDoorArgs(domain=spec.domain, certificates=certificates, kubernetes_version=facts.kubernetes_version),
+            self._on_cluster(),
+        )
 
     def _tenant(self, name: str, args: PlatformArgs, spec: TenantEntry, after: list[pulumi.Resource]) -> None:
         tenant = Tenant(

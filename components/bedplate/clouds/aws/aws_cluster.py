@@ -70,7 +70,7 @@ class AwsCluster(Cluster):
             child,
         )
         self._autoscaler()
-        AwsDns(f"{name}-dns", AwsDnsArgs(spec=spec, domain=args.domain, after=self.control_plane.addons), child)
+        dns = AwsDns(f"{name}-dns", AwsDnsArgs(spec=spec, domain=args.domain, after=self.control_plane.addons), child)
         AwsStorage(f"{name}-storage", AwsStorageArgs(spec=spec, keys=self._keys), child)
         AwsRegistry(f"{name}-registry", AwsRegistryArgs(spec=spec, keys=self._keys), child)
         AwsAudit(
@@ -83,7 +83,9 @@ class AwsCluster(Cluster):
             f"{name}-kubernetes",
             spec.cluster_arn,
             kubeconfig=kubeconfig(spec, self.control_plane.cluster),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*self.control_plane.administrators, *nodes, addons]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[*self.control_plane.administrators, *nodes, addons, dns]
+            ),
         )
         self.facts = facts(spec)
         self.register_outputs({})
