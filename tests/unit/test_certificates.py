@@ -9,17 +9,23 @@ from ruamel.yaml import YAML
 from bedplate.clouds import ClusterFacts
 from bedplate.clouds.contract import WorkloadIdentity
 from bedplate.rehearsal.engine import Recording
+from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.resources import RELEASE_TYPE
 from bedplate.services.cert_manager import values
-from bedplate.stack_file import StackFileError, load_for_program
-from harness import ROOT, objects, platform, record
+from bedplate.stack_file import StackFileError, load, load_for_program
+from harness import ROOT, STACKS, objects, platform, record
 
 FACTS = ClusterFacts(kubernetes_version="1.35", deleted_storage_class="a", retained_storage_class="b")
 LETS_ENCRYPT = {"issuer": "letsEncrypt", "email": "ines@example.com"}
 
 
+def read(file: Path) -> dict[str, Any]:
+    config: dict[str, Any] = YAML(typ="safe").load(file)["config"]["bedplate:platform"]
+    return {key: value for key, value in config.items() if key != "tenantsDir"}
+
+
 def on_aws(certificates: dict[str, Any]) -> Recording:
-    config: dict[str, Any] = YAML(typ="safe").load(ROOT / "stacks" / "Pulumi.aws.yaml")["config"]["bedplate:platform"]
+    config = read(ROOT / "stacks" / "Pulumi.aws.yaml")
     return record({**config, "tenants": [], "certificates": certificates})
 
 
@@ -54,6 +60,16 @@ class TestLetsEncrypt:
         assert spec["acme"]["server"] == "https://acme-staging-v02.api.letsencrypt.org/directory"
         assert spec["acme"]["privateKeySecretRef"]["name"] != "bedplate-letsencrypt-account"
         assert specs(recording, "Certificate")["wildcard"]["issuerRef"]["name"] == name
+
+    @pytest.mark.parametrize("file", STACKS, ids=lambda file: file.stem)
+    def test_is_to_be_had_on_every_cloud_that_owns_a_zone(self, file: Path) -> None:
+        """The stack file is refused by what the cloud's spec says, and the program runs on the cloud's facts."""
+        platform_of = {**read(file), "tenants": [], "certificates": LETS_ENCRYPT}
+        if load(file).spec.cloud.owns_dns_zone():
+            assert specs(record(platform_of), "ClusterIssuer")
+        else:
+            with pytest.raises(RehearsalError, match="DNS zone"):
+                record(platform_of)
 
     def test_needs_a_zone_that_the_platform_owns(self) -> None:
         ((path, message),) = mistakes(certificates=LETS_ENCRYPT)
