@@ -41,7 +41,7 @@ class PlatformSpec(Spec):
     certificates: CertificatesSpec | None = None
     """Who issues the certificate of the platform's hosts; without it there is no TLS."""
     charts: ChartsSpec = ChartsSpec()
-    """Where upstream charts are taken from."""
+    """A mirror of upstream charts, for sites without the internet."""
     layers: Annotated[tuple[Layer, ...], Field(min_length=1)] = ("cluster", "services", "tenants")
     """Parts of the platform that this stack owns; a second stack may own the others on the same cluster."""
     tenant_prefix: NamePrefix = ""
