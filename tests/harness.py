@@ -1,9 +1,16 @@
 """Building stacks for tests and running the real program on them."""
 
 import copy
+import importlib
+import pkgutil
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import bedplate.clouds
+import bedplate.kubernetes
+import bedplate.platform
+import bedplate.services
 from bedplate.config import PlatformSpec
 from bedplate.rehearsal.engine import Program, Recording, RecordingBackend, run
 from bedplate.rehearsal.planning import program_of
@@ -93,6 +100,25 @@ def objects(recording: Recording, kind: str = "") -> list[Resource]:
         for resource in recording.resources
         if resource.is_kubernetes_object and kind in ("", resource.inputs["kind"])
     ]
+
+
+def library() -> list[ModuleType]:
+    """Every module that a stack may take a component or a chart from."""
+    packages = (bedplate.clouds, bedplate.kubernetes, bedplate.services)
+    return [
+        bedplate.platform,
+        *(
+            importlib.import_module(module.name)
+            for package in packages
+            for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+        ),
+    ]
+
+
+def is_custom(resource: Resource) -> bool:
+    """Whether the kind is not Kubernetes' own; by its group, so that it need not be declared anywhere."""
+    group = str(resource.inputs["apiVersion"]).rpartition("/")[0]
+    return "." in group and not group.endswith(".k8s.io")
 
 
 def pod_templates(recording: Recording) -> list[tuple[str, dict[str, Any]]]:

@@ -11,6 +11,8 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds import CloudSpec, ClusterSpec, NodePoolSpec
 from bedplate.guardrails import GuardrailsSpec
+from bedplate.kubernetes import ChartsSpec
+from bedplate.services import CertificatesSpec
 from bedplate.spec import DnsLabel, Domain, NamePrefix, RelativeFolder, Spec, mistake
 from bedplate.tenants import TenantSpec
 from bedplate.workloads import AnyWorkloadSpec
@@ -36,6 +38,10 @@ class PlatformSpec(Spec):
     """Machines of the cluster by pool."""
     guardrails: GuardrailsSpec
     """What no pod of a tenant may be."""
+    certificates: CertificatesSpec | None = None
+    """Who issues the certificate of the platform's hosts; without it there is no TLS."""
+    charts: ChartsSpec = ChartsSpec()
+    """A mirror of upstream charts, for sites without the internet."""
     layers: Annotated[tuple[Layer, ...], Field(min_length=1)] = ("cluster", "services", "tenants")
     """Parts of the platform that this stack owns; a second stack may own the others on the same cluster."""
     tenant_prefix: NamePrefix = ""
@@ -44,6 +50,13 @@ class PlatformSpec(Spec):
     """Tenants, in full."""
     tenants_dir: RelativeFolder | None = None
     """Folder with one file a tenant, relative to the stack file; means the same as writing them here."""
+
+    @field_validator("certificates", mode="before")
+    @classmethod
+    def _with_an_issuer(cls, certificates: object) -> object:
+        if certificates is None:
+            raise mistake("has nothing below it", "write `issuer: internal` below it, or remove the key to have no TLS")
+        return certificates
 
     @field_validator("layers")
     @classmethod

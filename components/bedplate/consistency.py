@@ -11,6 +11,7 @@ from bedplate.config import PlatformSpec
 from bedplate.labels import host_label
 from bedplate.parts import Parts, footprint_of, has
 from bedplate.problems import PathParts, Problem, dotted, number, shown, suggestion
+from bedplate.services import LetsEncryptSpec
 from bedplate.tenants import QuotaSpec
 from bedplate.workloads import Footprint, WorkloadSpec
 
@@ -279,6 +280,17 @@ def _secrets(parts: Parts) -> Iterator[Problem]:
             )
 
 
+def _certificates(parts: Parts) -> Iterator[Problem]:
+    if isinstance(parts.certificates, LetsEncryptSpec) and parts.cloud and not parts.cloud.owns_dns_zone():
+        yield Problem(
+            path=("certificates", "issuer"),
+            message="Let's Encrypt issues a wildcard only to who writes to the domain's DNS zone, and here is none",
+            given=shown(parts.certificates.issuer),
+            allowed="internal, clusterIssuer",
+            fix="write `issuer: internal`, or `issuer: clusterIssuer` with the `name` of one that you make",
+        )
+
+
 _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _tenant_names,
     _workload_names,
@@ -292,5 +304,6 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     capacity.volumes_can_be_shared,
     _approved_images,
     _limits,
+    _certificates,
     _secrets,
 )

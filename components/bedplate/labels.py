@@ -27,13 +27,15 @@ GPU_RESOURCE = "nvidia.com/gpu"
 GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
 
 PLATFORM_OWNER = "platform"
-INGRESS_NAMESPACE = "bedplate-ingress"
+FRONT_DOOR_NAMESPACE = "bedplate-front-door"
 CERTIFICATES_NAMESPACE = "bedplate-certificates"
 MONITORING_NAMESPACE = "bedplate-monitoring"
 GPU_NAMESPACE = "bedplate-gpu"
 AUTOSCALING_NAMESPACE = "bedplate-autoscaling"
 AUTOSCALER_SERVICE_ACCOUNT = "cluster-autoscaler"
 """In AUTOSCALING_NAMESPACE; clouds give it the right to change sizes of node groups."""
+CERT_MANAGER = "cert-manager"
+"""The release and the ServiceAccount, in the namespace of certificates."""
 
 
 @dataclass(frozen=True, kw_only=True)

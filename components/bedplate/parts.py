@@ -14,6 +14,7 @@ from bedplate.clouds import ClusterSpec, NodePoolSpec
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import GuardrailsSpec
 from bedplate.problems import PathParts
+from bedplate.services import AnyCertificatesSpec
 from bedplate.workloads import Footprint, WorkloadSpec
 
 
@@ -24,6 +25,7 @@ class Parts:
     cloud: ClusterSpec | None
     pools: Mapping[str, NodePoolSpec] | None
     guardrails: GuardrailsSpec | None
+    certificates: AnyCertificatesSpec | None
     tenant_prefix: str | None
     tenants: Sequence[tuple[int, TenantEntry, Sequence[int]]]
     """Index in the list, tenant, and the index of each of its workloads."""
@@ -36,6 +38,7 @@ class Parts:
             cloud=spec.cloud,
             pools=spec.node_pools,
             guardrails=spec.guardrails,
+            certificates=spec.certificates,
             tenant_prefix=spec.tenant_prefix,
             tenants=[(index, tenant, range(len(tenant.workloads))) for index, tenant in enumerate(spec.tenants)],
             secrets=secrets,

@@ -19,10 +19,14 @@ from bedplate.services import (
     AcceleratorClassesArgs,
     Alerts,
     AlertsArgs,
+    Certificates,
+    CertificatesArgs,
     ClusterAutoscaler,
     ClusterAutoscalerArgs,
     DevicePlugin,
     DevicePluginArgs,
+    FrontDoor,
+    FrontDoorArgs,
     StorageClasses,
     StorageClassesArgs,
 )
@@ -60,6 +64,7 @@ class Platform(pulumi.ComponentResource):
         if "services" in spec.layers:
             services = self._services(name, spec)
             self._watched(name, self._node_services(name, spec))
+            self._front_door(name, spec)
         if "tenants" in spec.layers:
             for tenant in spec.tenants:
                 self._tenant(name, args, tenant, services)
@@ -103,6 +108,22 @@ class Platform(pulumi.ComponentResource):
         alerts = [*NODE_ALERTS, *(alert for service in services for alert in service.alerts)]
         args = AlertsArgs(alerts=alerts, kubernetes_version=self.cluster.facts.kubernetes_version)
         Alerts(f"{name}-alerts", args, self._on_cluster())
+
+    def _front_door(self, name: str, spec: PlatformSpec) -> None:
+        """No tenant waits for it: an authority that cannot be reached must not hold up anybody's work."""
+        if spec.certificates is None:
+            return
+        facts = self.cluster.facts
+        certificates = Certificates(
+            f"{name}-certificates",
+            CertificatesArgs(spec=spec.certificates, domain=spec.domain, facts=facts, chart_source=spec.charts.source),
+            self._on_cluster(),
+        )
+        FrontDoor(
+            f"{name}-front-door",
+            FrontDoorArgs(domain=spec.domain, certificates=certificates, kubernetes_version=facts.kubernetes_version),
+            self._on_cluster(),
+        )
 
     def _tenant(self, name: str, args: PlatformArgs, spec: TenantEntry, after: list[pulumi.Resource]) -> None:
         tenant = Tenant(

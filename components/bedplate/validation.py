@@ -25,6 +25,7 @@ from bedplate.problems import (
     shown,
     suggestion,
 )
+from bedplate.services import CERTIFICATES_SPECS, AnyCertificatesSpec
 from bedplate.spec import MISTAKE, Spec
 from bedplate.workloads import Workload, WorkloadSpec
 
@@ -213,6 +214,7 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
         cloud=_cloud(mapping.get("cloud")),
         pools=readable if readable and len(readable) == len(pools) else None,
         guardrails=_partly(GuardrailsSpec, mapping.get("guardrails")),
+        certificates=_certificates(mapping.get("certificates")),
         tenant_prefix=getattr(prefix, "tenant_prefix", None),
         tenants=list(_tenants(mapping.get("tenants"))),
         secrets=secrets,
@@ -235,6 +237,11 @@ def _tenants(data: object) -> Iterator[tuple[int, TenantEntry, list[int]]]:
 
 def _cloud(data: object) -> ClusterSpec | None:
     kind = CLOUD_SPECS.get(str(_as_mapping(data).get("provider")))
+    return _partly(kind, data) if kind else None
+
+
+def _certificates(data: object) -> AnyCertificatesSpec | None:
+    kind = CERTIFICATES_SPECS.get(str(_as_mapping(data).get("issuer")))
     return _partly(kind, data) if kind else None
 
 

@@ -161,4 +161,5 @@ class TestTheCommand:
         assert report["tenantRemoval"]["others_changed"] == 0
         assert report["tenantRemoval"]["removed"] > 30
         assert report["teardown"]["left"] == 0
+        assert [(one["release"], one["ran"]) for one in report["operators"]] == [("cert-manager", False)]
         assert report["seconds"]["total"] < 120

@@ -11,16 +11,19 @@ import pytest
 from ruamel.yaml import YAML
 
 from bedplate.labels import TENANT
-from bedplate.rehearsal.resources import hidden
+from bedplate.rehearsal.resources import RELEASE_TYPE, hidden
 from harness import STACKS, objects, record_stack
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
 
 def rendered(file: Path) -> dict[str, str]:
-    """YAML by tenant, objects sorted by URN; `platform` holds what belongs to no tenant."""
+    """YAML by tenant, objects sorted by URN; `platform` is what belongs to no tenant, `charts` what Helm installs."""
     parts: dict[str, list[Any]] = {}
-    for resource in sorted(objects(record_stack(file)), key=lambda resource: resource.urn):
+    recording = record_stack(file)
+    if releases := [hidden(resource.inputs) for resource in recording.resources if resource.type == RELEASE_TYPE]:
+        parts["charts"] = sorted(releases, key=lambda release: release["name"])
+    for resource in sorted(objects(recording), key=lambda resource: resource.urn):
         owner = resource.inputs["metadata"]["labels"].get(TENANT, "platform")
         parts.setdefault(owner, []).append(hidden(resource.inputs))
     return {f"{owner}.yaml": _yaml(documents) for owner, documents in parts.items()}

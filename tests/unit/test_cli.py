@@ -106,7 +106,7 @@ class TestCheck:
 class TestPreview:
     def test_prints_the_plan_as_json_with_stable_names(self, project: Path) -> None:
         plan = json.loads(bedplate("preview", "production", "-o", "json", folder=project).stdout)
-        assert set(plan) == {"stack", "resources", "summary"}
+        assert set(plan) == {"stack", "resources", "charts", "summary"}
         assert plan["stack"] == "production"
         names = {"urn", "type", "name", "parent", "provider", "dependencies", "aliases", "protect", "inputs"}
         assert all(set(resource) == names for resource in plan["resources"])

@@ -40,7 +40,7 @@ class TestNetworkPolicies:
             for peer in peers
             if "namespaceSelector" in peer
         }
-        assert namespaces == {"bedplate-ingress", "bedplate-monitoring"}
+        assert namespaces == {"bedplate-front-door", "bedplate-monitoring"}
         assert [peer for peer in peers if "namespaceSelector" not in peer] == [{"podSelector": {}}]
 
     @pytest.mark.parametrize("address", ["169.254.169.254", "168.63.129.16", "10.0.0.1", "172.20.0.1", "192.168.1.1"])

@@ -60,6 +60,19 @@ ContextOption = Annotated[
 ]
 
 
+DefinitionsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--crds",
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+        help="Folder with real definitions of custom kinds, named like certificates.cert-manager.io.yaml; "
+        "kinds that it lacks get stand-ins, which admit any object.",
+    ),
+]
+
+
 @app.command(epilog="Example: bedplate check local")
 def check(stack: StackArgument, output_form: OutputOption = Output.TEXT) -> None:
     """Check a stack file: every mistake at once, with its line. Needs no cluster and no network."""
@@ -133,13 +146,18 @@ def _refuse(lost: Sequence[Loss], form: Output) -> None:
 
 
 @app.command(epilog="Example: bedplate rehearse local")
-def rehearse(stack: StackArgument, context: ContextOption = None, output_form: OutputOption = Output.TEXT) -> None:
+def rehearse(
+    stack: StackArgument,
+    context: ContextOption = None,
+    definitions: DefinitionsOption = None,
+    output_form: OutputOption = Output.TEXT,
+) -> None:
     """Bring the stack up on a real Kubernetes API server with simulated nodes, prove it, and tear it down."""
     project, read = _stack(stack, output_form)
     from bedplate.cli.rehearsing import rehearse_stack  # the Kubernetes client takes a second to import
 
     with output.Progress() as progress:
-        report = rehearse_stack(project, read, context, progress.step)
+        report = rehearse_stack(project, read, context, definitions, progress.step)
     if output_form is Output.JSON:
         output.print_json(report.shown())
     else:

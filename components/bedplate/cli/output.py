@@ -18,10 +18,11 @@ from rich.tree import Tree
 from bedplate.rehearsal.difference import Difference, ResourceChange
 from bedplate.rehearsal.project import stack_name
 from bedplate.rehearsal.protection import Loss
-from bedplate.rehearsal.report import RehearsalReport
-from bedplate.rehearsal.resources import STACK_TYPE
+from bedplate.rehearsal.report import OperatorNotRun, RehearsalReport
+from bedplate.rehearsal.resources import RELEASE_TYPE, STACK_TYPE
 from bedplate.stack_file import Stack, StackFileError
 
+_CHART_KEYS = ("name", "namespace", "chart", "version")
 _PIPE_WIDTH = 200
 """Columns where there is no terminal: wide enough that nothing is cut."""
 _out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
@@ -81,16 +82,22 @@ def check_result(stack: Stack) -> None:
 
 
 def plan(stack: Stack, resources: Sequence[Shown]) -> dict[str, Any]:
-    """A plan with stable names. summary: how many resources in all, and by type."""
+    """A plan with stable names. charts: what Helm installs. summary: how many resources in all, and by type."""
     ordered = sorted(resources, key=lambda resource: str(resource["urn"]))
     types = Counter(str(resource["type"]) for resource in ordered)
+    charts = [_chart(resource) for resource in ordered if resource["type"] == RELEASE_TYPE]
     summary = {
         "resources": len(ordered),
+        "charts": len(charts),
         "tenants": len(stack.spec.tenants),
         "workloads": sum(len(tenant.workloads) for tenant in stack.spec.tenants),
         "types": dict(sorted(types.items())),
     }
-    return {"stack": stack_name(stack.file), "resources": ordered, "summary": summary}
+    return {"stack": stack_name(stack.file), "resources": ordered, "charts": charts, "summary": summary}
+
+
+def _chart(release: Shown) -> dict[str, str]:
+    return {"release" if key == "name" else key: str(release["inputs"][key]) for key in _CHART_KEYS}
 
 
 def plan_tree(shown: Shown) -> None:
@@ -103,7 +110,7 @@ def plan_tree(shown: Shown) -> None:
     _grow(tree, str(root["urn"]), children)
     _out.print(tree)
     summary = shown["summary"]
-    counts = ", ".join(f"{summary[name]} {name}" for name in ("resources", "tenants", "workloads"))
+    counts = ", ".join(f"{summary[name]} {name}" for name in ("resources", "charts", "tenants", "workloads"))
     _out.print(f"\n{counts}", style="bold")
 
 
@@ -113,7 +120,11 @@ def _grow(tree: Tree, urn: str, children: Mapping[str, Sequence[Shown]]) -> None
         if str(child["urn"]) in children:
             kind = str(child["type"]).rpartition(":")[2]
             _grow(tree.add(f"{escape(str(child['name']))} [cyan]{kind}[/cyan]"), str(child["urn"]), children)
-    kinds = Counter(str(child["type"]).rpartition(":")[2] for child in objects)
+    for release in (child for child in objects if child["type"] == RELEASE_TYPE):
+        tree.add(
+            f"{escape(str(release['inputs']['chart']))} [magenta]{escape(str(release['inputs']['version']))}[/magenta]"
+        )
+    kinds = Counter(str(child["type"]).rpartition(":")[2] for child in objects if child["type"] != RELEASE_TYPE)
     if kinds:
         counts = (kind if count == 1 else f"{count} {kind}" for kind, count in sorted(kinds.items()))
         tree.add(f"[dim]{', '.join(counts)}[/dim]")
@@ -196,6 +207,7 @@ def rehearsal_result(report: RehearsalReport) -> None:
         ("changed for other tenants", str(report.others_changed), None),
         ("left after teardown", str(report.left), seconds.get("teardown")),
         ("disks kept, as the stack says", str(len(report.retained)), None),
+        ("operators that did not run", str(len(report.operators)), seconds.get("definitions")),
         ("in all", "", seconds.get("total")),
     )
     for name, value, taken in rows:
@@ -203,6 +215,8 @@ def rehearsal_result(report: RehearsalReport) -> None:
     _out.print(table)
     if report.retained:
         _out.print(Text(f"kept: {', '.join(report.retained)}", style="dim"))
+    for operator in report.operators:
+        _out.print(Text(_not_run(operator), style="dim"))
     for problem in report.problems:
         _out.print(Text(f"\n✗ {problem.object}", style="bold red"))
         _out.print(Text(f"  {problem.reason}\n  fix: {problem.fix}"))
@@ -210,3 +224,13 @@ def rehearsal_result(report: RehearsalReport) -> None:
         _out.print("\nAll is well.", style="bold green")
     else:
         _out.print(f"\n{len(report.problems)} problems.", style="bold red")
+
+
+def _not_run(operator: OperatorNotRun) -> str:
+    kinds = (
+        ("defined by a stand-in", operator.stand_ins),
+        ("defined as upstream does", operator.real),
+        ("defined before", operator.found),
+    )
+    said = ", ".join(f"{count} kinds {how}" for how, count in kinds if count) or "it brings no kinds"
+    return f"not run: {operator.release} {operator.version}, {said}"

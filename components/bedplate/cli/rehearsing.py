@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 from bedplate.rehearsal.cluster import ClusterAccess, embedded_cluster, existing_cluster
 from bedplate.rehearsal.planning import program_of
@@ -16,8 +17,13 @@ from bedplate.stack_file import Stack
 Progress = Callable[[str], None]
 
 
-def rehearse_stack(project: Project, stack: Stack, context: str | None, progress: Progress) -> RehearsalReport:
-    """A rehearsal of the stack on a cluster made for it, or on the one of `context`. Raises RehearsalError."""
+def rehearse_stack(
+    project: Project, stack: Stack, context: str | None, definitions: Path | None, progress: Progress
+) -> RehearsalReport:
+    """A rehearsal of the stack on a cluster made for it, or on the one of `context`. Raises RehearsalError.
+
+    definitions: folder of real definitions of custom kinds.
+    """
     started = time.monotonic()
     with _cluster(stack, context, progress) as access:
         ready = time.monotonic() - started
@@ -27,6 +33,7 @@ def rehearse_stack(project: Project, stack: Stack, context: str | None, progress
             spec=stack.spec,
             access=access,
             progress=progress,
+            definitions_folder=definitions,
         )
         rehearsal.report.seconds["cluster"] = ready
         report = rehearsal.perform()

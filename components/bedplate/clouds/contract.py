@@ -120,6 +120,10 @@ class ClusterSpec(Spec):
         """StorageClasses that the cluster brings, with their reclaim policies."""
         return {}
 
+    def owns_dns_zone(self) -> bool:
+        """Whether the platform has a public zone of its domain, in which cert-manager solves challenges."""
+        return False
+
     def shares_volumes(self) -> bool:
         """Whether pods of many nodes can mount one volume, as far as is known."""
         return True
@@ -148,13 +152,22 @@ class AutoscalerFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WorkloadIdentity:
+    """What makes pods act as an identity of the cloud. annotations: of the ServiceAccount; labels: of the pods."""
+
+    annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClusterFacts:
     """What the cluster implies for everything above it; plain data, known before the cluster is.
 
     kubernetes_version: minor, '1.35'. deleted_storage_class, retained_storage_class: StorageClass whose disks go, or
     stay, when their claim is deleted. shared_storage_class: of volumes that many nodes mount, which stay too.
     block_storage, shared_storage: how to make the first two classes, and the third; None where they are there.
-    load_balancer_annotations: of a Service that faces people. dns01_solver: cert-manager's, for the platform's domain.
+    load_balancer_annotations: of a Service that faces people. dns01_solver: cert-manager's, for the platform's domain;
+    dns01_identity: what makes its pods act as the identity that may.
     registry: prefix of images that the platform builds. artifact_bucket, audit_bucket: names. autoscaler: what adds
     nodes, `native` where the cloud itself does; spot_label: of nodes that may be taken away. has_device_plugin: whether
     somebody else makes nodes offer their GPUs. Empty or None: the platform knows of none.
@@ -168,6 +181,7 @@ class ClusterFacts:
     shared_storage: StorageProvisioner | None = None
     load_balancer_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     dns01_solver: Mapping[str, Any] | None = None
+    dns01_identity: WorkloadIdentity = field(default_factory=WorkloadIdentity)
     registry: str | None = None
     artifact_bucket: str | None = None
     audit_bucket: str | None = None
@@ -193,14 +207,6 @@ class SecretsGrant:
 
 
 Grant = BucketGrant | SecretsGrant
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkloadIdentity:
-    """What makes pods act as an identity of the cloud. annotations: of the ServiceAccount; labels: of the pods."""
-
-    annotations: Mapping[str, pulumi.Input[str]]
-    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)

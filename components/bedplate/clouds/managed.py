@@ -147,6 +147,10 @@ class ManagedClusterSpec(ClusterSpec):
     audit_days: Annotated[int, Field(strict=True, ge=400, le=3650)] = 400
     """Days that audit logs are kept."""
 
+    def owns_dns_zone(self) -> bool:
+        """Every cloud's implementation makes one."""
+        return True
+
     def shape_of(self, pool: NodePoolSpec) -> MachineShape:
         """The machine of a pool: by `machineType`, or the smallest of the catalogue that is what the pool asks for."""
         shape = self._named(pool, pool.machine_type) if pool.machine_type else self._smallest(pool)

@@ -1,15 +1,16 @@
-"""Pure builders of Kubernetes objects, shared by services, tenants, guardrails and workloads."""
+"""Pure builders of Kubernetes objects, and charts, shared by services, tenants, guardrails and workloads."""
 
 from bedplate.kubernetes.alerts import Alert, metric_label, rules_file
-from bedplate.kubernetes.namespaces import PodSecurityLevel, namespace_manifest
-from bedplate.kubernetes.network import (
-    METADATA_ADDRESSES,
-    addresses,
-    default_deny,
-    network_policy,
-    pods_of,
-    to_dns,
+from bedplate.kubernetes.charts import Chart, ChartsSpec, CustomKind
+from bedplate.kubernetes.custom import CustomObject
+from bedplate.kubernetes.namespaces import (
+    CRITICAL_PRIORITY_CLASS,
+    PlatformNamespace,
+    PlatformNamespaceArgs,
+    PodSecurityLevel,
+    namespace_manifest,
 )
+from bedplate.kubernetes.network import METADATA_ADDRESSES, addresses, default_policies, network_policy, pods_of
 from bedplate.kubernetes.objects import SKIP_AWAIT, KubernetesObject, Manifest, manifest, template_metadata
 from bedplate.kubernetes.pods import (
     NOT_EVICTED,
@@ -20,19 +21,29 @@ from bedplate.kubernetes.pods import (
     service_account,
     spread_over_zones_and_nodes,
 )
+from bedplate.kubernetes.release import Release, ReleaseArgs
 
 __all__ = [
+    "CRITICAL_PRIORITY_CLASS",
     "METADATA_ADDRESSES",
     "NOT_EVICTED",
     "SKIP_AWAIT",
     "Alert",
+    "Chart",
+    "ChartsSpec",
     "Container",
+    "CustomKind",
+    "CustomObject",
     "KubernetesObject",
     "Manifest",
+    "PlatformNamespace",
+    "PlatformNamespaceArgs",
     "PodSecurityLevel",
+    "Release",
+    "ReleaseArgs",
     "accelerator_placement",
     "addresses",
-    "default_deny",
+    "default_policies",
     "disruption_budget",
     "manifest",
     "metric_label",
@@ -44,5 +55,4 @@ __all__ = [
     "service_account",
     "spread_over_zones_and_nodes",
     "template_metadata",
-    "to_dns",
 ]

@@ -1,10 +1,14 @@
-"""Parts of NetworkPolicies that tenants and the platform's own namespaces share."""
+"""Parts of NetworkPolicies that tenants and the platform's own namespaces share.
+
+A policy needs a network plugin that enforces it; Kubernetes accepts them silently without one
+(https://kubernetes.io/docs/concepts/services-networking/network-policies/#prerequisites).
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 from bedplate.kubernetes.objects import Manifest, manifest
-from bedplate.labels import Identity
+from bedplate.labels import MONITORING_NAMESPACE, Identity
 
 METADATA_ADDRESSES = ("169.254.0.0/16", "168.63.129.16/32")
 """Instance metadata of AWS, Google Cloud and Azure (link-local) and Azure's wire server.
@@ -16,18 +20,28 @@ _NODE_LOCAL_DNS = "169.254.20.10/32"
 
 
 def network_policy(name: str, namespace: str, identity: Identity, **spec: Any) -> Manifest:
-    """A policy of every pod of the namespace, unless `spec` says which."""
+    """A policy of all pods of the namespace, unless `podSelector` says otherwise."""
     body: Manifest = {"podSelector": {}, "policyTypes": [], **spec}
     return manifest("networking.k8s.io/v1", "NetworkPolicy", name, identity, namespace=namespace, spec=body)
 
 
-def default_deny(namespace: str, identity: Identity) -> Manifest:
-    """Nothing in and nothing out but what other policies open."""
-    return network_policy("default-deny", namespace, identity, policyTypes=["Ingress", "Egress"])
+def default_policies(namespace: str, identity: Identity) -> list[Manifest]:
+    """What every namespace begins with: closed both ways, but for names and for those who read metrics."""
+    return [
+        network_policy("default-deny", namespace, identity, policyTypes=["Ingress", "Egress"]),
+        network_policy("dns", namespace, identity, policyTypes=["Egress"], egress=[_dns()]),
+        network_policy(
+            "metrics",
+            namespace,
+            identity,
+            policyTypes=["Ingress"],
+            ingress=[{"from": [pods_of(MONITORING_NAMESPACE)]}],
+        ),
+    ]
 
 
 def pods_of(namespace: str) -> Manifest:
-    """All pods of a namespace, as a peer."""
+    """Every pod of a namespace, as a peer."""
     return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
 
 
@@ -36,8 +50,7 @@ def addresses(cidr: str, but: Sequence[str] = ()) -> Manifest:
     return {"ipBlock": {"cidr": cidr, **({"except": list(but)} if but else {})}}
 
 
-def to_dns() -> Manifest:
-    """Egress to the cluster's DNS."""
+def _dns() -> Manifest:
     cluster_dns = {**pods_of("kube-system"), "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}
     return {
         "to": [cluster_dns, addresses(_NODE_LOCAL_DNS)],

@@ -138,7 +138,7 @@ def pod_spec(container: Container, service_account_name: str, **extra: Any) -> M
     }
 
 
-def spread_over_zones_and_nodes(identity: Identity) -> list[Manifest]:
+def spread_over_zones_and_nodes(match_labels: Mapping[str, str]) -> list[Manifest]:
     """Replicas apart where the cluster allows it; it never keeps a pod from running.
 
     `pod-template-hash` makes each release spread on its own
@@ -149,7 +149,7 @@ def spread_over_zones_and_nodes(identity: Identity) -> list[Manifest]:
             "maxSkew": 1,
             "topologyKey": key,
             "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": identity.selector()},
+            "labelSelector": {"matchLabels": dict(match_labels)},
             "matchLabelKeys": ["pod-template-hash"],
         }
         for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")

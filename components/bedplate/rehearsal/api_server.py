@@ -72,6 +72,14 @@ class ApiServer:
                 return None
             raise
 
+    def knows(self, api_version: str, kind: str) -> bool:
+        """Whether the cluster has the kind, as far as discovery says now."""
+        try:
+            self._kind(api_version, kind)
+        except ApiError:
+            return False
+        return True
+
     def delete(self, body: Mapping[str, Any], propagation: str = "Foreground") -> None:
         """Asks for deletion of the object that `body` names; one that is gone is fine."""
         try:

@@ -63,6 +63,11 @@ _REFUSALS = (
         fix="create the ServiceAccount in the same namespace first",
     ),
     _Cause(
+        pattern=r"failed to create typed patch object .*?: (?P<text>\..+: (?:field not|expected) .+)",
+        reason="the manifest is not what its kind admits: {text}",
+        fix="correct the template that builds this object, or the definitions it is checked against",
+    ),
+    _Cause(
         pattern=r"strict decoding error: (?P<text>.+)",
         reason="the manifest has fields that Kubernetes does not know: {text}",
         fix="correct the template that builds this object",

@@ -8,7 +8,7 @@ platform protects, so that a preview without the cloud knows what would be lost.
 
 from collections.abc import Mapping
 
-from bedplate.rehearsal.resources import KUBERNETES_PROVIDER_TYPE
+from bedplate.rehearsal.resources import KUBERNETES_PROVIDER_TYPE, RELEASE_TYPE
 
 EVERY_OBJECT = ("metadata.name", "metadata.namespace")
 """Of every object of Kubernetes."""
@@ -38,6 +38,8 @@ _KUBERNETES: dict[str, tuple[str, ...]] = {
     "kubernetes:scheduling.k8s.io/v1:PriorityClass": ("preemptionPolicy", "value"),
     "kubernetes:storage.k8s.io/v1:StorageClass": ("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"),
     KUBERNETES_PROVIDER_TYPE: ("clusterIdentifier",),
+    # https://github.com/pulumi/pulumi-kubernetes/blob/master/provider/pkg/provider/helm_release.go (forceNewFields)
+    RELEASE_TYPE: ("name", "namespace"),
 }
 
 _AWS: dict[str, tuple[str, ...]] = {

@@ -4,7 +4,7 @@ from typing import Any
 
 from bedplate.rehearsal.aws_outputs import AWS_OUTPUTS
 from bedplate.rehearsal.errors import RehearsalError
-from bedplate.rehearsal.resources import KUBERNETES_PROVIDER_TYPE, Resource
+from bedplate.rehearsal.resources import KUBERNETES_PROVIDER_TYPE, RELEASE_TYPE, Resource
 
 
 def synthesised_outputs(resource: Resource) -> tuple[str, dict[str, Any]]:
@@ -19,9 +19,24 @@ def synthesised_outputs(resource: Resource) -> tuple[str, dict[str, Any]]:
         return f"{namespace}/{metadata['name']}" if namespace else str(metadata["name"]), {}
     if resource.type == KUBERNETES_PROVIDER_TYPE:
         return f"{resource.name}-id", {}
+    if resource.type == RELEASE_TYPE:
+        return _release(resource)
     if resource.type in AWS_OUTPUTS:
         return AWS_OUTPUTS[resource.type](resource)
     raise RehearsalError(
         f"no outputs are known for the resource type {resource.type} ('{resource.name}')",
         "write what its provider computes into bedplate/rehearsal/outputs.py",
     )
+
+
+def _release(resource: Resource) -> tuple[str, dict[str, Any]]:
+    """What Helm says of a release that has just been installed; the names of what it made are the chart's secret.
+
+    https://www.pulumi.com/registry/packages/kubernetes/api-docs/helm/v3/release/#outputs
+    """
+    inputs = resource.inputs
+    status = {key: inputs[key] for key in ("name", "namespace", "chart", "version")}
+    return f"{inputs['namespace']}/{inputs['name']}", {
+        "status": {**status, "revision": 1, "status": "deployed"},
+        "resourceNames": {},
+    }

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bedplate.config import PlatformSpec
 from bedplate.rehearsal import applying
 from bedplate.rehearsal.api_server import ApiServer
 from bedplate.rehearsal.cluster import ClusterAccess
+from bedplate.rehearsal.definitions import Definitions
 from bedplate.rehearsal.engine import Program, RecordingBackend, run
 from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.explanation import RehearsalProblem
@@ -30,7 +32,8 @@ Inventory = Mapping[ObjectKey, Object]
 class Rehearsal:
     """One rehearsal of one stack on one cluster.
 
-    program: the stack as it is. without: the same program without the tenant of that name.
+    program: the stack as it is. without: the same program without the tenant of that name. definitions_folder: of real
+    definitions of custom kinds.
     """
 
     program: Program
@@ -39,6 +42,7 @@ class Rehearsal:
     access: ClusterAccess
     progress: Callable[[str], None]
     stalled_seconds: float = STALLED_SECONDS
+    definitions_folder: Path | None = None
     report: RehearsalReport = field(init=False)
     _applied: list[Resource] = field(init=False, default_factory=list[Resource])
 
@@ -47,16 +51,19 @@ class Rehearsal:
             stack=self.program.stack, cluster_version=self.access.version, cluster_source=self.access.source
         )
         self._api = ApiServer(self.access)
+        self._definitions = Definitions(self._api, self.definitions_folder)
 
     def perform(self) -> RehearsalReport:
         """Goes through all steps; raises RehearsalError only where nothing could be begun."""
-        planned = run(self.program, RecordingBackend(), is_preview=True).resources
-        if found := applying.existing(self._api, planned):
+        planned = run(self.program, RecordingBackend(), is_preview=True)
+        if found := applying.existing(self._api, planned.resources):
             raise RehearsalError(
                 f"the cluster already has {len(found)} objects of this stack, such as {found[0]}",
                 "rehearse on another cluster, or without --context on one of its own",
             )
         try:
+            with self._timed("definitions"):
+                self.report.operators = self._definitions.create(planned)
             for step, act in (
                 ("apply", self._apply),
                 ("pods", self._try_workloads),
@@ -134,10 +141,11 @@ class Rehearsal:
             for body in volumes.values()
             if self._is_ours(body) and body["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
         ]
-        self.report.left = len(left)
-        self.report.retained = sorted(_volume_name(volume) for volume in retained)
         for volume in retained:
             self._api.delete(volume, "Background")
+        left += self._definitions.remove()
+        self.report.left = len(left)
+        self.report.retained = sorted(_volume_name(volume) for volume in retained)
         for key in left:
             self._fell_short(str(key), "was left behind by the teardown", "give it an owner that deletes it")
 

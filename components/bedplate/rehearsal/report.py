@@ -16,13 +16,41 @@ class PodCount:
     ready: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class OperatorNotRun:
+    """A chart that a rehearsal does not install, with the definitions of its kinds by where they came from.
+
+    stand_ins: made up, admitting any object; real: from the folder given; found: the cluster had them.
+    """
+
+    release: str
+    chart: str
+    version: str
+    namespace: str
+    stand_ins: int = 0
+    real: int = 0
+    found: int = 0
+
+    def shown(self) -> Mapping[str, Any]:
+        """The operator as `bedplate rehearse -o json` prints it."""
+        return {
+            "release": self.release,
+            "chart": self.chart,
+            "version": self.version,
+            "namespace": self.namespace,
+            "ran": False,
+            "definitions": {"standIns": self.stand_ins, "real": self.real, "found": self.found},
+        }
+
+
 @dataclass
 class RehearsalReport:
     """What was shown, and what fell short.
 
     applied: objects the API server accepted. changed: objects that a second run of the same program altered. removed,
     others_changed: objects that went with one tenant, and objects of others that changed with it. left: objects that
-    teardown left behind; retained: disks it left because the stack says so. seconds: by step.
+    teardown left behind; retained: disks it left because the stack says so. operators: charts that were not installed.
+    seconds: by step.
     """
 
     stack: str
@@ -36,6 +64,7 @@ class RehearsalReport:
     others_changed: int = 0
     left: int = 0
     retained: Sequence[str] = ()
+    operators: Sequence[OperatorNotRun] = ()
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     problems: list[RehearsalProblem] = field(default_factory=list[RehearsalProblem])
 
@@ -59,6 +88,7 @@ class RehearsalReport:
                 "others_changed": self.others_changed,
             },
             "teardown": {"left": self.left, "retained": list(self.retained)},
+            "operators": [operator.shown() for operator in self.operators],
             "seconds": {step: round(seconds, 1) for step, seconds in self.seconds.items()},
             "problems": [asdict(problem) for problem in self.problems],
         }

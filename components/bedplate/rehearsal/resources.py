@@ -14,6 +14,8 @@ HIDDEN = "[secret]"
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 KUBERNETES_PROVIDER_TYPE = "pulumi:providers:kubernetes"
+RELEASE_TYPE = "kubernetes:helm.sh/v3:Release"
+"""A chart that Helm installs: no object of a Kubernetes API."""
 
 
 @dataclass(frozen=True)

@@ -2,24 +2,38 @@
 
 from bedplate.services.accelerator_classes import AcceleratorClasses, AcceleratorClassesArgs
 from bedplate.services.alerts import Alerts, AlertsArgs
+from bedplate.services.certificates import (
+    CERTIFICATES_SPECS,
+    AnyCertificatesSpec,
+    Certificates,
+    CertificatesArgs,
+    CertificatesSpec,
+    LetsEncryptSpec,
+)
 from bedplate.services.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
 from bedplate.services.device_plugin import DevicePlugin, DevicePluginArgs
+from bedplate.services.front_door import FrontDoor, FrontDoorArgs
 from bedplate.services.nodes import NODE_ALERTS
-from bedplate.services.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 from bedplate.services.storage_classes import StorageClasses, StorageClassesArgs
 
 __all__ = [
+    "CERTIFICATES_SPECS",
     "NODE_ALERTS",
     "AcceleratorClasses",
     "AcceleratorClassesArgs",
     "Alerts",
     "AlertsArgs",
+    "AnyCertificatesSpec",
+    "Certificates",
+    "CertificatesArgs",
+    "CertificatesSpec",
     "ClusterAutoscaler",
     "ClusterAutoscalerArgs",
     "DevicePlugin",
     "DevicePluginArgs",
-    "PlatformNamespace",
-    "PlatformNamespaceArgs",
+    "FrontDoor",
+    "FrontDoorArgs",
+    "LetsEncryptSpec",
     "StorageClasses",
     "StorageClassesArgs",
 ]

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import pulumi
 
-from bedplate.kubernetes import Alert, KubernetesObject, manifest, rules_file
+from bedplate.kubernetes import Alert, KubernetesObject, PlatformNamespace, PlatformNamespaceArgs, manifest, rules_file
 from bedplate.labels import MONITORING_NAMESPACE, Identity
-from bedplate.services.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +32,8 @@ class Alerts(pulumi.ComponentResource):
         place = PlatformNamespace(
             f"{name}-place",
             PlatformNamespaceArgs(
-                name=MONITORING_NAMESPACE,
+                namespace=MONITORING_NAMESPACE,
                 identity=identity,
-                level="restricted",
                 kubernetes_version=args.kubernetes_version,
             ),
             pulumi.ResourceOptions(parent=self),

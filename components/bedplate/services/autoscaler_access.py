@@ -8,8 +8,8 @@ the API group `extensions`. What it writes under names it chooses, it may write 
 
 from collections.abc import Sequence
 
-from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, network_policy, pods_of, to_dns
-from bedplate.labels import AUTOSCALING_NAMESPACE, MONITORING_NAMESPACE, Identity
+from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, network_policy
+from bedplate.labels import AUTOSCALING_NAMESPACE, Identity
 
 LOCK = "cluster-autoscaler"
 STATUS = "cluster-autoscaler-status"
@@ -54,8 +54,8 @@ OWN_RULES: list[Manifest] = [
 """In its own namespace."""
 
 
-def network_policies(identity: Identity, credentials_network: str | None) -> list[Manifest]:
-    """Metrics in; DNS, HTTPS and credentials out.
+def way_to_apis(identity: Identity, credentials_network: str | None) -> Manifest:
+    """HTTPS and credentials out.
 
     The API server's address and the cloud's are not known before they are there, so HTTPS is open to all but the
     addresses where clouds hand credentials to nodes.
@@ -64,11 +64,7 @@ def network_policies(identity: Identity, credentials_network: str | None) -> lis
         "to": [addresses("0.0.0.0/0", but=METADATA_ADDRESSES)],
         "ports": [{"protocol": "TCP", "port": 443}],
     }
-    egress = [to_dns(), https]
+    egress = [https]
     if credentials_network:
         egress.append({"to": [addresses(credentials_network)], "ports": [{"protocol": "TCP", "port": 80}]})
-    metrics = {"from": [pods_of(MONITORING_NAMESPACE)], "ports": [{"protocol": "TCP", "port": METRICS_PORT}]}
-    return [
-        network_policy("metrics", AUTOSCALING_NAMESPACE, identity, policyTypes=["Ingress"], ingress=[metrics]),
-        network_policy("apis", AUTOSCALING_NAMESPACE, identity, policyTypes=["Egress"], egress=egress),
-    ]
+    return network_policy("apis", AUTOSCALING_NAMESPACE, identity, policyTypes=["Egress"], egress=egress)

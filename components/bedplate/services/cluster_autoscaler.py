@@ -17,10 +17,13 @@ import pulumi
 
 from bedplate.clouds import AutoscalerFacts
 from bedplate.kubernetes import (
+    CRITICAL_PRIORITY_CLASS,
     Alert,
     Container,
     KubernetesObject,
     Manifest,
+    PlatformNamespace,
+    PlatformNamespaceArgs,
     disruption_budget,
     manifest,
     pod_spec,
@@ -36,9 +39,8 @@ from bedplate.services.autoscaler_access import (
     METRICS_PORT,
     OWN_RULES,
     STATUS,
-    network_policies,
+    way_to_apis,
 )
-from bedplate.services.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 
 # renovate: datasource=docker depName=registry.k8s.io/autoscaling/cluster-autoscaler
 FOR_KUBERNETES_1_34 = "v1.34.5"
@@ -133,10 +135,10 @@ class ClusterAutoscaler(pulumi.ComponentResource):
         place = PlatformNamespace(
             f"{name}-place",
             PlatformNamespaceArgs(
-                name=AUTOSCALING_NAMESPACE,
+                namespace=AUTOSCALING_NAMESPACE,
                 identity=identity,
-                level="restricted",
                 kubernetes_version=args.kubernetes_version,
+                policies=[way_to_apis(identity, args.facts.credentials_network)],
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -148,14 +150,12 @@ class ClusterAutoscaler(pulumi.ComponentResource):
             )
             for part in (service_account(NAME, AUTOSCALING_NAMESPACE, identity), *_rights(identity))
         ]
-        for policy in network_policies(identity, args.facts.credentials_network):
-            access.append(KubernetesObject(f"{name}-{policy['metadata']['name']}", policy, inside))
         budget = disruption_budget(NAME, AUTOSCALING_NAMESPACE, identity)
         KubernetesObject(f"{name}-disruption-budget", budget, inside)
         KubernetesObject(
             f"{name}-deployment",
             _deployment(args, identity),
-            pulumi.ResourceOptions(parent=self, depends_on=[place.namespace, *access], deleted_with=place.namespace),
+            pulumi.ResourceOptions(parent=self, depends_on=[place, *access], deleted_with=place.namespace),
         )
         self.register_outputs({})
 
@@ -223,6 +223,6 @@ def _pod(args: ClusterAutoscalerArgs, identity: Identity) -> Manifest:
         container,
         NAME,
         automountServiceAccountToken=True,
-        priorityClassName="system-cluster-critical",
-        topologySpreadConstraints=spread_over_zones_and_nodes(identity),
+        priorityClassName=CRITICAL_PRIORITY_CLASS,
+        topologySpreadConstraints=spread_over_zones_and_nodes(identity.selector()),
     )

@@ -23,12 +23,13 @@ from bedplate.kubernetes import (
     Alert,
     KubernetesObject,
     Manifest,
+    PlatformNamespace,
+    PlatformNamespaceArgs,
     manifest,
     service_account,
     template_metadata,
 )
 from bedplate.labels import ACCELERATOR, GPU_NAMESPACE, Identity
-from bedplate.services.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 
 # renovate: datasource=docker depName=nvcr.io/nvidia/k8s-device-plugin
 VERSION = "v0.20.0"
@@ -70,7 +71,10 @@ class DevicePlugin(pulumi.ComponentResource):
         place = PlatformNamespace(
             f"{name}-place",
             PlatformNamespaceArgs(
-                name=GPU_NAMESPACE, identity=_IDENTITY, level="privileged", kubernetes_version=args.kubernetes_version
+                namespace=GPU_NAMESPACE,
+                identity=_IDENTITY,
+                level="privileged",
+                kubernetes_version=args.kubernetes_version,
             ),
             pulumi.ResourceOptions(parent=self),
         )

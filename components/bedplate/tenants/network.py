@@ -1,13 +1,9 @@
-"""NetworkPolicies of a tenant: closed by default, then exactly what is needed opened.
-
-Needs a network plugin that enforces NetworkPolicies; Kubernetes accepts them silently without one
-(https://kubernetes.io/docs/concepts/services-networking/network-policies/#prerequisites).
-"""
+"""NetworkPolicies of a tenant: closed by default, then exactly what is needed opened."""
 
 from collections.abc import Sequence
 
-from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, default_deny, network_policy, pods_of, to_dns
-from bedplate.labels import INGRESS_NAMESPACE, MONITORING_NAMESPACE, Identity
+from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, default_policies, network_policy, pods_of
+from bedplate.labels import FRONT_DOOR_NAMESPACE, Identity
 
 _PRIVATE_NETWORKS = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
 """RFC 1918 and RFC 6598: nodes, other tenants' pods, the API server, the company's own networks."""
@@ -26,15 +22,13 @@ def network_policies(namespace: str, identity: Identity, allowed_networks: Seque
         return network_policy(name, namespace, identity, **spec)
 
     return [
-        default_deny(namespace, identity),
+        *default_policies(namespace, identity),
         policy(
             "same-tenant",
             policyTypes=["Ingress", "Egress"],
             ingress=[{"from": [same_tenant]}],
             egress=[{"to": [same_tenant]}],
         ),
-        policy("dns", policyTypes=["Egress"], egress=[to_dns()]),
-        policy("ingress", policyTypes=["Ingress"], ingress=[{"from": [pods_of(INGRESS_NAMESPACE)]}]),
-        policy("metrics", policyTypes=["Ingress"], ingress=[{"from": [pods_of(MONITORING_NAMESPACE)]}]),
+        policy("ingress", policyTypes=["Ingress"], ingress=[{"from": [pods_of(FRONT_DOOR_NAMESPACE)]}]),
         policy("internet", policyTypes=["Egress"], egress=[{"to": [everywhere, everywhere_ipv6, *allowed]}]),
     ]

@@ -112,7 +112,7 @@ def _pod_template(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
         served,
         spec.name,
         terminationGracePeriodSeconds=spec.drain_seconds + 5,
-        topologySpreadConstraints=spread_over_zones_and_nodes(args.identity),
+        topologySpreadConstraints=spread_over_zones_and_nodes(args.identity.selector()),
         **placement,
     )
     return {"metadata": template_metadata(args.identity, secrets_hash(args)), "spec": pod}

@@ -93,9 +93,9 @@ class AwsCluster(Cluster):
             f"{name}-kubernetes",
             spec.cluster_arn,
             kubeconfig=kubeconfig(spec, self.control_plane.cluster),
-            # Pods get their identity when they are made, so the autoscaler's must be there before its pods.
+            # Pods get their identity when they are made, so identities must be there before them.
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[*self.control_plane.administrators, *nodes, addons, autoscaler]
+                parent=self, depends_on=[*self.control_plane.administrators, *nodes, addons, autoscaler, dns]
             ),
         )
         self.facts = facts(spec, dns.zone_id, files.provisioner)

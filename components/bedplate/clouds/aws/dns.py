@@ -16,9 +16,7 @@ from pulumi_aws import route53
 from bedplate.clouds.aws.identity import AwsWorkloadIdentity, AwsWorkloadIdentityArgs
 from bedplate.clouds.aws.policies import Statement, allow
 from bedplate.clouds.aws.spec import AwsClusterSpec
-from bedplate.labels import CERTIFICATES_NAMESPACE
-
-CERT_MANAGER = "cert-manager"
+from bedplate.labels import CERT_MANAGER, CERTIFICATES_NAMESPACE
 
 
 @dataclass(frozen=True, kw_only=True)

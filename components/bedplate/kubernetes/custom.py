@@ -1,0 +1,25 @@
+"""Objects of kinds that a chart brings."""
+
+import pulumi
+
+from bedplate.kubernetes.objects import KubernetesObject, Manifest
+from bedplate.kubernetes.release import Release
+
+
+class CustomObject(KubernetesObject):
+    """An object of a custom kind: it comes after the release that brings its kind, and goes before it.
+
+    Without that order an update tries for a minute and fails, and a deletion may hang on a finalizer whose controller
+    is gone. Raises ValueError where the release's chart does not bring the kind, or the namespace is missing or too
+    much: Pulumi cannot find out the scope of a kind that is not there yet.
+    """
+
+    def __init__(self, name: str, manifest: Manifest, release: Release, opts: pulumi.ResourceOptions) -> None:
+        api_version, kind = manifest["apiVersion"], manifest["kind"]
+        custom = release.chart.brings(api_version, kind)
+        if custom is None:
+            raise ValueError(f"'{name}': chart {release.chart.name} does not declare {kind} of {api_version}")
+        if (custom.scope == "Namespaced") != ("namespace" in manifest["metadata"]):
+            raise ValueError(f"'{name}': {kind} is {custom.scope.lower()}; name a namespace exactly where that is so")
+        after = pulumi.ResourceOptions(depends_on=[release])
+        super().__init__(name, manifest, pulumi.ResourceOptions.merge(opts, after))

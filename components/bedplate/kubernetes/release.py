@@ -1,0 +1,67 @@
+"""An upstream chart, installed by Helm.
+
+Owns the release and says which custom kinds it brings. It deliberately owns neither its namespace (which must be closed
+before the first pod is there) nor objects of those kinds (see `custom`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from bedplate.kubernetes.charts import Chart
+from bedplate.kubernetes.namespaces import PlatformNamespace
+
+_TIMEOUT_SECONDS = 600
+"""For images to be pulled and nodes to come from nothing."""
+_REVISIONS_KEPT = 5
+"""Each is a Secret with all manifests, and the provider's default is to keep every one of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseArgs:
+    """values: of the chart, without secrets: Helm stores them in the cluster, and Pulumi shows their differences.
+    source: of charts, in the publisher's place."""
+
+    chart: Chart
+    namespace: PlatformNamespace
+    values: Mapping[str, Any]
+    source: str | None = None
+
+
+class Release(pulumi.ComponentResource):
+    """A chart in the cluster, complete or not there: what fails is rolled back.
+
+    The release is named after its chart, for ever: definitions that outlived a release are taken over only by one of
+    the same name and namespace
+    (https://github.com/helm/helm/blob/v3.19.0/pkg/action/validate.go).
+    """
+
+    chart: Chart
+    """What is installed."""
+    custom_kinds: pulumi.Output[Sequence[Mapping[str, Any]]]
+    """The custom kinds that the chart brings: group, versions (newest first), kind, plural, scope."""
+
+    def __init__(self, name: str, args: ReleaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("bedplate:index:Release", name, {}, opts)
+        self.chart = args.chart
+        chart, repository = args.chart.located(args.source)
+        kubernetes.helm.v3.Release(
+            f"{name}-helm",
+            name=args.chart.name,
+            namespace=args.namespace.namespace_name,
+            chart=chart,
+            repository_opts=kubernetes.helm.v3.RepositoryOptsArgs(repo=repository) if repository else None,
+            version=args.chart.version,
+            values=args.chart.with_kept_kinds(args.values),
+            skip_crds=True,
+            create_namespace=False,
+            atomic=True,
+            timeout=_TIMEOUT_SECONDS,
+            max_history=_REVISIONS_KEPT,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.namespace]),
+        )
+        self.custom_kinds = pulumi.Output.from_input([kind.shown() for kind in args.chart.kinds])
+        self.register_outputs({"custom_kinds": self.custom_kinds})

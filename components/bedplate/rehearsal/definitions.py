@@ -1,0 +1,170 @@
+"""Definitions of custom kinds for a rehearsal, which runs no operator.
+
+A stack's charts are not installed; the kinds that they bring are defined all the same, so that the stack's objects of
+those kinds meet an API server. By default the definitions are stand-ins that admit any object; real ones come from a
+folder, one definition a file, named as the definition is: `certificates.cert-manager.io.yaml`. What the cluster has
+already is left alone, before and after.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from bedplate.rehearsal.api_server import ApiServer
+from bedplate.rehearsal.cluster_api import ApiError
+from bedplate.rehearsal.engine import Recording
+from bedplate.rehearsal.errors import RehearsalError
+from bedplate.rehearsal.objects import Object, ObjectKey, key_of
+from bedplate.rehearsal.report import OperatorNotRun
+from bedplate.rehearsal.resources import RELEASE_TYPE, Resource
+
+API_VERSION = "apiextensions.k8s.io/v1"
+_KINDS_OUTPUT = "custom_kinds"
+_POLL_SECONDS = 0.1
+_ESTABLISHED_SECONDS = 30
+_DELETION_SECONDS = 60
+CustomKind = Mapping[str, Any]
+
+
+def releases_of(recording: Recording) -> Iterator[tuple[Resource, Sequence[CustomKind]]]:
+    """The releases of a program, each with the custom kinds that its component declares."""
+    for resource in recording.resources:
+        if resource.type == RELEASE_TYPE:
+            yield resource, recording.component_outputs.get(resource.parent, {}).get(_KINDS_OUTPUT, [])
+
+
+def stand_in(kind: CustomKind) -> Object:
+    """A definition that admits any object. Every version is served, the newest is stored.
+
+    https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#controlling-pruning
+    """
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": _name(kind)},
+        "spec": {
+            "group": kind["group"],
+            "scope": kind["scope"],
+            "names": {"kind": kind["kind"], "listKind": f"{kind['kind']}List", "plural": kind["plural"]},
+            "versions": [
+                {
+                    "name": version,
+                    "served": True,
+                    "storage": position == 0,
+                    "schema": {"openAPIV3Schema": schema},
+                    "subresources": {"status": {}},
+                }
+                for position, version in enumerate(kind["versions"])
+            ],
+        },
+    }
+
+
+def real_definition(folder: Path, kind: CustomKind) -> Object | None:
+    """The definition in the folder or below it; None where there is no such file. Raises RehearsalError.
+
+    Conversion between versions is left out: it is the operator's work, and the operator does not run.
+    """
+    name = _name(kind)
+    file = next(iter(sorted(folder.rglob(f"{name}.yaml"))), None)
+    if file is None:
+        return None
+    try:
+        body = _parsed(file)
+        found = (body["kind"], body["metadata"]["name"])
+    except (YAMLError, OSError, KeyError, TypeError) as error:
+        raise RehearsalError(f"{file} cannot be used: {error}", "put one CustomResourceDefinition in it") from None
+    if found != ("CustomResourceDefinition", name):
+        raise RehearsalError(f"{file} does not define {name}", "name the file after the definition in it")
+    metadata = {"name": name, "annotations": body["metadata"].get("annotations", {})}
+    spec = {key: value for key, value in body["spec"].items() if key != "conversion"}
+    return {"apiVersion": API_VERSION, "kind": "CustomResourceDefinition", "metadata": metadata, "spec": spec}
+
+
+@dataclass
+class Definitions:
+    """The definitions that a rehearsal created on a cluster. folder: of real ones."""
+
+    api: ApiServer
+    folder: Path | None = None
+    _created: list[Object] = field(init=False, default_factory=list[Object])
+
+    def create(self, recording: Recording) -> list[OperatorNotRun]:
+        """Creates what is missing, and waits until the API server serves it; returns the operators that do not run.
+
+        Raises RehearsalError where the cluster refuses a definition.
+        """
+        operators = [self._create_for(release, kinds) for release, kinds in releases_of(recording)]
+        for body in self._created:
+            self._wait_until_served(body)
+        return operators
+
+    def remove(self) -> list[ObjectKey]:
+        """Deletes what was created; returns what is still there after a minute."""
+        remaining, self._created = self._created, []
+        for body in remaining:
+            self.api.delete(body)
+        deadline = time.monotonic() + _DELETION_SECONDS
+        while (remaining := [body for body in remaining if self.api.get(body)]) and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+        return [key_of(body) for body in remaining]
+
+    def _create_for(self, release: Resource, kinds: Sequence[CustomKind]) -> OperatorNotRun:
+        counts = {"stand_ins": 0, "real": 0, "found": 0}
+        for kind in kinds:
+            counts[self._create_one(kind)] += 1
+        inputs = release.inputs
+        return OperatorNotRun(
+            release=inputs["name"],
+            chart=inputs["chart"],
+            version=inputs["version"],
+            namespace=inputs["namespace"],
+            **counts,
+        )
+
+    def _create_one(self, kind: CustomKind) -> str:
+        real = real_definition(self.folder, kind) if self.folder else None
+        body = real or stand_in(kind)
+        if self.api.get(body) is not None:
+            return "found"
+        try:
+            self.api.create(body)
+        except ApiError as error:
+            raise RehearsalError(
+                f"the cluster refuses the definition {_name(kind)}: {error.reason}",
+                "correct the file, or leave it out" if real else "use credentials that may create definitions",
+            ) from None
+        self._created.append(body)
+        return "real" if real else "stand_ins"
+
+    def _wait_until_served(self, body: Object) -> None:
+        spec, deadline = body["spec"], time.monotonic() + _ESTABLISHED_SECONDS
+        versions = [f"{spec['group']}/{version['name']}" for version in spec["versions"] if version["served"]]
+        while not all(self.api.knows(version, spec["names"]["kind"]) for version in versions):
+            if time.monotonic() > deadline:
+                raise RehearsalError(
+                    f"the cluster does not serve {body['metadata']['name']} after {_ESTABLISHED_SECONDS} s",
+                    "look at its conditions: kubectl describe crd",
+                )
+            time.sleep(_POLL_SECONDS)
+
+
+def _parsed(file: Path) -> Object:
+    """The file's one document. The fast parser knows YAML 1.1 only, where a plain `=` is a type of its own."""
+    reader: Any = YAML(typ="safe")
+    reader.constructor.add_constructor("tag:yaml.org,2002:value", _text_of)
+    return reader.load(file)
+
+
+def _text_of(_constructor: Any, node: Any) -> str:
+    return node.value
+
+
+def _name(kind: CustomKind) -> str:
+    return f"{kind['plural']}.{kind['group']}"

@@ -1,0 +1,230 @@
+"""Rules that hold for every upstream chart, and for every object of a kind that one brings."""
+
+import os
+import re
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
+
+from bedplate.kubernetes import Chart
+from bedplate.rehearsal.definitions import real_definition, releases_of
+from bedplate.rehearsal.engine import Recording
+from bedplate.rehearsal.resources import RELEASE_TYPE, Resource, revealed
+from bedplate.spec import is_secret_name
+from conformance.test_components import secrets_in
+from harness import ROOT, STACKS, is_custom, library, objects, platform, record, record_stack
+
+DEFINITIONS = Path(os.environ.get("BEDPLATE_TEST_CRDS", "/work/shared/crds"))
+"""Upstream's own definitions, which are not part of this repository."""
+needs_definitions = pytest.mark.skipif(
+    not DEFINITIONS.is_dir(), reason=f"no folder {DEFINITIONS}; name one with BEDPLATE_TEST_CRDS"
+)
+
+
+def every_chart() -> list[Chart]:
+    found = {id(value): value for module in library() for value in vars(module).values() if isinstance(value, Chart)}
+    return sorted(found.values(), key=lambda chart: chart.name)
+
+
+CHARTS = every_chart()
+
+
+def issued_by(issuer: dict[str, Any], cloud: str) -> Recording:
+    """The minimal platform, or that of AWS, with certificates of this issuer."""
+    if cloud == "existing":
+        return record(platform(certificates=issuer))
+    config: dict[str, Any] = YAML(typ="safe").load(ROOT / "stacks" / "Pulumi.aws.yaml")["config"]["bedplate:platform"]
+    return record({**config, "certificates": issuer})
+
+
+STAGING = {"issuer": "letsEncrypt", "email": "ines@example.com", "environment": "staging"}
+RECORDINGS = {
+    **{file.stem: record_stack(file) for file in STACKS},
+    "internal": issued_by({"issuer": "internal"}, "existing"),
+    "own": issued_by({"issuer": "clusterIssuer", "name": "corporate"}, "existing"),
+    "staging": issued_by(STAGING, "aws"),
+}
+
+
+def group_of(resource: Resource) -> str:
+    return str(resource.inputs["apiVersion"]).rpartition("/")[0]
+
+
+@pytest.fixture(params=RECORDINGS)
+def recording(request: pytest.FixtureRequest) -> Recording:
+    return RECORDINGS[request.param]
+
+
+def helm_releases(recording: Recording) -> list[Resource]:
+    return [resource for resource in recording.resources if resource.type == RELEASE_TYPE]
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
+class TestEveryChart:
+    def test_is_pinned_under_a_marker_that_renovate_reads(self, chart: Chart) -> None:
+        config = (ROOT / "renovate.json5").read_text()
+        (pattern,) = re.findall(r'"(# renovate: .*)",', config)
+        pattern = pattern.replace("\\\\", "\\").replace('\\"', '"').replace("(?<", "(?P<")
+        pinned = [
+            match["currentValue"]
+            for file in (ROOT / "components").rglob("*.py")
+            for match in re.finditer(pattern, file.read_text())
+            if match["depName"].endswith(f"/{chart.name}") or match["depName"] == chart.name
+        ]
+        assert pinned == [chart.version]
+
+    @needs_definitions
+    def test_declares_its_kinds_as_upstream_defines_them(self, chart: Chart) -> None:
+        for kind in chart.kinds:
+            definition = real_definition(DEFINITIONS, kind.shown())
+            assert definition, f"{kind.definition} is not in {DEFINITIONS}"
+            spec = definition["spec"]
+            versions = {version["name"]: version["storage"] for version in spec["versions"] if version["served"]}
+            assert (spec["group"], spec["names"]["kind"], spec["scope"]) == (kind.group, kind.kind, kind.scope)
+            assert set(kind.versions) == set(versions)
+            assert versions[kind.versions[0]]
+
+
+def test_every_kind_is_brought_by_exactly_one_chart() -> None:
+    brought = Counter((kind.group, kind.kind) for chart in CHARTS for kind in chart.kinds)
+    assert [kind for kind, charts in brought.items() if charts > 1] == []
+
+
+class TestEveryRelease:
+    def test_is_complete_or_not_there(self, recording: Recording) -> None:
+        for release in helm_releases(recording):
+            assert release.inputs["atomic"] is True
+            assert release.inputs["timeout"] > 0
+            assert 0 < release.inputs["maxHistory"] <= 10
+
+    def test_keeps_the_objects_of_its_kinds_when_it_goes(self, recording: Recording) -> None:
+        """Definitions come from the templates alone, where they carry the policy that lets them stay."""
+        charts = {chart.name: chart for chart in CHARTS}
+        for release in helm_releases(recording):
+            assert release.inputs["skipCrds"] is True
+            keeping = charts[release.inputs["name"]].keeping
+            assert keeping.items() <= release.inputs["values"].items()
+
+    def test_is_named_after_its_chart_so_that_it_finds_its_definitions_again(self, recording: Recording) -> None:
+        for release in helm_releases(recording):
+            assert release.inputs["chart"].rpartition("/")[2] == release.inputs["name"]
+
+    def test_holds_no_secret_in_its_values(self, recording: Recording) -> None:
+        def named(value: Any) -> list[str]:
+            items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else []
+            return [
+                name
+                for key, item in items
+                for name in ([str(key)] if is_secret_name(str(key)) and isinstance(item, str) else named(item))
+            ]
+
+        for release in helm_releases(recording):
+            assert secrets_in(release.inputs) == []
+            assert named(release.inputs["values"]) == []
+
+    def test_finds_its_namespace_closed(self, recording: Recording) -> None:
+        by_urn = recording.by_urn()
+        for release in helm_releases(recording):
+            before = [by_urn[urn].inputs for urn in release.dependencies]
+            assert release.inputs["createNamespace"] is False
+            assert [body["metadata"]["name"] for body in before if body["kind"] == "Namespace"] == [
+                release.inputs["namespace"]
+            ]
+            policies = [body["metadata"]["name"] for body in before if body["kind"] == "NetworkPolicy"]
+            assert "default-deny" in policies
+
+    def test_says_which_kinds_it_brings(self, recording: Recording) -> None:
+        charts = {chart.name: chart for chart in CHARTS}
+        for release, kinds in releases_of(recording):
+            assert list(kinds) == [kind.shown() for kind in charts[release.inputs["name"]].kinds]
+
+
+class TestEveryCustomObject:
+    def test_is_there_at_all(self) -> None:
+        assert any(is_custom(resource) for resource in objects(RECORDINGS["internal"]))
+
+    def test_comes_after_the_one_release_that_brings_its_kind(self, recording: Recording) -> None:
+        owners = {
+            (kind["group"], kind["kind"]): release.urn for release, kinds in releases_of(recording) for kind in kinds
+        }
+        for resource in filter(is_custom, objects(recording)):
+            assert owners[group_of(resource), resource.inputs["kind"]] in resource.dependencies, resource.name
+
+    def test_names_a_namespace_where_its_kind_has_one(self, recording: Recording) -> None:
+        scopes = {(kind.group, kind.kind): kind.scope for chart in CHARTS for kind in chart.kinds}
+        for resource in filter(is_custom, objects(recording)):
+            scope = scopes[group_of(resource), resource.inputs["kind"]]
+            assert ("namespace" in resource.inputs["metadata"]) == (scope == "Namespaced"), resource.name
+
+    @needs_definitions
+    def test_is_what_upstreams_schema_admits(self, recording: Recording) -> None:
+        for resource in filter(is_custom, objects(recording)):
+            assert mistakes(revealed(resource.inputs)) == [], resource.name
+
+
+def mistakes(body: dict[str, Any]) -> list[str]:
+    """What the upstream definition says of an object; unknown fields, which the API server drops silently, included."""
+    return [error.message for error in validator_of(body["apiVersion"], body["kind"]).iter_errors(body)]
+
+
+@cache
+def validator_of(api_version: str, kind: str) -> Draft202012Validator:
+    custom = next(found for chart in CHARTS if (found := chart.brings(api_version, kind)))
+    definition = real_definition(DEFINITIONS, custom.shown())
+    assert definition
+    version = api_version.rpartition("/")[2]
+    schema = next(one["schema"]["openAPIV3Schema"] for one in definition["spec"]["versions"] if one["name"] == version)
+    return Draft202012Validator(closed(schema))
+
+
+def closed(schema: Any, *, is_root: bool = True) -> Any:
+    """The schema, refusing fields that it does not know."""
+    if isinstance(schema, list):
+        return [closed(item, is_root=False) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    # Alternatives speak of fields that are declared beside them.
+    alternatives = ("allOf", "anyOf", "oneOf", "not")
+    result = {key: value if key in alternatives else closed(value, is_root=False) for key, value in schema.items()}
+    properties = schema.get("properties")
+    if is_root:
+        result["properties"] = {**result["properties"], "metadata": {"type": "object"}}
+    if isinstance(properties, dict) and not schema.get("x-kubernetes-preserve-unknown-fields"):
+        result.setdefault("additionalProperties", False)
+    if schema.get("x-kubernetes-int-or-string"):
+        result.pop("type", None)
+    return result
+
+
+CERTIFICATE: dict[str, Any] = {
+    "apiVersion": "cert-manager.io/v1",
+    "kind": "Certificate",
+    "metadata": {"name": "wildcard", "namespace": "default"},
+    "spec": {"secretName": "wildcard", "issuerRef": {"name": "internal"}, "dnsNames": ["*.example.com"]},
+}
+
+
+@needs_definitions
+class TestUpstreamsSchema:
+    """It refuses what it must: otherwise the checks above show nothing."""
+
+    def test_admits_a_right_certificate(self) -> None:
+        assert mistakes(CERTIFICATE) == []
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ({"secretNam": "wildcard"}, "'secretNam' was unexpected"),
+            ({"issuerRef": {}}, "'name' is a required property"),
+            ({"privateKey": {"rotationPolicy": "Sometimes"}}, "'Sometimes' is not one of"),
+            ({"dnsNames": "*.example.com"}, "is not of type 'array'"),
+            ({"usages": ["server"]}, "'server' is not one of"),
+        ],
+    )
+    def test_refuses_a_wrong_one(self, change: dict[str, Any], said: str) -> None:
+        assert said in "\n".join(mistakes({**CERTIFICATE, "spec": {**CERTIFICATE["spec"], **change}}))
