@@ -39,7 +39,8 @@ Network = Annotated[str, AfterValidator(_network)]
 PrivateNetwork = Annotated[Network, AfterValidator(_private)]
 
 
-def _overlap(one: str, other: str) -> bool:
+def networks_overlap(one: str, other: str) -> bool:
+    """Whether two networks share an address."""
     return ipaddress.IPv4Network(one).overlaps(ipaddress.IPv4Network(other))
 
 
@@ -58,7 +59,7 @@ class NetworkSpec(Spec):
     @field_validator("service_cidr")
     @classmethod
     def _beside_the_nodes(cls, services: str, info: ValidationInfo) -> str:
-        if (cidr := info.data.get("cidr")) and _overlap(services, cidr):
+        if (cidr := info.data.get("cidr")) and networks_overlap(services, cidr):
             raise mistake(f"overlaps with the network of the nodes ({cidr})", "choose two networks that do not overlap")
         return services
 
@@ -67,7 +68,7 @@ class NetworkSpec(Spec):
     def _beside_the_cluster(cls, networks: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         for network in networks:
             for key in ("cidr", "service_cidr"):
-                if (own := info.data.get(key)) and _overlap(network, own):
+                if (own := info.data.get(key)) and networks_overlap(network, own):
                     raise mistake(
                         f"{network} overlaps with the cluster's own {own}", "give the cluster other addresses"
                     )
