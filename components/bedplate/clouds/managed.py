@@ -5,6 +5,7 @@ come from the catalogue's rows, and what a cloud allows in a name, region or pri
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Literal
 
@@ -42,6 +43,19 @@ PrivateNetwork = Annotated[Network, AfterValidator(_private)]
 def networks_overlap(one: str, other: str) -> bool:
     """Whether two networks share an address."""
     return ipaddress.IPv4Network(one).overlaps(ipaddress.IPv4Network(other))
+
+
+def lettered_zones(
+    zones: tuple[str, ...], region: str, count: int, *, joint: str = "", letters: str = "abc"
+) -> tuple[str, ...]:
+    """Zones that are named by their region and a letter: those written down, or the first ones of the region."""
+    zones = zones or tuple(f"{region}{joint}{letter}" for letter in letters[:count])
+    if len(set(zones)) != count or not all(re.fullmatch(rf"{region}{joint}[a-z]", zone) for zone in zones):
+        raise mistake(
+            f"must be {count} different zones of {region}",
+            f"write {count} of them like '{region}{joint}{letters[0]}', or remove the key",
+        )
+    return zones
 
 
 class NetworkSpec(Spec):

@@ -3,7 +3,6 @@
 Owns the Google provider, the Kubernetes provider and the facts; every part owns itself.
 """
 
-import json
 from collections.abc import Sequence
 
 import pulumi
@@ -17,6 +16,7 @@ from bedplate.clouds.contract import (
     Grant,
     StorageProvisioner,
     WorkloadIdentity,
+    kubeconfig_without_credential,
     kubernetes_provider,
 )
 from bedplate.clouds.gcp.audit import GcpAudit, GcpAuditArgs
@@ -169,26 +169,10 @@ def kubeconfig(spec: GcpClusterSpec, cluster: container.Cluster) -> pulumi.Outpu
 
     https://cloud.google.com/kubernetes-engine/docs/how-to/cluster-access-for-kubectl
     """
-
-    def written(parts: Sequence[str]) -> str:
-        endpoint, authority = parts
-        access = {
-            "apiVersion": "client.authentication.k8s.io/v1beta1",
-            "command": "gke-gcloud-auth-plugin",
-            "interactiveMode": "Never",
-            "provideClusterInfo": True,
-        }
-        server = {"server": f"https://{endpoint}", "certificate-authority-data": authority}
-        return json.dumps(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "clusters": [{"name": spec.name, "cluster": server}],
-                "users": [{"name": spec.name, "user": {"exec": access}}],
-                "contexts": [{"name": spec.name, "context": {"cluster": spec.name, "user": spec.name}}],
-                "current-context": spec.name,
-            }
-        )
-
-    authority = cluster.master_auth.cluster_ca_certificate
-    return pulumi.Output.secret(pulumi.Output.all(cluster.endpoint, authority).apply(written))
+    command = {
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "command": "gke-gcloud-auth-plugin",
+        "provideClusterInfo": True,
+    }
+    server = pulumi.Output.concat("https://", cluster.endpoint)
+    return kubeconfig_without_credential(spec.name, server, cluster.master_auth.cluster_ca_certificate, command)

@@ -21,6 +21,7 @@ from bedplate.clouds.managed import (
     ManagedClusterSpec,
     NetworkSpec,
     PrivateNetwork,
+    lettered_zones,
     networks_overlap,
 )
 from bedplate.spec import EmailAddress, Spec, mistake
@@ -207,13 +208,8 @@ class GcpClusterSpec(ManagedClusterSpec):
         region, network = info.data.get("region"), info.data.get("network")
         if region is None or network is None:
             return zones
-        zones = zones or tuple(f"{region}-{letter}" for letter in _ZONE_LETTERS.get(region, "abc")[: network.zones])
-        if len(set(zones)) != network.zones or not all(re.fullmatch(rf"{region}-[a-z]", zone) for zone in zones):
-            raise mistake(
-                f"must be {network.zones} different zones of {region}",
-                f"write {network.zones} of them like '{region}-b', or remove the key",
-            )
-        return zones
+        letters = _ZONE_LETTERS.get(region, "abc")
+        return lettered_zones(zones, region, network.zones, joint="-", letters=letters)
 
     @field_validator("maintenance")
     @classmethod
