@@ -7,6 +7,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+from ruamel.yaml import YAML
+
 import bedplate.clouds
 import bedplate.kubernetes
 import bedplate.platform
@@ -16,7 +19,7 @@ from bedplate.rehearsal.engine import Program, Recording, RecordingBackend, run
 from bedplate.rehearsal.planning import program_of
 from bedplate.rehearsal.project import Project
 from bedplate.rehearsal.resources import Resource
-from bedplate.stack_file import PLATFORM_KEY, load
+from bedplate.stack_file import PLATFORM_KEY, StackFileError, load
 
 ROOT = Path(__file__).resolve().parents[1]
 STACKS = sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))
@@ -131,3 +134,25 @@ def pod_templates(recording: Recording) -> list[tuple[str, dict[str, Any]]]:
         elif kind in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
             templates.append((resource.name, body["template"]))
     return templates
+
+
+def changed(stack: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """The stack with another value at a dotted path of the platform."""
+    data = copy.deepcopy(stack)
+    place = data["config"][PLATFORM_KEY]
+    *above, last = path.split(".")
+    for key in above:
+        place = place[key]
+    place[last] = value
+    return data
+
+
+def refused(stack: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
+    """Where and what: every problem of a stack file."""
+    file = folder / "Pulumi.test.yaml"
+    with file.open("w") as stream:
+        YAML().dump(stack, stream)
+    with pytest.raises(StackFileError) as error:
+        load(file)
+    assert all(problem.line and problem.fix for problem in error.value.problems)
+    return [(problem.path, problem.message) for problem in error.value.problems]

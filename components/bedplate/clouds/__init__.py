@@ -21,9 +21,14 @@ from bedplate.clouds.contract import (
     NodePoolSpec,
 )
 from bedplate.clouds.existing import ExistingClusterSpec
+from bedplate.clouds.gcp.spec import GcpClusterSpec
 
-CLOUD_SPECS: dict[str, type[ClusterSpec]] = {"existing": ExistingClusterSpec, "aws": AwsClusterSpec}
-CloudSpec = Annotated[ExistingClusterSpec | AwsClusterSpec, Field(discriminator="provider")]
+CLOUD_SPECS: dict[str, type[ClusterSpec]] = {
+    "existing": ExistingClusterSpec,
+    "aws": AwsClusterSpec,
+    "gcp": GcpClusterSpec,
+}
+CloudSpec = Annotated[ExistingClusterSpec | AwsClusterSpec | GcpClusterSpec, Field(discriminator="provider")]
 
 
 def create_cluster(name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> Cluster:

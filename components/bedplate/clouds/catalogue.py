@@ -174,7 +174,85 @@ _AWS: tuple[Machine, ...] = (
     *_rows("aws", "nvidia-b200", (8, "p6-b200.48xlarge", 192, 2048, 3200, 8, 28312)),
 )
 
-_GCP: tuple[Machine, ...] = ()
+# https://cloud.google.com/compute/docs/accelerator-optimized-machines (a, g) and
+# https://cloud.google.com/compute/docs/general-purpose-machines (n); GB there are GiB. Interconnect counts where GPUs
+# have network cards of their own: https://cloud.google.com/compute/docs/gpus/gpu-network-bandwidth. Local disks: what
+# comes with the machine, or the fewest one can choose: https://cloud.google.com/compute/docs/disks/local-ssd.
+_GCP: tuple[Machine, ...] = (
+    *_rows(
+        "gcp",
+        "",
+        (0, "n2-standard-2", 2, 8, 10, 0, 375),
+        (0, "n2-standard-4", 4, 16, 10, 0, 375),
+        (0, "n2-standard-8", 8, 32, 16, 0, 375),
+        (0, "n2-standard-16", 16, 64, 32, 0, 750),
+        (0, "n2-standard-32", 32, 128, 32, 0, 1500),
+        (0, "n2-standard-48", 48, 192, 32, 0, 3000),
+        (0, "n2-standard-64", 64, 256, 32, 0, 3000),
+        (0, "n2-standard-80", 80, 320, 32, 0, 3000),
+        (0, "n2-standard-96", 96, 384, 32, 0, 6000),
+        (0, "n2-standard-128", 128, 512, 32, 0, 6000),
+    ),
+    # These machines do not come with GPUs; pools attach as many as stand here.
+    *_rows(
+        "gcp",
+        "nvidia-t4",
+        (1, "n1-standard-4", 4, 15, 10, 0, 375),
+        (1, "n1-standard-8", 8, 30, 16, 0, 375),
+        (1, "n1-standard-16", 16, 60, 32, 0, 375),
+        (2, "n1-standard-32", 32, 120, 32, 0, 750),
+        (4, "n1-standard-64", 64, 240, 32, 0, 1500),
+    ),
+    *_rows(
+        "gcp",
+        "nvidia-l4",
+        (1, "g2-standard-4", 4, 16, 10, 0, 375),
+        (1, "g2-standard-8", 8, 32, 16, 0, 375),
+        (1, "g2-standard-12", 12, 48, 16, 0, 375),
+        (1, "g2-standard-16", 16, 64, 32, 0, 375),
+        (1, "g2-standard-32", 32, 128, 32, 0, 375),
+        (2, "g2-standard-24", 24, 96, 32, 0, 750),
+        (4, "g2-standard-48", 48, 192, 50, 0, 1500),
+        (8, "g2-standard-96", 96, 384, 100, 0, 3000),
+    ),
+    *_rows(
+        "gcp",
+        "nvidia-rtx-pro-6000",
+        (1, "g4-standard-48", 48, 180, 50, 0, 1500),
+        (2, "g4-standard-96", 96, 360, 100, 0, 3000),
+        (4, "g4-standard-192", 192, 720, 200, 0, 6000),
+        (8, "g4-standard-384", 384, 1440, 400, 0, 12000),
+    ),
+    *_rows(
+        "gcp",
+        "nvidia-a100-40gb",
+        (1, "a2-highgpu-1g", 12, 85, 24, 0, 375),
+        (2, "a2-highgpu-2g", 24, 170, 32, 0, 750),
+        (4, "a2-highgpu-4g", 48, 340, 50, 0, 1500),
+        (8, "a2-highgpu-8g", 96, 680, 100, 0, 3000),
+        (16, "a2-megagpu-16g", 96, 1360, 100, 0, 3000),
+    ),
+    *_rows(
+        "gcp",
+        "nvidia-a100-80gb",
+        (1, "a2-ultragpu-1g", 12, 170, 24, 0, 375),
+        (2, "a2-ultragpu-2g", 24, 340, 32, 0, 750),
+        (4, "a2-ultragpu-4g", 48, 680, 50, 0, 1500),
+        (8, "a2-ultragpu-8g", 96, 1360, 100, 0, 3000),
+    ),
+    *_rows(
+        "gcp",
+        "nvidia-h100",
+        (1, "a3-highgpu-1g", 26, 234, 25, 0, 750),
+        (2, "a3-highgpu-2g", 52, 468, 50, 0, 1500),
+        (4, "a3-highgpu-4g", 104, 936, 100, 0, 3000),
+        (8, "a3-highgpu-8g", 208, 1872, 1000, 4, 6000),
+        (8, "a3-megagpu-8g", 208, 1872, 1800, 8, 6000),
+    ),
+    *_rows("gcp", "nvidia-h200", (8, "a3-ultragpu-8g", 224, 2952, 3600, 8, 12000)),
+    *_rows("gcp", "nvidia-b200", (8, "a4-highgpu-8g", 224, 3968, 3600, 8, 12000)),
+    *_rows("gcp", "nvidia-gb200", (4, "a4x-highgpu-4g", 140, 884, 2000, 4, 12000)),
+)
 
 _AZURE: tuple[Machine, ...] = ()
 

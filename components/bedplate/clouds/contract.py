@@ -241,6 +241,27 @@ class Cluster(pulumi.ComponentResource):
 ClusterImplementation = Callable[[str, ClusterArgs, pulumi.ResourceOptions | None], Cluster]
 
 
+def kubeconfig_without_credential(
+    name: str, server: pulumi.Input[str], authority: pulumi.Input[str], command: Mapping[str, Any]
+) -> pulumi.Output[str]:
+    """A kubeconfig whose user asks the cloud for a token. authority: the cluster's, in base64.
+
+    command: of the `exec` plugin; https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
+    """
+    access = {"interactiveMode": "Never", **command}
+    written = pulumi.Output.json_dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority-data": authority}}],
+            "users": [{"name": name, "user": {"exec": access}}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "current-context": name,
+        }
+    )
+    return pulumi.Output.secret(written)
+
+
 def kubernetes_provider(
     name: str,
     cluster_identifier: str,

@@ -5,6 +5,7 @@ come from the catalogue's rows, and what a cloud allows in a name, region or pri
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Literal
 
@@ -39,8 +40,22 @@ Network = Annotated[str, AfterValidator(_network)]
 PrivateNetwork = Annotated[Network, AfterValidator(_private)]
 
 
-def _overlap(one: str, other: str) -> bool:
+def networks_overlap(one: str, other: str) -> bool:
+    """Whether two networks share an address."""
     return ipaddress.IPv4Network(one).overlaps(ipaddress.IPv4Network(other))
+
+
+def lettered_zones(
+    zones: tuple[str, ...], region: str, count: int, *, joint: str = "", letters: str = "abc"
+) -> tuple[str, ...]:
+    """Zones that are named by their region and a letter: those written down, or the first ones of the region."""
+    zones = zones or tuple(f"{region}{joint}{letter}" for letter in letters[:count])
+    if len(set(zones)) != count or not all(re.fullmatch(rf"{region}{joint}[a-z]", zone) for zone in zones):
+        raise mistake(
+            f"must be {count} different zones of {region}",
+            f"write {count} of them like '{region}{joint}{letters[0]}', or remove the key",
+        )
+    return zones
 
 
 class NetworkSpec(Spec):
@@ -58,7 +73,7 @@ class NetworkSpec(Spec):
     @field_validator("service_cidr")
     @classmethod
     def _beside_the_nodes(cls, services: str, info: ValidationInfo) -> str:
-        if (cidr := info.data.get("cidr")) and _overlap(services, cidr):
+        if (cidr := info.data.get("cidr")) and networks_overlap(services, cidr):
             raise mistake(f"overlaps with the network of the nodes ({cidr})", "choose two networks that do not overlap")
         return services
 
@@ -67,7 +82,7 @@ class NetworkSpec(Spec):
     def _beside_the_cluster(cls, networks: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         for network in networks:
             for key in ("cidr", "service_cidr"):
-                if (own := info.data.get(key)) and _overlap(network, own):
+                if (own := info.data.get(key)) and networks_overlap(network, own):
                     raise mistake(
                         f"{network} overlaps with the cluster's own {own}", "give the cluster other addresses"
                     )

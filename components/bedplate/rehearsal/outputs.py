@@ -4,7 +4,10 @@ from typing import Any
 
 from bedplate.rehearsal.aws_outputs import AWS_OUTPUTS
 from bedplate.rehearsal.errors import RehearsalError
+from bedplate.rehearsal.gcp_outputs import GCP_OUTPUTS
 from bedplate.rehearsal.resources import KUBERNETES_PROVIDER_TYPE, RELEASE_TYPE, Resource
+
+_CLOUD_OUTPUTS = {**AWS_OUTPUTS, **GCP_OUTPUTS}
 
 
 def synthesised_outputs(resource: Resource) -> tuple[str, dict[str, Any]]:
@@ -21,8 +24,8 @@ def synthesised_outputs(resource: Resource) -> tuple[str, dict[str, Any]]:
         return f"{resource.name}-id", {}
     if resource.type == RELEASE_TYPE:
         return _release(resource)
-    if resource.type in AWS_OUTPUTS:
-        return AWS_OUTPUTS[resource.type](resource)
+    if resource.type in _CLOUD_OUTPUTS:
+        return _CLOUD_OUTPUTS[resource.type](resource)
     raise RehearsalError(
         f"no outputs are known for the resource type {resource.type} ('{resource.name}')",
         "write what its provider computes into bedplate/rehearsal/outputs.py",

@@ -15,34 +15,11 @@ from bedplate.clouds import CLOUD_SPECS, NodePoolSpec, create_cluster
 from bedplate.clouds.aws.spec import AwsClusterSpec
 from bedplate.clouds.contract import Cluster
 from bedplate.clouds.existing import ExistingCluster
-from bedplate.stack_file import StackFileError, load
-from harness import ROOT
+from harness import ROOT, changed, refused
 
 ROLE = "arn:aws:iam::123456789012:role/admin"
 L4 = {"accelerator": "nvidia-l4", "count": 1, "max": 12}
 AWS = YAML(typ="safe").load(ROOT / "stacks" / "Pulumi.aws.yaml")
-
-
-def changed(path: str, value: Any) -> dict[str, Any]:
-    """The AWS stack with another value at a dotted path of the platform."""
-    data = copy.deepcopy(AWS)
-    place = data["config"]["bedplate:platform"]
-    *above, last = path.split(".")
-    for key in above:
-        place = place[key]
-    place[last] = value
-    return data
-
-
-def refused(data: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
-    """Where and what: every problem of a stack file."""
-    file = folder / "Pulumi.test.yaml"
-    with file.open("w") as stream:
-        YAML().dump(data, stream)
-    with pytest.raises(StackFileError) as error:
-        load(file)
-    assert all(problem.line and problem.fix for problem in error.value.problems)
-    return [(problem.path, problem.message) for problem in error.value.problems]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +61,7 @@ def refused(data: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
     ],
 )  # fmt: skip
 def test_a_wrong_input_is_located(path: str, value: Any, place: str, said: str, tmp_path: Path) -> None:
-    problems = refused(changed(path, value), tmp_path)
+    problems = refused(changed(AWS, path, value), tmp_path)
     assert [(at, message) for at, message in problems if at == place and said in message], problems
 
 
@@ -145,7 +122,7 @@ def test_a_cloud_is_imported_only_when_it_is_selected() -> None:
 
 
 def test_every_implementation_answers_the_contract() -> None:
-    assert set(CLOUD_SPECS) == {"existing", "aws"}
+    assert set(CLOUD_SPECS) == {"existing", "aws", "gcp"}
     for kind in CLOUD_SPECS.values():
         implementation: Any = kind.model_construct().implementation()
         assert issubclass(implementation, Cluster)

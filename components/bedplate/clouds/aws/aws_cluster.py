@@ -3,7 +3,6 @@
 Owns the AWS provider, the Kubernetes provider and the facts; every part owns itself.
 """
 
-import json
 from collections.abc import Sequence
 
 import pulumi
@@ -36,6 +35,7 @@ from bedplate.clouds.contract import (
     Grant,
     StorageProvisioner,
     WorkloadIdentity,
+    kubeconfig_without_credential,
     kubernetes_provider,
 )
 from bedplate.labels import AUTOSCALER_SERVICE_ACCOUNT, AUTOSCALING_NAMESPACE, DOMAIN
@@ -204,28 +204,9 @@ def autoscaler_facts(spec: AwsClusterSpec) -> AutoscalerFacts:
 
 def kubeconfig(spec: AwsClusterSpec, cluster: eks.Cluster) -> pulumi.Output[str]:
     """A kubeconfig that holds no credential: whoever uses it asks AWS for a token."""
-    arguments = ["eks", "get-token", "--cluster-name", spec.name, "--region", spec.region, "--output", "json"]
-
-    def written(parts: Sequence[str]) -> str:
-        endpoint, authority = parts
-        access = {
-            "apiVersion": "client.authentication.k8s.io/v1",
-            "command": "aws",
-            "args": arguments,
-            "interactiveMode": "Never",
-        }
-        return json.dumps(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "clusters": [
-                    {"name": spec.name, "cluster": {"server": endpoint, "certificate-authority-data": authority}}
-                ],
-                "users": [{"name": spec.name, "user": {"exec": access}}],
-                "contexts": [{"name": spec.name, "context": {"cluster": spec.name, "user": spec.name}}],
-                "current-context": spec.name,
-            }
-        )
-
-    authority = cluster.certificate_authority.data
-    return pulumi.Output.secret(pulumi.Output.all(cluster.endpoint, authority).apply(written))
+    command = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "aws",
+        "args": ["eks", "get-token", "--cluster-name", spec.name, "--region", spec.region, "--output", "json"],
+    }
+    return kubeconfig_without_credential(spec.name, cluster.endpoint, cluster.certificate_authority.data, command)

@@ -19,6 +19,7 @@ from bedplate.clouds.managed import (
     MaintenanceSpec,
     ManagedClusterSpec,
     NetworkSpec,
+    lettered_zones,
 )
 from bedplate.spec import Spec, mistake
 
@@ -126,13 +127,7 @@ class AwsClusterSpec(ManagedClusterSpec):
         region, network = info.data.get("region"), info.data.get("network")
         if region is None or network is None:
             return zones
-        zones = zones or tuple(f"{region}{letter}" for letter in "abc"[: network.zones])
-        if len(set(zones)) != network.zones or not all(re.fullmatch(rf"{region}[a-z]", zone) for zone in zones):
-            raise mistake(
-                f"must be {network.zones} different zones of {region}",
-                f"write {network.zones} of them like '{region}a', or remove the key",
-            )
-        return zones
+        return lettered_zones(zones, region, network.zones)
 
     @field_validator("maintenance")
     @classmethod

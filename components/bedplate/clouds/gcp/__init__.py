@@ -1,0 +1,1 @@
+"""Google Cloud. The spec is plain data; the SDK is imported with `gcp_cluster` only."""
