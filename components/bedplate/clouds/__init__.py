@@ -10,6 +10,7 @@ import pulumi
 from pydantic import Field
 
 from bedplate.clouds.aws.spec import AwsClusterSpec
+from bedplate.clouds.azure.spec import AzureClusterSpec
 from bedplate.clouds.catalogue import ACCELERATORS, Accelerator, MachineShape
 from bedplate.clouds.contract import (
     Cluster,
@@ -21,8 +22,12 @@ from bedplate.clouds.contract import (
 )
 from bedplate.clouds.existing import ExistingClusterSpec
 
-CLOUD_SPECS: dict[str, type[ClusterSpec]] = {"existing": ExistingClusterSpec, "aws": AwsClusterSpec}
-CloudSpec = Annotated[ExistingClusterSpec | AwsClusterSpec, Field(discriminator="provider")]
+CLOUD_SPECS: dict[str, type[ClusterSpec]] = {
+    "existing": ExistingClusterSpec,
+    "aws": AwsClusterSpec,
+    "azure": AzureClusterSpec,
+}
+CloudSpec = Annotated[ExistingClusterSpec | AwsClusterSpec | AzureClusterSpec, Field(discriminator="provider")]
 
 
 def create_cluster(name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> Cluster:

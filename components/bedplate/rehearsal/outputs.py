@@ -1,8 +1,10 @@
 """Outputs that a provider would compute, made up by type, so that the whole program resolves without one."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from bedplate.rehearsal.aws_outputs import AWS_OUTPUTS
+from bedplate.rehearsal.azure_outputs import AZURE_ANSWERS, AZURE_OUTPUTS
 from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.resources import KUBERNETES_PROVIDER_TYPE, Resource
 
@@ -19,9 +21,23 @@ def synthesised_outputs(resource: Resource) -> tuple[str, dict[str, Any]]:
         return f"{namespace}/{metadata['name']}" if namespace else str(metadata["name"]), {}
     if resource.type == KUBERNETES_PROVIDER_TYPE:
         return f"{resource.name}-id", {}
-    if resource.type in AWS_OUTPUTS:
-        return AWS_OUTPUTS[resource.type](resource)
+    for outputs in (AWS_OUTPUTS, AZURE_OUTPUTS):
+        if resource.type in outputs:
+            return outputs[resource.type](resource)
     raise RehearsalError(
         f"no outputs are known for the resource type {resource.type} ('{resource.name}')",
         "write what its provider computes into bedplate/rehearsal/outputs.py",
+    )
+
+
+def synthesised_answer(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What a provider's function answers about a resource that the program made.
+
+    Raises RehearsalError for every other: a program that asks a cloud cannot run without one.
+    """
+    if function in AZURE_ANSWERS:
+        return AZURE_ANSWERS[function](arguments)
+    raise RehearsalError(
+        f"the program asks a cloud ({function}), which the embedded engine never does",
+        "take the value from the stack file or from a resource",
     )
