@@ -1,4 +1,4 @@
-"""What Azure would answer, by type of resource: ids and addresses in their true forms, for one invented subscription."""
+"""What Azure would answer, by type of resource: ids and addresses in their true forms, of an invented subscription."""
 
 import base64
 import json
@@ -39,6 +39,24 @@ def _group(resource: Resource) -> tuple[str, dict[str, Any]]:
     return f"/subscriptions/{_SUBSCRIPTION}/resourceGroups/{name}", {"name": name}
 
 
+def _identities(resource: Resource) -> dict[str, Any]:
+    """Who the resource acts as: the program names identities, Azure answers with what they sign in as."""
+    identity = dict(resource.inputs["identity"])
+    named: list[str] = identity.get("userAssignedIdentities", [])
+    return {
+        **identity,
+        "userAssignedIdentities": {
+            found: {"clientId": _guid(f"client of {found}"), "principalId": _guid(f"principal of {found}")}
+            for found in named
+        },
+    }
+
+
+def _storage_account(resource: Resource) -> tuple[str, dict[str, Any]]:
+    found, outputs = _in_group(_STORAGE, "accountName")(resource)
+    return found, {**outputs, "identity": _identities(resource)}
+
+
 def _identity(resource: Resource) -> tuple[str, dict[str, Any]]:
     found, outputs = _in_group("Microsoft.ManagedIdentity/userAssignedIdentities", "resourceName")(resource)
     return found, {**outputs, "clientId": _guid(f"client of {found}"), "principalId": _guid(f"principal of {found}")}
@@ -66,6 +84,7 @@ def _cluster(resource: Resource) -> tuple[str, dict[str, Any]]:
     issuer = f"https://{region}.oic.prod-aks.azure.com/{_guid('directory')}/{_guid(found)}/"
     return found, {
         **outputs,
+        "identity": _identities(resource),
         "fqdn": f"{host}.hcp.{region}.azmk8s.io",
         "privateFQDN": f"{host}.{_guid('zone')}.privatelink.{region}.azmk8s.io",
         "oidcIssuerProfile": {"enabled": True, "issuerURL": issuer},
@@ -129,7 +148,7 @@ AZURE_OUTPUTS: dict[str, Outputs] = {
     "azure-native:storage:BlobContainerImmutabilityPolicy": _plain,
     "azure-native:storage:BlobServiceProperties": _plain,
     "azure-native:storage:ManagementPolicy": _plain,
-    "azure-native:storage:StorageAccount": _in_group(_STORAGE, "accountName"),
+    "azure-native:storage:StorageAccount": _storage_account,
 }
 """By type token; a type that is missing here stops the program, because a made-up value would hide mistakes."""
 

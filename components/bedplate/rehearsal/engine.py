@@ -229,4 +229,5 @@ class _Monitor(mocks.MockMonitor):
     def Invoke(self, request: Any) -> Any:  # noqa: N802
         answer = struct_pb2.Struct()
         answer.update(synthesised_answer(request.tok, inputs_of(request.args)))
-        return resource_pb2.ResourceInvokeResponse(**{"return": answer})
+        fields: dict[str, Any] = {"return": answer}  # a word of Python
+        return resource_pb2.ResourceInvokeResponse(**fields)

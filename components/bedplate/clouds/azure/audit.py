@@ -94,7 +94,6 @@ class AzureAudit(pulumi.ComponentResource):
         monitor.SubscriptionDiagnosticSetting(
             f"{name}-activity",
             name=f"{args.spec.name}-audit",
-            subscription_id=args.spec.subscription_id,
             storage_account_id=account.id,
             logs=[monitor.SubscriptionLogSettingsArgs(category=category, enabled=True) for category in ACTIVITY],
             opts=pulumi.ResourceOptions(parent=self, depends_on=kept),

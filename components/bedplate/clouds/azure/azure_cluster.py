@@ -7,7 +7,7 @@ read; every part owns itself.
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pulumi_azure_native as azure
@@ -263,7 +263,7 @@ def kubeconfig(spec: AzureClusterSpec, cluster: aks.ManagedCluster, provider: az
 
 
 def _authority(kubeconfigs: Sequence[Any]) -> str:
-    content = YAML(typ="safe").load(base64.b64decode(kubeconfigs[0].value))
+    content = cast(Any, YAML(typ="safe")).load(base64.b64decode(kubeconfigs[0].value))
     return str(content["clusters"][0]["cluster"]["certificate-authority-data"])
 
 

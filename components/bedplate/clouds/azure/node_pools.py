@@ -81,8 +81,10 @@ def _upgrades(*, has_gpus: bool) -> aks.AgentPoolUpgradeSettingsArgs:
 
     https://learn.microsoft.com/azure/aks/upgrade-aks-node-pools-rolling
     """
-    surge = {"max_surge": "0", "max_unavailable": "1"} if has_gpus else {"max_surge": "1", "max_unavailable": "0"}
-    return aks.AgentPoolUpgradeSettingsArgs(drain_timeout_in_minutes=_DRAIN_MINUTES, **surge)
+    more, fewer = ("0", "1") if has_gpus else ("1", "0")
+    return aks.AgentPoolUpgradeSettingsArgs(
+        drain_timeout_in_minutes=_DRAIN_MINUTES, max_surge=more, max_unavailable=fewer
+    )
 
 
 def system_pool(spec: AzureClusterSpec, pool: NodePoolSpec, network: AzureNetwork) -> dict[str, Any]:

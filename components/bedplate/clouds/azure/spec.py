@@ -228,7 +228,7 @@ class AzureClusterSpec(ManagedClusterSpec):
         if pool.spot:
             # https://learn.microsoft.com/azure/aks/spot-node-pool: the taint cannot be removed.
             raise mistake(
-                "AKS taints spot machines with kubernetes.azure.com/scalesetpriority=spot, which no workload tolerates, "
+                "AKS taints spot machines by kubernetes.azure.com/scalesetpriority=spot, which no workload tolerates, "
                 "so they would stay empty",
                 "remove `spot`",
             )
