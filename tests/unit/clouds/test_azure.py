@@ -7,6 +7,7 @@ import subprocess
 import sys
 import typing
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 
@@ -20,7 +21,9 @@ from bedplate.clouds.azure.node_pools import agent_pool_name
 from bedplate.clouds.azure.policies import ROLES
 from bedplate.clouds.azure.spec import AzureClusterSpec
 from bedplate.clouds.contract import BucketGrant
-from bedplate.rehearsal.engine import Recording
+from bedplate.rehearsal.engine import Recording, RecordingBackend, run
+from bedplate.rehearsal.planning import program_of
+from bedplate.rehearsal.project import Project
 from bedplate.rehearsal.resources import Resource, Secret
 from bedplate.stack_file import load
 from harness import ROOT, record_stack
@@ -385,6 +388,70 @@ class TestLeastPrivilege:
             bucket_permission(BucketGrant(access="read", **grant), cloud())
 
 
+GRANTING = """
+import importlib.util
+import pulumi
+from bedplate.clouds.contract import BucketGrant, SecretsGrant
+
+spec = importlib.util.spec_from_file_location("project", {main!r})
+project = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(project)
+cluster = project.platform.cluster
+first, second, third = (
+    cluster.workload_identity(name, "vision", name, [SecretsGrant(prefix=prefix)])
+    for name, prefix in (("reader", "vision/"), ("writer", "vision/"), ("other", "routing/"))
+)
+pulumi.export("labels", first.labels)
+pulumi.export("annotations", first.annotations)
+"""
+
+
+@pytest.fixture(scope="module")
+def granted(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """The stack with three identities that read secrets."""
+    folder = tmp_path_factory.mktemp("granting")
+    (folder / "__main__.py").write_text(GRANTING.format(main=str(ROOT / "platform" / "__main__.py")))
+    program = program_of(Project.read(ROOT), load(FILE))
+    # The interpreter remembers which folder "." was.
+    sys.path_importer_cache.pop(".", None)
+    try:
+        return run(replace(program, folder=folder), RecordingBackend(), is_preview=True)
+    finally:
+        sys.path_importer_cache.pop(".", None)
+
+
+class TestSecrets:
+    def test_have_a_vault_for_each_prefix(self, granted: Recording) -> None:
+        vaults = {vault.inputs["vaultName"] for vault in of_type(granted, "Vault")}
+        assert vaults == {
+            cloud().vault(purpose) for purpose in ("secrets", "data", "secrets/vision", "secrets/routing")
+        }
+
+    def test_are_read_in_that_vault_alone(self, granted: Recording) -> None:
+        reads = [
+            a
+            for a in of_type(granted, "RoleAssignment")
+            if a.inputs["roleDefinitionId"].endswith(ROLES["Key Vault Secrets User"])
+        ]
+        ends = [assignment.inputs["scope"].rpartition("/")[2] for assignment in reads]
+        vision, routing = cloud().vault("secrets/vision"), cloud().vault("secrets/routing")
+        assert sorted(ends) == sorted([vision, vision, routing])
+
+    def test_are_reached_in_the_network(self, granted: Recording) -> None:
+        endpoints = [
+            e
+            for e in of_type(granted, "PrivateEndpoint")
+            if e.inputs["privateEndpointName"].startswith("nordwind-ml-secrets-")
+        ]
+        assert len(endpoints) == 3
+
+    def test_are_granted_to_pods_that_trust_binds(self, granted: Recording) -> None:
+        subjects = {trust.inputs["subject"] for trust in of_type(granted, "FederatedIdentityCredential")}
+        assert "system:serviceaccount:vision:reader" in subjects
+        assert granted.outputs["labels"] == {"azure.workload.identity/use": "true"}
+        assert re.fullmatch(r"[0-9a-f-]{36}", granted.outputs["annotations"]["azure.workload.identity/client-id"])
+
+
 class TestProtection:
     def test_covers_what_must_not_be_lost(self, recording: Recording) -> None:
         kinds = {resource.type for resource in recording.resources if resource.protect}
@@ -439,13 +506,17 @@ def test_every_enumerated_value_is_one_that_azure_knows(recording: Recording) ->
             for item in value if isinstance(value, list) else [value]:
                 assert item in known, (resource.name, place, item)
             checked.add(place)
-    assert {"VaultPropertiesArgs.sku", "StorageAccountArgs.kind"} & checked
+    nested = {"ManagedClusterSKUArgs.tier", "RetentionPolicyArgs.status", "KeyPropertiesArgs.key_ops"}
+    assert {"AgentPoolArgs.mode", "StorageAccountArgs.kind", *nested} <= checked
     assert len(checked) > 40, sorted(checked)
 
 
 class TestTheSpec:
     def test_imports_no_sdk(self) -> None:
-        program = "import sys, bedplate.clouds.azure.spec; assert not [m for m in sys.modules if m.startswith('pulumi_azure')]"
+        program = (
+            "import sys, bedplate.clouds.azure.spec\n"
+            "assert not [name for name in sys.modules if name.startswith('pulumi_azure')]"
+        )
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
 

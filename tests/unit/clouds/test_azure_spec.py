@@ -59,7 +59,7 @@ def refused(data: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
         ("cloud.network.cidr", "10.64.0.0/26", "cloud.network.cidr", "cannot be divided"),
         ("cloud.network.cidr", "8.8.0.0/16", "cloud.network.cidr", "must be a private network"),
         ("cloud.network.serviceCidr", "10.64.128.0/20", "cloud.network.serviceCidr", "overlaps"),
-        ("cloud.network.serviceCidr", "172.16.0.0/11", "cloud.network.serviceCidr", "at most a /12"),
+        ("cloud.network.serviceCidr", "10.0.0.0/11", "cloud.network.serviceCidr", "at most a /12"),
         ("cloud.network.podCidr", "10.64.0.0/14", "cloud.network.podCidr", "overlaps with 10.64.0.0/16"),
         ("cloud.network.podCidr", "172.20.0.0/14", "cloud.network.podCidr", "overlaps with 172.20.0.0/16"),
         ("cloud.network.podCidr", "10.40.0.0/16", "cloud.network.podCidr", "overlaps with 10.40.0.0/16"),

@@ -230,7 +230,6 @@ def facts(spec: AzureClusterSpec, dns01_solver: Mapping[str, Any]) -> ClusterFac
         ),
         load_balancer_annotations={
             "service.beta.kubernetes.io/azure-load-balancer-internal": "false",
-            "service.beta.kubernetes.io/azure-load-balancer-health-probe-request-path": "/healthz",
         },
         dns01_solver=dns01_solver,
         registry=registry_address(spec),

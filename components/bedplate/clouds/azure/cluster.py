@@ -110,7 +110,8 @@ class AzureControlPlane(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=True,
-                depends_on=[*identities.cluster.assignments, *args.keys.grants, args.keys.secrets_vault, args.network],
+                # Keys, with the way into their vault.
+                depends_on=[*identities.cluster.assignments, args.keys, args.network],
                 ignore_changes=["agentPoolProfiles[0].count"],
             ),
         )
