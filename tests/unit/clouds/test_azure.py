@@ -134,6 +134,17 @@ class TestTheCluster:
         (nodes,) = [subnet for subnet in subnets if subnet.inputs["subnetName"] == "nodes"]
         assert nodes.inputs["natGateway"]["id"].endswith("/natGateways/nordwind-ml")
 
+    def test_lets_the_internet_in_by_two_ports_of_the_nodes_subnet_alone(self, recording: Recording) -> None:
+        opened = {
+            group.inputs["networkSecurityGroupName"]: rule["destinationPortRanges"]
+            for group in of_type(recording, "NetworkSecurityGroup")
+            for rule in group.inputs["securityRules"]
+            if rule.get("sourceAddressPrefix") == "Internet"
+        }
+        assert opened == {"nordwind-ml-nodes": ["80", "443"]}
+        rules = {s.inputs["subnetName"]: s.inputs["networkSecurityGroup"]["id"] for s in of_type(recording, "Subnet")}
+        assert [part for part, group in rules.items() if group.endswith("/nordwind-ml-nodes")] == ["nodes"]
+
     def test_trusts_the_tokens_of_service_accounts(self, recording: Recording) -> None:
         cluster = the_cluster(recording)
         assert cluster["oidcIssuerProfile"]["enabled"] is True

@@ -60,7 +60,7 @@ class AzureDns(pulumi.ComponentResource):
         )
         role = definition(
             f"{name}-challenges-role",
-            f"{args.spec.name} challenges",
+            f"{args.spec.registry} challenges",
             args.spec.resource_group_id,
             CHALLENGE_ACTIONS,
             pulumi.ResourceOptions(parent=self, depends_on=[zone]),

@@ -204,4 +204,4 @@ def share_role(name: str, spec: AzureClusterSpec, opts: pulumi.ResourceOptions) 
 
     https://github.com/kubernetes-sigs/azurefile-csi-driver/blob/master/docs/driver-parameters.md
     """
-    return definition(name, f"{spec.name} shares", spec.resource_group_id, SHARE_ACTIONS, opts)
+    return definition(name, f"{spec.registry} shares", spec.resource_group_id, SHARE_ACTIONS, opts)

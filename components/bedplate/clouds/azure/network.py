@@ -77,9 +77,9 @@ class AzureNetwork(pulumi.ComponentResource):
 
     def _subnets(self, vnet: network.VirtualNetwork) -> None:
         """One after the other: a virtual network takes one change at a time."""
-        plan, rules = AddressPlan.of(self._spec.network), self._rules()
+        plan, rules = AddressPlan.of(self._spec.network), self._rules("closed")
         gateway = self._way_out()
-        nodes = self._subnet("nodes", plan.nodes, vnet, rules, gateway=gateway)
+        nodes = self._subnet("nodes", plan.nodes, vnet, self._rules("nodes", _people()), gateway=gateway)
         endpoints = self._subnet("endpoints", plan.endpoints, vnet, rules, after=nodes)
         api_server = self._subnet(
             "api-server", plan.api_server, vnet, rules, gateway=gateway, delegate=_API_SERVERS, after=endpoints
@@ -87,30 +87,30 @@ class AzureNetwork(pulumi.ComponentResource):
         self.nodes_subnet_id, self.endpoints_subnet_id = nodes.id, endpoints.id
         self.api_server_subnet_id = api_server.id
 
-    def _rules(self) -> network.NetworkSecurityGroup:
+    def _rules(self, part: str, *more: network.SecurityRuleArgs) -> network.NetworkSecurityGroup:
         """Azure's own rules let the network and its load balancers in, nobody else, and everything out.
 
-        AKS writes the rules of public services into a group of its own. Pods' addresses are not in the network, and
-        traffic among pods passes here: https://learn.microsoft.com/azure/aks/concepts-network-azure-cni-overlay.
+        Pods' addresses are not the network's, and what they say to each other passes here:
+        https://learn.microsoft.com/azure/aks/concepts-network-azure-cni-overlay.
         """
+        own = [self._spec.network.cidr, self._spec.network.pod_cidr]
         pods = network.SecurityRuleArgs(
             name="pods",
-            description="Pods, whose addresses are not the network's",
             priority=100,
             direction=network.SecurityRuleDirection.INBOUND,
             access=network.SecurityRuleAccess.ALLOW,
             protocol=network.SecurityRuleProtocol.ASTERISK,
-            source_address_prefix=self._spec.network.pod_cidr,
+            source_address_prefixes=own,
             source_port_range="*",
-            destination_address_prefixes=[self._spec.network.pod_cidr, self._spec.network.cidr],
+            destination_address_prefixes=own,
             destination_port_range="*",
         )
         return network.NetworkSecurityGroup(
-            f"{self._prefix}-rules",
-            network_security_group_name=self._spec.name,
+            f"{self._prefix}-{part}-rules",
+            network_security_group_name=f"{self._spec.name}-{part}",
             resource_group_name=self.resource_group,
             location=self._spec.region,
-            security_rules=[pods],
+            security_rules=[pods, *more],
             tags=self._spec.resource_tags,
             opts=self._child,
         )
@@ -188,6 +188,24 @@ class AzureNetwork(pulumi.ComponentResource):
             opts=self._child,
         )
         return zone.id
+
+
+def _people() -> network.SecurityRuleArgs:
+    """Who comes through a public load balancer keeps their address.
+
+    AKS's own group, at the nodes, allows the balancer's addresses alone: https://learn.microsoft.com/azure/aks/concepts-network.
+    """
+    return network.SecurityRuleArgs(
+        name="people",
+        priority=110,
+        direction=network.SecurityRuleDirection.INBOUND,
+        access=network.SecurityRuleAccess.ALLOW,
+        protocol=network.SecurityRuleProtocol.TCP,
+        source_address_prefix="Internet",
+        source_port_range="*",
+        destination_address_prefix="*",
+        destination_port_ranges=["80", "443"],
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -211,7 +211,7 @@ class AzureClusterSpec(ManagedClusterSpec):
 
     @property
     def registry(self) -> str:
-        """Name of the registry: letters and digits, unique among all customers."""
+        """Name of the registry, and beginning of our roles' titles: letters and digits, unique among all customers."""
         return f"{self._letters}{self._digits(8)}"
 
     def implementation(self) -> ClusterImplementation:
