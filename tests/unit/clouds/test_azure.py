@@ -227,7 +227,8 @@ class TestNodes:
         assert modes == {"system": "System", "general": "User", "t4": "User", "h100": "User"}
 
     def test_may_pull_images_and_nothing_else(self, recording: Recording) -> None:
-        (assignment,) = [a for a in of_type(recording, "RoleAssignment") if "-nodes-" in a.name]
+        principal = the_cluster(recording)["identityProfile"]["kubeletidentity"]["objectId"]
+        (assignment,) = [a for a in of_type(recording, "RoleAssignment") if a.inputs["principalId"] == principal]
         assert assignment.inputs["roleDefinitionId"].endswith(ROLES["AcrPull"])
         assert "/registries/" in assignment.inputs["scope"]
 

@@ -84,7 +84,10 @@ class AzureAudit(pulumi.ComponentResource):
             ),
             self._child,
         )
-        kept = [self._immutable(name, account, container) for container in account.containers]
+        kept = [
+            self._immutable(f"{name}-{purpose}-kept", account, container)
+            for purpose, container in zip(CONTAINERS, account.containers, strict=True)
+        ]
         workspace = self._workspace(f"{name}-at-hand")
         cluster = args.control_plane.cluster.id
         self._setting(f"{name}-cluster", "audit", cluster, CLUSTER_AUDIT, account=account, after=kept)
@@ -105,7 +108,7 @@ class AzureAudit(pulumi.ComponentResource):
     ) -> accounts.BlobContainerImmutabilityPolicy:
         """Azure appends to its logs every few minutes, which is all that stays allowed."""
         return accounts.BlobContainerImmutabilityPolicy(
-            f"{container._name}-kept",  # pyright: ignore[reportPrivateUsage] - the resource's name in the program
+            name,
             immutability_policy_name="default",
             account_name=account.account_name,
             container_name=container.name,

@@ -57,17 +57,12 @@ class AzureIdentity(pulumi.ComponentResource):
         )
         self.id, self.azure_name = identity.id, identity.name
         self.client_id, self.principal_id = identity.client_id, identity.principal_id
-        self._prefix, self._subscription_id = name, args.spec.subscription_id
-        self.assignments = []
-        for position, permission in enumerate(args.permissions):
-            self.may(str(position), permission)
-        self.register_outputs({"client_id": self.client_id})
-
-    def may(self, part: str, permission: Permission) -> None:
-        """One more permission. part: of the resource's name."""
         child = pulumi.ResourceOptions(parent=self)
-        name = f"{self._prefix}-may-{part}"
-        self.assignments.append(assign(name, self._subscription_id, self.principal_id, permission, child))
+        self.assignments = [
+            assign(f"{name}-may-{position}", args.spec.subscription_id, self.principal_id, permission, child)
+            for position, permission in enumerate(args.permissions)
+        ]
+        self.register_outputs({"client_id": self.client_id})
 
 
 @dataclass(frozen=True, kw_only=True)

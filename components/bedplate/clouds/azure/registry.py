@@ -14,7 +14,7 @@ from pulumi_azure_native import containerregistry
 
 from bedplate.clouds.azure.identity import AzureIdentities
 from bedplate.clouds.azure.network import AzureNetwork, AzurePrivateEndpoint, AzurePrivateEndpointArgs
-from bedplate.clouds.azure.policies import Permission
+from bedplate.clouds.azure.policies import Permission, assign
 from bedplate.clouds.azure.spec import AzureClusterSpec
 
 _UNTAGGED_DAYS = 7
@@ -61,7 +61,13 @@ class AzureRegistry(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
-        args.identities.nodes.may("pull", Permission(role="AcrPull", scope=registry.id))
+        assign(
+            f"{name}-nodes",
+            spec.subscription_id,
+            args.identities.nodes.principal_id,
+            Permission(role="AcrPull", scope=registry.id),
+            pulumi.ResourceOptions(parent=self),
+        )
         self.register_outputs({})
 
 

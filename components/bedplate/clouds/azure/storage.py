@@ -12,7 +12,7 @@ from bedplate.clouds.azure.buckets import AzureAccount, AzureAccountArgs, lifecy
 from bedplate.clouds.azure.identity import AzureIdentities, share_role
 from bedplate.clouds.azure.keys import AzureKeys
 from bedplate.clouds.azure.network import AzureNetwork, AzurePrivateEndpoint, AzurePrivateEndpointArgs
-from bedplate.clouds.azure.policies import Permission
+from bedplate.clouds.azure.policies import Permission, assign
 from bedplate.clouds.azure.spec import AzureClusterSpec
 
 _OLD_VERSION_DAYS = 30
@@ -75,4 +75,11 @@ class AzureStorage(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         role = share_role(f"{name}-shares-role", args.spec, pulumi.ResourceOptions(parent=self, depends_on=[shares]))
-        args.identities.cluster.may("shares", Permission(role=role.id, scope=shares.id))
+        # The file driver acts as the control plane.
+        assign(
+            f"{name}-shares-driver",
+            args.spec.subscription_id,
+            args.identities.cluster.principal_id,
+            Permission(role=role.id, scope=shares.id),
+            pulumi.ResourceOptions(parent=self),
+        )
