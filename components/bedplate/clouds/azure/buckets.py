@@ -87,7 +87,7 @@ class AzureAccount(pulumi.ComponentResource):
             policy=storage.ManagementPolicySchemaArgs(rules=list(args.rules)),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[service]),
         )
-        self.register_outputs({})
+        self.register_outputs({"id": self.id, "account_name": self.account_name})
 
 
 def private_account(

@@ -58,7 +58,7 @@ class AzureControlPlane(pulumi.ComponentResource):
             if maintenance
             else []
         )
-        self.register_outputs({})
+        self.register_outputs({"issuer": self.issuer})
 
     def _cluster(self, name: str, args: AzureControlPlaneArgs) -> aks.ManagedCluster:
         spec, identities, group = args.spec, args.identities, args.network.resource_group

@@ -78,7 +78,7 @@ class AzureDns(pulumi.ComponentResource):
             child,
         )
         self.name_servers, self.challenger = zone.name_servers, identity.client_id
-        self.register_outputs({"name_servers": self.name_servers})
+        self.register_outputs({"name_servers": self.name_servers, "challenger": self.challenger})
 
 
 def solver(spec: AzureClusterSpec, domain: str, client_id: pulumi.Input[str]) -> Mapping[str, Any]:

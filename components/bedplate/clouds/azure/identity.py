@@ -62,7 +62,14 @@ class AzureIdentity(pulumi.ComponentResource):
             assign(f"{name}-may-{position}", args.spec.subscription_id, self.principal_id, permission, child)
             for position, permission in enumerate(args.permissions)
         ]
-        self.register_outputs({"client_id": self.client_id})
+        self.register_outputs(
+            {
+                "id": self.id,
+                "azure_name": self.azure_name,
+                "client_id": self.client_id,
+                "principal_id": self.principal_id,
+            }
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

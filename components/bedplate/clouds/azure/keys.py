@@ -71,7 +71,7 @@ class AzureVault(pulumi.ComponentResource):
         )
         self.id, self.vault_name = vault.id, vault.name
         self.uri = f"https://{spec.vault(args.purpose)}.vault.azure.net/"
-        self.register_outputs({"id": self.id})
+        self.register_outputs({"id": self.id, "vault_name": self.vault_name})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +134,7 @@ class AzureKeys(pulumi.ComponentResource):
             self._may_use_data_key(f"{name}-data-user-key", self.data_identity.principal_id),
             self._may_use_data_key(f"{name}-disks-key", self.disks.identity.apply(_principal)),
         ]
-        self.register_outputs({})
+        self.register_outputs({"secrets_key_id": self.secrets_key_id})
 
     def _vault(self, purpose: str) -> AzureVault:
         args = AzureVaultArgs(spec=self._spec, purpose=purpose, resource_group=self._group)

@@ -73,7 +73,15 @@ class AzureNetwork(pulumi.ComponentResource):
         self.vnet_id = vnet.id
         self._subnets(vnet)
         self.zone_ids = {service: self._zone(service, domain) for service, (_, domain) in SERVICES.items()}
-        self.register_outputs({"vnet_id": self.vnet_id})
+        self.register_outputs(
+            {
+                "resource_group": self.resource_group,
+                "vnet_id": self.vnet_id,
+                "nodes_subnet_id": self.nodes_subnet_id,
+                "endpoints_subnet_id": self.endpoints_subnet_id,
+                "api_server_subnet_id": self.api_server_subnet_id,
+            }
+        )
 
     def _subnets(self, vnet: network.VirtualNetwork) -> None:
         """One after the other: a virtual network takes one change at a time."""
