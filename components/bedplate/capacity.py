@@ -9,14 +9,19 @@ from pydantic_core import PydanticCustomError
 
 from bedplate.clouds import MachineShape, NodePoolSpec
 from bedplate.parts import Parts, footprint_of, has
-from bedplate.problems import Problem, number, shown
+from bedplate.problems import PathParts, Problem, number, shown
 from bedplate.workloads import Footprint
+
+_OF_A_MACHINE = (
+    *("accelerator", "count", "machine", "machine_type"),
+    *("interconnect", "reservation", "local_disks", "disk_gib", "spot"),
+)
+"""Keys of a pool that its machine follows from."""
 
 
 def _shape(parts: Parts, pool: NodePoolSpec) -> MachineShape | PydanticCustomError | None:
     """The machine of a pool, or why there is none; None where pool or cloud cannot say."""
-    needed = ("accelerator", "count", "machine", "machine_type", "interconnect", "reservation", "local_disks")
-    if parts.cloud is None or not has(pool, needed):
+    if parts.cloud is None or not has(pool, _OF_A_MACHINE):
         return None
     try:
         return parts.cloud.shape_of(pool)
@@ -29,14 +34,32 @@ def pools_have_machines(parts: Parts) -> Iterator[Problem]:
     for name, pool in (parts.pools or {}).items():
         shape = _shape(parts, pool)
         if isinstance(shape, PydanticCustomError):
-            said = shape.context or {}
-            yield Problem(
-                path=("nodePools", name),
-                message=str(said["message"]),
-                given=None,
-                allowed=str(said["allowed"]) or None,
-                fix=str(said["fix"]),
-            )
+            yield _problem(("nodePools", name), shape)
+
+
+def _problem(path: PathParts, mistake: PydanticCustomError) -> Problem:
+    said = mistake.context or {}
+    return Problem(
+        path=path,
+        message=str(said["message"]),
+        given=None,
+        allowed=str(said["allowed"]) or None,
+        fix=str(said["fix"]),
+    )
+
+
+def the_cloud_can_work_with_the_pools(parts: Parts) -> Iterator[Problem]:
+    """The pools together are what the cloud needs; asked once each of them is right."""
+    pools = parts.pools or {}
+    shapes = [_shape(parts, pool) for pool in pools.values()]
+    if parts.cloud is None or parts.pools is None or not all(isinstance(shape, MachineShape) for shape in shapes):
+        return
+    if not all(has(pool, ["min", "max"]) for pool in pools.values()):
+        return
+    try:
+        parts.cloud.refuse_pools(pools)
+    except PydanticCustomError as error:
+        yield _problem(("nodePools",), error)
 
 
 def the_network_carries_the_pools(parts: Parts) -> Iterator[Problem]:

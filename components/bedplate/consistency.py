@@ -297,6 +297,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _hosts,
     _accelerators,
     capacity.pools_have_machines,
+    capacity.the_cloud_can_work_with_the_pools,
     capacity.the_network_carries_the_pools,
     capacity.workloads_fit_a_machine,
     _quota,

@@ -10,6 +10,7 @@ import pulumi
 from pydantic import Field
 
 from bedplate.clouds.aws.spec import AwsClusterSpec
+from bedplate.clouds.azure.spec import AzureClusterSpec
 from bedplate.clouds.catalogue import ACCELERATORS, Accelerator, MachineShape
 from bedplate.clouds.contract import (
     AutoscalerFacts,
@@ -26,9 +27,12 @@ from bedplate.clouds.gcp.spec import GcpClusterSpec
 CLOUD_SPECS: dict[str, type[ClusterSpec]] = {
     "existing": ExistingClusterSpec,
     "aws": AwsClusterSpec,
+    "azure": AzureClusterSpec,
     "gcp": GcpClusterSpec,
 }
-CloudSpec = Annotated[ExistingClusterSpec | AwsClusterSpec | GcpClusterSpec, Field(discriminator="provider")]
+CloudSpec = Annotated[
+    ExistingClusterSpec | AwsClusterSpec | AzureClusterSpec | GcpClusterSpec, Field(discriminator="provider")
+]
 
 
 def create_cluster(name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> Cluster:

@@ -254,6 +254,49 @@ _GCP: tuple[Machine, ...] = (
     *_rows("gcp", "nvidia-gb200", (4, "a4x-highgpu-4g", 140, 884, 2000, 4, 12000)),
 )
 
-_AZURE: tuple[Machine, ...] = ()
+# https://learn.microsoft.com/azure/virtual-machines/sizes/general-purpose/ddsv5-series for CPU machines, and the pages
+# .../sizes/gpu-accelerated/{ncast4v3,nca100v4,ncadsh100v5,ndasra100v4,ndma100v4,ndh100v5,nd-h200-v5}-series. Local
+# disks are what the pages call the temporary disk, on which a node's own disk can be: of several NVMe disks AKS joins
+# none. The H100 of NC machines is the NVL with 94 GB. Interconnect is InfiniBand, one card a GPU. There is no L4, A10G
+# or L40S; GB200 is left out for its Arm processors, RTX PRO 6000 for being a preview on the page that was read.
+_AZURE: tuple[Machine, ...] = (
+    *_rows(
+        "azure",
+        "",
+        (0, "Standard_D2ds_v5", 2, 8, 12, 0, 75),
+        (0, "Standard_D4ds_v5", 4, 16, 12, 0, 150),
+        (0, "Standard_D8ds_v5", 8, 32, 12, 0, 300),
+        (0, "Standard_D16ds_v5", 16, 64, 12, 0, 600),
+        (0, "Standard_D32ds_v5", 32, 128, 16, 0, 1200),
+        (0, "Standard_D48ds_v5", 48, 192, 24, 0, 1800),
+        (0, "Standard_D64ds_v5", 64, 256, 30, 0, 2400),
+        (0, "Standard_D96ds_v5", 96, 384, 35, 0, 3600),
+    ),
+    *_rows(
+        "azure",
+        "nvidia-t4",
+        (1, "Standard_NC4as_T4_v3", 4, 28, 8, 0, 176),
+        (1, "Standard_NC8as_T4_v3", 8, 56, 8, 0, 352),
+        (1, "Standard_NC16as_T4_v3", 16, 110, 8, 0, 352),
+        (4, "Standard_NC64as_T4_v3", 64, 440, 32, 0, 2816),
+    ),
+    *_rows("azure", "nvidia-a100-40gb", (8, "Standard_ND96asr_v4", 96, 900, 1600, 8, 6000)),
+    *_rows(
+        "azure",
+        "nvidia-a100-80gb",
+        (1, "Standard_NC24ads_A100_v4", 24, 220, 20, 0, 64),
+        (2, "Standard_NC48ads_A100_v4", 48, 440, 40, 0, 128),
+        (4, "Standard_NC96ads_A100_v4", 96, 880, 80, 0, 256),
+        (8, "Standard_ND96amsr_A100_v4", 96, 1900, 1600, 8, 6400),
+    ),
+    *_rows(
+        "azure",
+        "nvidia-h100",
+        (1, "Standard_NC40ads_H100_v5", 40, 320, 40, 0, 3576),
+        (2, "Standard_NC80adis_H100_v5", 80, 640, 80, 0, 7152),
+        (8, "Standard_ND96isr_H100_v5", 96, 1900, 3200, 8, 1024),
+    ),
+    *_rows("azure", "nvidia-h200", (8, "Standard_ND96isr_H200_v5", 96, 1850, 3200, 8, 1024)),
+)
 
 MACHINES: tuple[Machine, ...] = (*_AWS, *_GCP, *_AZURE)

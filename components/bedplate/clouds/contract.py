@@ -108,6 +108,9 @@ class ClusterSpec(Spec):
     def shape_of(self, pool: NodePoolSpec) -> MachineShape:
         """The machine of a pool; raises a `mistake` where there is none."""
 
+    def refuse_pools(self, pools: Mapping[str, NodePoolSpec]) -> None:
+        """Raises a `mistake` where the pools together are not what the cloud needs."""
+
     def most_nodes(self) -> int | None:
         """Nodes that the network has addresses for; None where the network is somebody else's."""
         return None

@@ -1,13 +1,15 @@
 """Outputs that a provider would compute, made up by type, so that the whole program resolves without one."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from bedplate.rehearsal.aws_outputs import AWS_OUTPUTS
+from bedplate.rehearsal.azure_outputs import AZURE_ANSWERS, AZURE_OUTPUTS
 from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.gcp_outputs import GCP_OUTPUTS
 from bedplate.rehearsal.resources import KUBERNETES_PROVIDER_TYPE, RELEASE_TYPE, Resource
 
-_CLOUD_OUTPUTS = {**AWS_OUTPUTS, **GCP_OUTPUTS}
+_CLOUD_OUTPUTS = {**AWS_OUTPUTS, **AZURE_OUTPUTS, **GCP_OUTPUTS}
 
 
 def synthesised_outputs(resource: Resource) -> tuple[str, dict[str, Any]]:
@@ -43,3 +45,16 @@ def _release(resource: Resource) -> tuple[str, dict[str, Any]]:
         "status": {**status, "revision": 1, "status": "deployed"},
         "resourceNames": {},
     }
+
+
+def synthesised_answer(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What a provider's function answers about a resource that the program made.
+
+    Raises RehearsalError for every other: a program that asks a cloud cannot run without one.
+    """
+    if function in AZURE_ANSWERS:
+        return AZURE_ANSWERS[function](arguments)
+    raise RehearsalError(
+        f"the program asks a cloud ({function}), which the embedded engine never does",
+        "take the value from the stack file or from a resource",
+    )

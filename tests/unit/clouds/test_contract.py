@@ -122,7 +122,7 @@ def test_a_cloud_is_imported_only_when_it_is_selected() -> None:
 
 
 def test_every_implementation_answers_the_contract() -> None:
-    assert set(CLOUD_SPECS) == {"existing", "aws", "gcp"}
+    assert set(CLOUD_SPECS) == {"existing", "aws", "azure", "gcp"}
     for kind in CLOUD_SPECS.values():
         implementation: Any = kind.model_construct().implementation()
         assert issubclass(implementation, Cluster)

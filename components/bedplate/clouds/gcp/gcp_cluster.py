@@ -61,7 +61,9 @@ class GcpCluster(Cluster):
             child,
         )
         nodes = self._nodes(args)
-        GcpDns(f"{name}-dns", GcpDnsArgs(spec=spec, domain=args.domain, after=[self.control_plane.cluster]), child)
+        dns = GcpDns(
+            f"{name}-dns", GcpDnsArgs(spec=spec, domain=args.domain, after=[self.control_plane.cluster]), child
+        )
         GcpStorage(f"{name}-storage", GcpStorageArgs(spec=spec, keys=self._keys), child)
         GcpRegistry(f"{name}-registry", GcpRegistryArgs(spec=spec, keys=self._keys, identities=self._identities), child)
         GcpAudit(f"{name}-audit", GcpAuditArgs(spec=spec, keys=self._keys), child)
@@ -70,7 +72,7 @@ class GcpCluster(Cluster):
             f"{name}-kubernetes",
             spec.cluster_id,
             kubeconfig=kubeconfig(spec, self.control_plane.cluster),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*self.control_plane.administrators, *nodes]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*self.control_plane.administrators, *nodes, dns]),
         )
         self.facts = facts(spec)
         self.register_outputs({})
