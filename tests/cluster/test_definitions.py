@@ -59,6 +59,7 @@ def recording() -> Recording:
         parent="component",
         provider="",
         dependencies=(),
+        aliases=(),
         protect=False,
         retain_on_delete=False,
         deleted_with="",
