@@ -17,4 +17,5 @@ except StackFileError as error:
 platform = Platform("platform", PlatformArgs(spec=spec, secret=config.require_secret))
 
 pulumi.export("domain", spec.domain)
+pulumi.export("facts", platform.facts.written())
 pulumi.export("tenants", {tenant.name: spec.namespace(tenant.name) for tenant in spec.tenants})

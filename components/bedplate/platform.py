@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from bedplate.clouds import AutoscalerFacts, Cluster, ClusterArgs, create_cluster
+from bedplate.clouds import AutoscalerFacts, Cluster, ClusterArgs, ClusterFacts, create_cluster
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.consistency import refuse_inconsistent
 from bedplate.guardrails import Guardrails, GuardrailsArgs
@@ -50,6 +50,8 @@ class Platform(pulumi.ComponentResource):
 
     cluster: Cluster
     """The cluster, with its Kubernetes provider and its facts."""
+    facts: ClusterFacts
+    """What a stack above this one finds: the cluster's facts, and no need of what this stack's services are."""
 
     def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         spec = args.spec
@@ -65,6 +67,7 @@ class Platform(pulumi.ComponentResource):
             services = self._services(name, spec)
             self._watched(name, self._node_services(name, spec))
             self._front_door(name, spec)
+        self.facts = self.cluster.facts.with_services() if "services" in spec.layers else self.cluster.facts
         if "tenants" in spec.layers:
             for tenant in spec.tenants:
                 self._tenant(name, args, tenant, services)

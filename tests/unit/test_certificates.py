@@ -7,7 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from bedplate.clouds import ClusterFacts
-from bedplate.clouds.contract import WorkloadIdentity
+from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.rehearsal.engine import Recording
 from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.resources import RELEASE_TYPE
@@ -51,8 +51,9 @@ class TestLetsEncrypt:
         (acme,) = (spec["acme"] for spec in specs(on_aws(LETS_ENCRYPT), "ClusterIssuer").values())
         assert acme["server"] == "https://acme-v02.api.letsencrypt.org/directory"
         assert acme["email"] == "ines@example.com"
-        solver = {"selector": {"dnsZones": ["ml.nordwind.example"]}, "dns01": {"route53": {"region": "eu-central-1"}}}
-        assert acme["solvers"] == [solver]
+        (solver,) = acme["solvers"]
+        assert solver["selector"] == {"dnsZones": ["ml.nordwind.example"]}
+        assert solver["dns01"]["route53"].keys() == {"hostedZoneID", "region"}
 
     def test_of_staging_is_another_issuer_with_another_account(self) -> None:
         recording = on_aws({**LETS_ENCRYPT, "environment": "staging"})

@@ -12,16 +12,9 @@ from pydantic import Field
 from bedplate.clouds.aws.spec import AwsClusterSpec
 from bedplate.clouds.azure.spec import AzureClusterSpec
 from bedplate.clouds.catalogue import ACCELERATORS, Accelerator, MachineShape
-from bedplate.clouds.contract import (
-    AutoscalerFacts,
-    Cluster,
-    ClusterArgs,
-    ClusterFacts,
-    ClusterSpec,
-    MachineSpec,
-    NodePoolSpec,
-)
+from bedplate.clouds.contract import Cluster, ClusterArgs, ClusterSpec, MachineSpec, NodePoolSpec
 from bedplate.clouds.existing import ExistingClusterSpec
+from bedplate.clouds.facts import AutoscalerFacts, ClusterFacts
 from bedplate.clouds.gcp.spec import GcpClusterSpec
 
 CLOUD_SPECS: dict[str, type[ClusterSpec]] = {

@@ -6,7 +6,7 @@ degree is a fact (`ClusterFacts`), what differs in kind is a method with one imp
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import pulumi
@@ -14,6 +14,7 @@ import pulumi_kubernetes as kubernetes
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bedplate.clouds.catalogue import ACCELERATORS, MachineShape
+from bedplate.clouds.facts import ClusterFacts, WorkloadIdentity
 from bedplate.spec import Count, Cpu, Gib, KubernetesVersion, PositiveCount, Spec, StrictBool, mistake, not_below_min
 
 SUPPORTED_KUBERNETES_VERSIONS = ("1.34", "1.35", "1.36")
@@ -130,67 +131,6 @@ class ClusterSpec(Spec):
     def shares_volumes(self) -> bool:
         """Whether pods of many nodes can mount one volume, as far as is known."""
         return True
-
-
-@dataclass(frozen=True, kw_only=True)
-class StorageProvisioner:
-    """How the cloud's volumes are made. provisioner, parameters: of a StorageClass."""
-
-    provisioner: str
-    parameters: Mapping[str, pulumi.Input[str]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AutoscalerFacts:
-    """What the cluster autoscaler must know of the cloud; the platform runs it where a cluster has these.
-
-    It runs as the ServiceAccount AUTOSCALER_SERVICE_ACCOUNT in AUTOSCALING_NAMESPACE, which the cloud lets change the
-    sizes of node groups. arguments: of its command line. environment: of its container. credentials_network: where its
-    pods get their credentials by HTTP, as a CIDR; None where that needs no way of its own.
-    """
-
-    arguments: Sequence[str]
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    credentials_network: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkloadIdentity:
-    """What makes pods act as an identity of the cloud. annotations: of the ServiceAccount; labels: of the pods."""
-
-    annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClusterFacts:
-    """What the cluster implies for everything above it; plain data, known before the cluster is.
-
-    kubernetes_version: minor, '1.35'. deleted_storage_class, retained_storage_class: StorageClass whose disks go, or
-    stay, when their claim is deleted. shared_storage_class: of volumes that many nodes mount, which stay too.
-    block_storage, shared_storage: how to make the first two classes, and the third; None where they are there.
-    load_balancer_annotations: of a Service that faces people. dns01_solver: cert-manager's, for the platform's domain;
-    dns01_identity: what makes its pods act as the identity that may.
-    registry: prefix of images that the platform builds. artifact_bucket, audit_bucket: names. autoscaler: what adds
-    nodes, `native` where the cloud itself does; spot_label: of nodes that may be taken away. has_device_plugin: whether
-    somebody else makes nodes offer their GPUs. Empty or None: the platform knows of none.
-    """
-
-    kubernetes_version: str
-    deleted_storage_class: str
-    retained_storage_class: str
-    shared_storage_class: str | None = None
-    block_storage: StorageProvisioner | None = None
-    shared_storage: StorageProvisioner | None = None
-    load_balancer_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
-    dns01_solver: Mapping[str, Any] | None = None
-    dns01_identity: WorkloadIdentity = field(default_factory=WorkloadIdentity)
-    registry: str | None = None
-    artifact_bucket: str | None = None
-    audit_bucket: str | None = None
-    autoscaler: AutoscalerFacts | Literal["native"] | None = None
-    spot_label: Mapping[str, str] = field(default_factory=dict[str, str])
-    has_device_plugin: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

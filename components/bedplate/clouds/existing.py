@@ -1,27 +1,26 @@
 """A cluster that is already there.
 
-Owns the Kubernetes provider and takes the facts from the stack file. It deliberately creates no cluster, node, storage
-class or network: whoever runs the cluster labels and taints its GPU nodes as `docs/guides/first-stack.md` says.
+Owns the Kubernetes provider and takes the facts from the stack file. It deliberately creates no cluster, node or
+network: whoever runs the cluster labels and taints its GPU nodes as `docs/guides/first-stack.md` says.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import pulumi
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import (
     Cluster,
     ClusterArgs,
-    ClusterFacts,
     ClusterImplementation,
     ClusterSpec,
     Grant,
     NodePoolSpec,
-    WorkloadIdentity,
     kubernetes_provider,
 )
+from bedplate.clouds.facts import ClusterFacts, WorkloadIdentity
 from bedplate.spec import ConfigKey, DnsLabel, DnsName, Spec, mistake
 
 
@@ -57,8 +56,28 @@ class ExistingClusterSpec(ClusterSpec):
     """Context of the kubeconfig; without it the kubeconfig's current context."""
     kubeconfig_ref: ConfigKey | None = None
     """Name of the config secret that holds the kubeconfig; without it KUBECONFIG or ~/.kube/config."""
-    storage_classes: StorageClassesSpec
-    """The cluster's StorageClasses by purpose."""
+    storage_classes: StorageClassesSpec | None = None
+    """The cluster's StorageClasses by purpose, where `facts` does not say more."""
+    facts: ClusterFacts | None = Field(default=None, validate_default=True)
+    """What the stack that owns the cluster exports, or what is known of a cluster that no stack owns."""
+
+    @field_validator("facts")
+    @classmethod
+    def _of_this_cluster(cls, facts: ClusterFacts | None, info: ValidationInfo) -> ClusterFacts | None:
+        classes, version = info.data.get("storage_classes"), info.data.get("kubernetes_version")
+        if facts is None and classes is None and "storage_classes" in info.data:
+            raise mistake(
+                "nothing says which StorageClasses the cluster has",
+                "add `storageClasses: {deleted: …, retained: …}`, or the `facts` that the cluster's own stack exports",
+            )
+        if facts is not None and classes is not None:
+            raise mistake("the StorageClasses are written twice", "remove `storageClasses`: `facts` names them")
+        if facts is not None and version is not None and facts.kubernetes_version != version:
+            raise mistake(
+                f"these are facts of Kubernetes {facts.kubernetes_version}, and kubernetesVersion is {version}",
+                "take them anew: `pulumi stack output facts` of the stack that owns the cluster",
+            )
+        return facts
 
     def implementation(self) -> ClusterImplementation:
         """The cluster as it is."""
@@ -86,8 +105,35 @@ class ExistingClusterSpec(ClusterSpec):
         return {"kubeconfigRef": kubeconfig} if kubeconfig else {}
 
     def storage_classes_there(self) -> Mapping[str, str]:
-        """Both classes."""
-        return {self.storage_classes.deleted: "Delete", self.storage_classes.retained: "Retain"}
+        """Those that the platform does not make."""
+        facts = self.known_facts()
+        there: dict[str, str] = {}
+        if facts.block_storage is None:
+            there |= {facts.deleted_storage_class: "Delete", facts.retained_storage_class: "Retain"}
+        if facts.shared_storage_class and facts.shared_storage is None:
+            there[facts.shared_storage_class] = "Retain"
+        return there
+
+    def owns_dns_zone(self) -> bool:
+        """Where the facts have a way to solve challenges."""
+        facts: ClusterFacts | None = getattr(self, "facts", None)  # absent where it is wrong
+        return facts is not None and facts.dns01_solver is not None
+
+    def shares_volumes(self) -> bool:
+        """Unless the facts name no class for it."""
+        facts: ClusterFacts | None = getattr(self, "facts", None)
+        return facts is None or facts.shared_storage_class is not None
+
+    def known_facts(self) -> ClusterFacts:
+        """What is written, or what follows from the StorageClasses."""
+        if self.facts is not None:
+            return self.facts
+        assert self.storage_classes is not None
+        return ClusterFacts(
+            kubernetes_version=self.kubernetes_version,
+            deleted_storage_class=self.storage_classes.deleted,
+            retained_storage_class=self.storage_classes.retained,
+        )
 
 
 class ExistingCluster(Cluster):
@@ -104,11 +150,7 @@ class ExistingCluster(Cluster):
             context=spec.context,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.facts = ClusterFacts(
-            kubernetes_version=spec.kubernetes_version,
-            deleted_storage_class=spec.storage_classes.deleted,
-            retained_storage_class=spec.storage_classes.retained,
-        )
+        self.facts = spec.known_facts()
         self.register_outputs({})
 
     def workload_identity(

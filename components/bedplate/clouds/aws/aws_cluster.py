@@ -28,16 +28,13 @@ from bedplate.clouds.aws.shared_files import AwsSharedFiles, AwsSharedFilesArgs
 from bedplate.clouds.aws.spec import AwsClusterSpec
 from bedplate.clouds.aws.storage import AwsStorage, AwsStorageArgs
 from bedplate.clouds.contract import (
-    AutoscalerFacts,
     Cluster,
     ClusterArgs,
-    ClusterFacts,
     Grant,
-    StorageProvisioner,
-    WorkloadIdentity,
     kubeconfig_without_credential,
     kubernetes_provider,
 )
+from bedplate.clouds.facts import AutoscalerFacts, ClusterFacts, StorageProvisioner, WorkloadIdentity
 from bedplate.labels import AUTOSCALER_SERVICE_ACCOUNT, AUTOSCALING_NAMESPACE, DOMAIN
 
 _POD_IDENTITY_NETWORK = "169.254.170.23/32"

@@ -18,7 +18,7 @@ from bedplate.clouds.aws.keys import AwsKeys
 from bedplate.clouds.aws.network import AwsNetwork
 from bedplate.clouds.aws.policies import Statement, grant, policy, trust_of_pods
 from bedplate.clouds.aws.spec import AwsClusterSpec
-from bedplate.clouds.contract import StorageProvisioner
+from bedplate.clouds.facts import StorageProvisioner
 
 _NFS_PORT = 2049
 _USER = "65532"

@@ -36,13 +36,11 @@ from bedplate.clouds.contract import (
     BucketGrant,
     Cluster,
     ClusterArgs,
-    ClusterFacts,
     Grant,
     SecretsGrant,
-    StorageProvisioner,
-    WorkloadIdentity,
     kubernetes_provider,
 )
+from bedplate.clouds.facts import ClusterFacts, StorageProvisioner, WorkloadIdentity
 
 _AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 """AKS in every Entra directory: https://learn.microsoft.com/azure/aks/kubelogin-authentication."""

@@ -12,13 +12,11 @@ from pulumi_gcp import container
 from bedplate.clouds.contract import (
     Cluster,
     ClusterArgs,
-    ClusterFacts,
     Grant,
-    StorageProvisioner,
-    WorkloadIdentity,
     kubeconfig_without_credential,
     kubernetes_provider,
 )
+from bedplate.clouds.facts import ClusterFacts, StorageProvisioner, WorkloadIdentity
 from bedplate.clouds.gcp.audit import GcpAudit, GcpAuditArgs
 from bedplate.clouds.gcp.budget import GcpBudget, GcpBudgetArgs
 from bedplate.clouds.gcp.cluster import GcpControlPlane, GcpControlPlaneArgs

@@ -1,0 +1,108 @@
+"""What a cluster implies for everything above it, as plain data.
+
+Owns the facts and their form in a stack file: the stack that owns a cluster exports them, and a stack above it takes
+them through the `existing` cloud. It deliberately holds no credential. Values that a cloud gives only when it makes a
+thing (an id of a file system, of an identity) are `pulumi.Output`s in the stack that owns it, and text in the other.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast
+
+from pydantic import ConfigDict
+
+from bedplate.spec import KubernetesVersion, Spec, StrictBool
+
+
+class Facts(Spec):
+    """Base of what is known of a cluster; made by clouds, and read from stack files."""
+
+    model_config = ConfigDict(validate_by_name=True)
+
+
+class StorageProvisioner(Facts):
+    """How the cloud's volumes are made, as a StorageClass says it."""
+
+    provisioner: str
+    """Name of the driver."""
+    parameters: Mapping[str, Any]
+    """Parameters of the driver."""
+
+
+class AutoscalerFacts(Facts):
+    """What the cluster autoscaler must know of the cloud; the platform runs it where a cluster has these.
+
+    It runs as the ServiceAccount AUTOSCALER_SERVICE_ACCOUNT in AUTOSCALING_NAMESPACE, which the cloud lets change the
+    sizes of node groups.
+    """
+
+    arguments: Sequence[str]
+    """Of its command line."""
+    environment: Mapping[str, str] = {}
+    """Of its container."""
+    credentials_network: str | None = None
+    """Where its pods get their credentials by HTTP, as a CIDR; none where that needs no way of its own."""
+
+
+class WorkloadIdentity(Facts):
+    """What makes pods act as an identity of the cloud."""
+
+    annotations: Mapping[str, Any] = {}
+    """Of the ServiceAccount."""
+    labels: Mapping[str, str] = {}
+    """Of the pods."""
+
+
+class ClusterFacts(Facts):
+    """What a cluster implies for everything above it: `pulumi stack output facts` of the stack that owns it."""
+
+    kubernetes_version: KubernetesVersion
+    """Minor version, quoted; the same as the section's own."""
+    deleted_storage_class: str
+    """StorageClass whose disks go when their claim is deleted."""
+    retained_storage_class: str
+    """StorageClass whose disks stay when their claim is deleted."""
+    shared_storage_class: str | None = None
+    """StorageClass of volumes that many nodes mount; they stay too."""
+    block_storage: StorageProvisioner | None = None
+    """How to make the first two classes; none where they are there."""
+    shared_storage: StorageProvisioner | None = None
+    """How to make the third; none where it is there."""
+    load_balancer_annotations: Mapping[str, str] = {}
+    """Of a Service that faces people."""
+    dns01_solver: Mapping[str, Any] | None = None
+    """cert-manager's, for the platform's domain."""
+    dns01_identity: WorkloadIdentity = WorkloadIdentity()
+    """What makes cert-manager's pods act as the identity that may write to the zone."""
+    registry: str | None = None
+    """Prefix of images that the platform builds."""
+    artifact_bucket: str | None = None
+    """Bucket for what workloads make."""
+    audit_bucket: str | None = None
+    """Bucket with the audit logs."""
+    autoscaler: AutoscalerFacts | Literal["native"] | None = None
+    """What adds nodes: `native` where somebody else sees to it, none where nobody does."""
+    spot_label: Mapping[str, str] = {}
+    """Label of nodes that may be taken away at short notice."""
+    has_device_plugin: StrictBool = True
+    """Whether somebody else makes nodes offer their GPUs."""
+
+    def with_services(self) -> "ClusterFacts":
+        """The facts of the same cluster once the services layer is on it."""
+        made = {"block_storage": None, "shared_storage": None, "has_device_plugin": True}
+        autoscaler = "native" if isinstance(self.autoscaler, AutoscalerFacts) else self.autoscaler
+        return self.model_copy(update={**made, "autoscaler": autoscaler})
+
+    def written(self) -> dict[str, Any]:
+        """The facts as a stack file has them."""
+        return _written(self)
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Facts):
+        fields = type(value).model_fields
+        return {
+            str(fields[name].alias): _written(getattr(value, name))
+            for name in fields
+            if getattr(value, name) != fields[name].default
+        }
+    return list(cast(Sequence[Any], value)) if isinstance(value, tuple) else value

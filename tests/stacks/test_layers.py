@@ -1,0 +1,53 @@
+"""A platform over two stacks is the same platform: the upper one knows of the cloud what the lower one's facts say.
+
+That is also what makes the clouds alike: everything above a cluster follows from its facts and the stack file.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bedplate.rehearsal.engine import Recording
+from bedplate.rehearsal.planning import written_platform
+from bedplate.rehearsal.resources import RELEASE_TYPE, hidden
+from bedplate.stack_file import load
+from harness import STACKS, record
+
+MANAGED = [file for file in STACKS if load(file).spec.cloud.owns_cluster]
+
+
+def on_the_cluster(*recordings: Recording) -> dict[str, Any]:
+    """All that is on the cluster, by name."""
+    return {
+        resource.name: hidden(resource.inputs)
+        for recording in recordings
+        for resource in recording.resources
+        if resource.is_kubernetes_object or resource.type == RELEASE_TYPE
+    }
+
+
+def upper(platform: dict[str, Any], lower: Recording, layers: list[str]) -> dict[str, Any]:
+    cloud = platform["cloud"]
+    version = cloud["kubernetesVersion"]
+    existing = {
+        "provider": "existing",
+        "name": cloud["name"],
+        "kubernetesVersion": version,
+        "facts": lower.outputs["facts"],
+    }
+    sizes = {"cpu": 192, "memoryGib": 1900}
+    pools = {
+        name: {**{key: pool[key] for key in pool if key in ("accelerator", "count", "min", "max")}, "machine": sizes}
+        for name, pool in platform["nodePools"].items()
+    }
+    return {**platform, "cloud": existing, "nodePools": pools, "layers": layers}
+
+
+@pytest.mark.parametrize("file", MANAGED, ids=lambda file: file.stem)
+@pytest.mark.parametrize("below", [["cluster"], ["cluster", "services"]], ids=", ".join)
+def test_two_stacks_make_what_one_makes(file: Path, below: list[str]) -> None:
+    platform = written_platform(file)
+    above = [layer for layer in ("services", "tenants") if layer not in below]
+    lower = record({**platform, "layers": below})
+    assert on_the_cluster(lower, record(upper(platform, lower, above))) == on_the_cluster(record(platform))

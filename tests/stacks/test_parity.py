@@ -1,0 +1,130 @@
+"""One platform on three clouds: what differs above the cluster, as the page that the documentation includes.
+
+Renew with `pytest tests/stacks --update-snapshots`, and review the difference like code.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bedplate.rehearsal.planning import written_platform
+from bedplate.rehearsal.resources import RELEASE_TYPE, hidden
+from harness import ROOT, record
+
+CLOUDS = {"aws": "AWS", "azure": "Azure", "gcp": "Google Cloud"}
+PAGE = ROOT / "docs" / "reference" / "clouds.md"
+_SHOWN = 60
+_INTRO = """<!-- Written by tests/stacks/test_parity.py; `pytest tests/stacks --update-snapshots` renews it. -->
+# What differs above the cluster
+
+One platform (the tenants, pools and guardrails of `stacks/Pulumi.azure.yaml`) with the `cloud:` section of each
+cloud's stack. Of {objects} objects and charts above the cluster, {same} are the same on all three clouds, every object
+of every tenant among them. The rest differs in what a cluster's facts say. A dash: there is none.
+
+| object | field | AWS | Azure | Google Cloud |
+|---|---|---|---|---|
+{rows}
+"""
+
+Objects = dict[str, dict[str, Any]]
+
+
+def on_the_cluster(cloud: str) -> Objects:
+    """All objects and charts, with their fields, under names that say what they are."""
+    platform = written_platform(ROOT / "stacks" / "Pulumi.azure.yaml")
+    section = written_platform(ROOT / "stacks" / f"Pulumi.{cloud}.yaml")["cloud"]
+    found: Objects = {}
+    for resource in record({**platform, "cloud": section}).resources:
+        inputs = hidden(resource.inputs)
+        if resource.is_kubernetes_object:
+            metadata = inputs["metadata"]
+            where = f" in {metadata['namespace']}" if "namespace" in metadata else ""
+            found[f"{inputs['kind']} {metadata['name']}{where}"] = dict(flat("", inputs))
+        elif resource.type == RELEASE_TYPE:
+            found[f"chart {inputs['name']} in {inputs['namespace']}"] = dict(flat("", inputs))
+    return found
+
+
+def flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key in sorted(value):
+            yield from flat(f"{path}.{key}".removeprefix("."), value[key])
+    elif isinstance(value, list) and value:
+        for index, item in enumerate(value):
+            yield from flat(f"{path}[{index}]", item)
+    else:
+        yield path, value
+
+
+@pytest.fixture(scope="module")
+def clouds() -> dict[str, Objects]:
+    return {cloud: on_the_cluster(cloud) for cloud in CLOUDS}
+
+
+def differing(clouds: dict[str, Objects]) -> list[str]:
+    names = {name for objects in clouds.values() for name in objects}
+    return sorted(
+        name for name in names if any(objects.get(name) != clouds["aws"].get(name) for objects in clouds.values())
+    )
+
+
+def rows(clouds: dict[str, Objects]) -> Iterator[tuple[str, str, list[Any]]]:
+    for name in differing(clouds):
+        sides = [clouds[cloud].get(name) for cloud in CLOUDS]
+        if None in sides:
+            yield name, "", ["there" if side else None for side in sides]
+            continue
+        fields = {field for side in sides if side for field in side}
+        for field in sorted(fields):
+            values = [side.get(field) for side in sides if side is not None]
+            if values != [values[0]] * len(values):
+                yield name, field, values
+
+
+def shown(value: Any) -> str:
+    if value is None:
+        return "–"
+    text = value.replace("\n", " ") if isinstance(value, str) else json.dumps(value)
+    text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text.replace("|", "\\|")
+
+
+def test_every_tenant_is_the_same_on_every_cloud(clouds: dict[str, Objects]) -> None:
+    """But for the platform's own services, whose namespaces begin with bedplate-, and what has no namespace."""
+    of_tenants = [name for name in differing(clouds) if " in " in name and " in bedplate-" not in name]
+    assert of_tenants == []
+
+
+def test_nothing_else_differs_than_what_facts_decide(clouds: dict[str, Objects]) -> None:
+    kinds = {name.partition(" in ")[0] for name in differing(clouds)}
+    services = ("nvidia-device-plugin", "cluster-autoscaler", "bedplate-gpu", "bedplate-autoscaling")
+    decided = {
+        "StorageClass bedplate-deleted",
+        "StorageClass bedplate-retained",
+        "StorageClass bedplate-shared",
+        "ClusterIssuer bedplate-letsencrypt",
+        "chart cert-manager",
+        "ConfigMap bedplate-alerts",
+    }
+    of_services = {name for name in kinds if name.endswith(services)}
+    in_their_namespaces = {
+        name.partition(" in ")[0]
+        for name in differing(clouds)
+        if name.endswith((" in bedplate-gpu", " in bedplate-autoscaling"))
+    }
+    assert kinds - decided - of_services - in_their_namespaces == set()
+
+
+def test_the_page_shows_every_difference(clouds: dict[str, Objects], request: pytest.FixtureRequest) -> None:
+    lines = [
+        f"| {name} | {f'`{field}`' if field else 'all of it'} | {' | '.join(shown(value) for value in values)} |"
+        for name, field, values in rows(clouds)
+    ]
+    names = {name for objects in clouds.values() for name in objects}
+    same = len(names) - len(differing(clouds))
+    page = _INTRO.format(objects=len(names), same=same, rows="\n".join(lines))
+    if request.config.getoption("--update-snapshots"):
+        PAGE.write_text(page)
+    assert PAGE.read_text() == page
