@@ -86,7 +86,7 @@ def is_secret_value(value: str) -> bool:
     return bool(_SECRET_VALUE.search(value))
 
 
-def _matching(pattern: str, message: str, fix: str, suggest: Callable[[str], str] | None = None) -> AfterValidator:
+def matching(pattern: str, message: str, fix: str, suggest: Callable[[str], str] | None = None) -> AfterValidator:
     """Refuses text that does not match. suggest: makes text that may match of text that does not."""
     compiled = re.compile(pattern)
 
@@ -122,7 +122,7 @@ def _as_dns_label(value: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")
 
 
-_IS_DNS_LABEL = _matching(
+_IS_DNS_LABEL = matching(
     r"[a-z]([-a-z0-9]*[a-z0-9])?",
     "must consist of lower-case letters, digits and '-', begin with a letter and not end with '-'",
     "write it like 'label-reader'",
@@ -134,7 +134,7 @@ JobName = Annotated[str, Field(max_length=52), _IS_DNS_LABEL]
 NamePrefix = Annotated[
     str,
     Field(max_length=20),
-    _matching(
+    matching(
         r"([a-z]([-a-z0-9]*[a-z0-9])?-)?",
         "must begin with a letter, end with '-', and consist of lower-case letters, digits and '-'",
         "write it like 'ml-'",
@@ -144,7 +144,7 @@ NamePrefix = Annotated[
 DnsName = Annotated[
     str,
     Field(max_length=253),
-    _matching(
+    matching(
         r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
         "must consist of lower-case letters, digits, '-' and '.', and begin and end with a letter or digit",
         "write the object's name as Kubernetes shows it",
@@ -153,7 +153,7 @@ DnsName = Annotated[
 Domain = Annotated[
     str,
     Field(max_length=189),
-    _matching(
+    matching(
         r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?",
         "must be a domain name in lower case, without scheme, port or path",
         "write it like 'ml.example.com'",
@@ -164,7 +164,7 @@ Domain = Annotated[
 EmailAddress = Annotated[
     str,
     Field(max_length=254),
-    _matching(
+    matching(
         r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
         "must be an e-mail address",
         "write one address like 'ines@example.com'",
@@ -173,8 +173,8 @@ EmailAddress = Annotated[
 GroupName = Annotated[
     str,
     Field(max_length=253),
-    _matching(r"\S(.*\S)?", "must be a group's name, without spaces around it", "write the group's name", str.strip),
-    _matching(
+    matching(r"\S(.*\S)?", "must be a group's name, without spaces around it", "write the group's name", str.strip),
+    matching(
         r"(?!system:).*",
         "must be a group of the identity provider; those that begin with 'system:' are Kubernetes' own",
         "name a group that your identity provider knows",
@@ -182,7 +182,7 @@ GroupName = Annotated[
 ]
 KubernetesVersion = Annotated[
     str,
-    _matching(
+    matching(
         r"1\.[0-9]{2}",
         "must be a minor version of Kubernetes",
         'write it like "1.35"',
@@ -191,7 +191,7 @@ KubernetesVersion = Annotated[
 ]
 EnvironmentName = Annotated[
     str,
-    _matching(
+    matching(
         r"[A-Za-z_][A-Za-z0-9_]*",
         "must be the name of an environment variable: letters, digits and '_'",
         "rename it like 'LOG_LEVEL'",
@@ -200,7 +200,7 @@ EnvironmentName = Annotated[
 ]
 ConfigKey = Annotated[
     str,
-    _matching(
+    matching(
         r"[A-Za-z][A-Za-z0-9_-]*",
         "must be the name of a config secret (letters, digits, '-' and '_'), never the secret itself",
         "store the secret with `pulumi config set --secret <name>` and write that name here",
@@ -209,7 +209,7 @@ ConfigKey = Annotated[
 AbsolutePath = Annotated[
     str,
     Field(max_length=4096),
-    _matching(
+    matching(
         r"(/(?!\.{1,2}(/|$))[^/:\0]+)+",
         "must be an absolute path below '/', without '..', ':' and a '/' at its end",
         "write it like '/data'",
@@ -219,12 +219,12 @@ AbsolutePath = Annotated[
 UrlPath = Annotated[
     str,
     Field(max_length=1024),
-    _matching(r"/[!-~]*", "must be a path that begins with '/'", "write it like '/health'", lambda value: f"/{value}"),
+    matching(r"/[!-~]*", "must be a path that begins with '/'", "write it like '/health'", lambda value: f"/{value}"),
 ]
 RelativeFolder = Annotated[
     str,
     Field(max_length=255),
-    _matching(
+    matching(
         r"(\./)?(?!(\.{1,2}|~)(/|$))[^/\\\0]+(/(?!\.{1,2}(/|$))[^/\\\0]+)*/?",
         "must be a folder below the stack file's own: not an absolute path, no '..'",
         "move the folder beside the stack file and write it like 'tenants'",
@@ -265,7 +265,7 @@ def _image(value: str) -> str:
     return value
 
 
-_is_image_prefix = _matching(
+_is_image_prefix = matching(
     rf"{_HOST}/({_PATH}(/{_PATH})*/?)?",
     "must be a registry or a path in it with '/' at the end, or one image without its tag",
     "write it like 'registry.example.com/', 'ghcr.io/acme/' or 'ghcr.io/acme/scorer'",

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import ClusterImplementation, NodePoolSpec
@@ -21,7 +21,7 @@ from bedplate.clouds.managed import (
     NetworkSpec,
     lettered_zones,
 )
-from bedplate.spec import Spec, mistake
+from bedplate.spec import Spec, matching, mistake
 
 _PREFIX_ADDRESSES = 16
 ADDRESSES_OF_A_NODE = (-(-PODS_OF_A_NODE // _PREFIX_ADDRESSES) + 1) * _PREFIX_ADDRESSES
@@ -32,29 +32,28 @@ https://docs.aws.amazon.com/eks/latest/best-practices/prefix-mode-linux.html
 _RESERVED_ADDRESSES = 5
 """Of each subnet: https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html."""
 
+_Account = Annotated[
+    str,
+    matching(r"[0-9]{12}", "must be the twelve digits of an AWS account", "write it in quotes, like '123456789012'"),
+]
 
-def _account(value: str) -> str:
-    if not re.fullmatch(r"[0-9]{12}", value):
-        raise mistake("must be the twelve digits of an AWS account", "write it in quotes, like '123456789012'")
-    return value
+_Region = Annotated[
+    str,
+    matching(
+        r"(?!us-gov-|cn-|us-iso)[a-z]{2}(-[a-z]+)+-[0-9]",
+        "must be a region of AWS's public partition; those of China and the US government are not supported",
+        "write it like 'eu-central-1'",
+    ),
+]
 
-
-def _region(value: str) -> str:
-    if not re.fullmatch(r"(?!us-gov-|cn-|us-iso)[a-z]{2}(-[a-z]+)+-[0-9]", value):
-        raise mistake(
-            "must be a region of AWS's public partition; those of China and the US government are not supported",
-            "write it like 'eu-central-1'",
-        )
-    return value
-
-
-def _role_arn(value: str) -> str:
-    if not re.fullmatch(r"arn:aws:iam::[0-9]{12}:role/[\w+=,.@/-]+", value):
-        raise mistake(
-            "must be the ARN of an IAM role; people take a role, they have no keys of their own",
-            "write it like 'arn:aws:iam::123456789012:role/platform-admin'",
-        )
-    return value
+_RoleArn = Annotated[
+    str,
+    matching(
+        r"arn:aws:iam::[0-9]{12}:role/[\w+=,.@/-]+",
+        "must be the ARN of an IAM role; people take a role, they have no keys of their own",
+        "write it like 'arn:aws:iam::123456789012:role/platform-admin'",
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +68,7 @@ class Reservation:
 class AwsAccessSpec(AccessSpec):
     """Who reaches the API server, and which IAM roles administer the cluster."""
 
-    admins: Annotated[tuple[Annotated[str, AfterValidator(_role_arn)], ...], Field(min_length=1)]
+    admins: Annotated[tuple[_RoleArn, ...], Field(min_length=1)]
     """ARNs of the IAM roles that administer the cluster; the one that runs Pulumi must be among them."""
 
 
@@ -108,9 +107,9 @@ class AwsClusterSpec(ManagedClusterSpec):
 
     provider: Literal["aws"]
     """Which cloud: `aws` creates an EKS cluster."""
-    account_id: Annotated[str, AfterValidator(_account)]
+    account_id: _Account
     """Account that everything is created in, quoted; credentials of another account are refused."""
-    region: Annotated[str, AfterValidator(_region)]
+    region: _Region
     """Region, such as eu-central-1."""
     network: AwsNetworkSpec  # pyright: ignore[reportIncompatibleVariableOverride] - specs are frozen
     """Addresses and zones."""

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import ClusterImplementation, NodePoolSpec
 from bedplate.clouds.managed import AccessSpec, ManagedClusterSpec, NetworkSpec, PrivateNetwork
 from bedplate.labels import DOMAIN
-from bedplate.spec import Spec, mistake
+from bedplate.spec import Spec, matching, mistake
 
 _RESERVED_ADDRESSES = 5
 """Of each subnet: https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq."""
@@ -34,23 +34,18 @@ _RESERVATION = (
     rf"/subscriptions/{_GUID}/resourceGroups/[^/]+/providers/Microsoft\.Compute/capacityReservationGroups/[^/]+"
 )
 
+Guid = Annotated[
+    str, matching(_GUID, "must be a GUID in lower case", "write it like '0b1f6471-1bf0-4dda-aec3-cb9272f09590'")
+]
 
-def _guid(value: str) -> str:
-    if not re.fullmatch(_GUID, value):
-        raise mistake("must be a GUID in lower case", "write it like '0b1f6471-1bf0-4dda-aec3-cb9272f09590'")
-    return value
-
-
-Guid = Annotated[str, AfterValidator(_guid)]
-
-
-def _region(value: str) -> str:
-    if not re.fullmatch(r"(?!china|usgov|usdod)[a-z]+[0-9]?", value):
-        raise mistake(
-            "must be the short name of a region of Azure's public cloud; China and the US government are not supported",
-            "write it like 'germanywestcentral'",
-        )
-    return value
+_Region = Annotated[
+    str,
+    matching(
+        r"(?!china|usgov|usdod)[a-z]+[0-9]?",
+        "must be the short name of a region of Azure's public cloud; China and the US government are not supported",
+        "write it like 'germanywestcentral'",
+    ),
+]
 
 
 class AzureAccessSpec(AccessSpec):
@@ -123,7 +118,7 @@ class AzureClusterSpec(ManagedClusterSpec):
     """Subscription that everything is created in."""
     directory_id: Guid
     """Entra directory (tenant) that people and identities belong to."""
-    region: Annotated[str, AfterValidator(_region)]
+    region: _Region
     """Region, such as germanywestcentral; one with availability zones."""
     network: AzureNetworkSpec  # pyright: ignore[reportIncompatibleVariableOverride] - specs are frozen
     """Addresses and zones."""

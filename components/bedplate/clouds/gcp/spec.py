@@ -24,7 +24,7 @@ from bedplate.clouds.managed import (
     lettered_zones,
     networks_overlap,
 )
-from bedplate.spec import EmailAddress, Spec, mistake
+from bedplate.spec import EmailAddress, Spec, matching, mistake
 
 POD_ADDRESSES_OF_A_NODE = 256
 """GKE gives each node a /24 of the pods' range for its 110 pods.
@@ -51,38 +51,39 @@ _LEAST_WEEKLY_HOURS = 12
 https://cloud.google.com/kubernetes-engine/docs/concepts/maintenance-windows-and-exclusions
 """
 
+_Project = Annotated[
+    str,
+    matching(
+        r"[a-z][-a-z0-9]{4,28}[a-z0-9]",
+        "must be the id of a project: 6 to 30 lower-case letters, digits and '-', beginning with a letter",
+        "write the id as `gcloud projects list` shows it, not the project's display name or number",
+    ),
+]
 
-def _project(value: str) -> str:
-    if not re.fullmatch(r"[a-z][-a-z0-9]{4,28}[a-z0-9]", value):
-        raise mistake(
-            "must be the id of a project: 6 to 30 lower-case letters, digits and '-', beginning with a letter",
-            "write the id as `gcloud projects list` shows it, not the project's display name or number",
-        )
-    return value
+_ProjectNumber = Annotated[
+    str,
+    matching(
+        r"[1-9][0-9]{5,14}",
+        "must be the number of a project, which Google's own service accounts are named by",
+        "write it in quotes, as `gcloud projects describe` shows it: '123456789012'",
+    ),
+]
 
+_Region = Annotated[
+    str,
+    matching(
+        r"[a-z]+-[a-z]+[0-9]{1,2}", "must be a region of Google Cloud, not a zone", "write it like 'europe-west3'"
+    ),
+]
 
-def _project_number(value: str) -> str:
-    if not re.fullmatch(r"[1-9][0-9]{5,14}", value):
-        raise mistake(
-            "must be the number of a project, which Google's own service accounts are named by",
-            "write it in quotes, as `gcloud projects describe` shows it: '123456789012'",
-        )
-    return value
-
-
-def _region(value: str) -> str:
-    if not re.fullmatch(r"[a-z]+-[a-z]+[0-9]{1,2}", value):
-        raise mistake("must be a region of Google Cloud, not a zone", "write it like 'europe-west3'")
-    return value
-
-
-def _billing_account(value: str) -> str:
-    if not re.fullmatch(r"[0-9A-F]{6}(-[0-9A-F]{6}){2}", value):
-        raise mistake(
-            "must be the id of a billing account",
-            "write it as `gcloud billing accounts list` shows it: '012345-6789AB-CDEF01'",
-        )
-    return value
+_BillingAccount = Annotated[
+    str,
+    matching(
+        r"[0-9A-F]{6}(-[0-9A-F]{6}){2}",
+        "must be the id of a billing account",
+        "write it as `gcloud billing accounts list` shows it: '012345-6789AB-CDEF01'",
+    ),
+]
 
 
 _PRINCIPAL = re.compile(
@@ -101,13 +102,14 @@ def _principal(value: str) -> str:
     return value
 
 
-def _security_group(value: str) -> str:
-    if not re.fullmatch(r"gke-security-groups@[a-z0-9-]+(\.[a-z0-9-]+)+", value):
-        raise mistake(
-            "GKE knows one name for the group of groups: gke-security-groups@<your domain>",
-            "make that group in Google Workspace, put your groups into it, and write it here",
-        )
-    return value
+_SecurityGroup = Annotated[
+    str,
+    matching(
+        r"gke-security-groups@[a-z0-9-]+(\.[a-z0-9-]+)+",
+        "GKE knows one name for the group of groups: gke-security-groups@<your domain>",
+        "make that group in Google Workspace, put your groups into it, and write it here",
+    ),
+]
 
 
 class GcpNetworkSpec(NetworkSpec):
@@ -146,14 +148,14 @@ class GcpAccessSpec(AccessSpec):
 
     admins: Annotated[tuple[Annotated[str, AfterValidator(_principal)], ...], Field(min_length=1)]
     """Groups, users and service accounts that administer the cluster; the one that runs Pulumi must be among them."""
-    security_group: Annotated[str, AfterValidator(_security_group)] | None = None
+    security_group: _SecurityGroup | None = None
     """`gke-security-groups@<domain>`, if RBAC is to know groups of Google Workspace."""
 
 
 class GcpBudgetSpec(BudgetSpec):
     """When somebody is told what the project costs."""
 
-    billing_account_id: Annotated[str, AfterValidator(_billing_account)]
+    billing_account_id: _BillingAccount
     """Billing account that pays for the project. The budget is in its currency."""
     emails: Annotated[tuple[EmailAddress, ...], Field(min_length=1, max_length=5)]
     """Who gets the mails; a budget of Google has at most five addresses."""
@@ -180,11 +182,11 @@ class GcpClusterSpec(ManagedClusterSpec):
 
     provider: Literal["gcp"]
     """Which cloud: `gcp` creates a GKE cluster."""
-    project_id: Annotated[str, AfterValidator(_project)]
+    project_id: _Project
     """Project that everything is created in. A cluster's name is unique in it."""
-    project_number: Annotated[str, AfterValidator(_project_number)]
+    project_number: _ProjectNumber
     """The project's number, quoted; Google's service accounts and the identities of pods are named by it."""
-    region: Annotated[str, AfterValidator(_region)]
+    region: _Region
     """Region, such as europe-west3."""
     network: GcpNetworkSpec  # pyright: ignore[reportIncompatibleVariableOverride] - specs are frozen
     """Addresses and zones."""
