@@ -2,7 +2,9 @@
 
 import copy
 import importlib
+import json
 import pkgutil
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -82,12 +84,23 @@ def program(data: dict[str, Any], secrets: frozenset[str] = frozenset()) -> Prog
 
 
 def record(data: dict[str, Any], secrets: frozenset[str] = frozenset()) -> Recording:
-    """What the program registers for a platform written in the test."""
-    return run(program(data, secrets), RecordingBackend(), is_preview=True)
+    """What the program registers for a platform written in the test; recorded once, so nobody may change it."""
+    return _recorded(json.dumps(data), secrets)
 
 
+@cache
+def _recorded(data: str, secrets: frozenset[str]) -> Recording:
+    return run(program(json.loads(data), secrets), RecordingBackend(), is_preview=True)
+
+
+@cache
 def record_stack(file: Path) -> Recording:
-    """What the program registers for a stack file."""
+    """What the program registers for a stack file; recorded once, so nobody may change it."""
+    return run_stack(file)
+
+
+def run_stack(file: Path) -> Recording:
+    """A run of the program for a stack file of its own."""
     return run(program_of(Project.read(ROOT), load(file)), RecordingBackend(), is_preview=True)
 
 

@@ -2,9 +2,7 @@
 
 import copy
 import importlib
-import json
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +35,7 @@ def without_tenants(file: Path) -> dict[str, Any]:
 
 
 def shown(data: dict[str, Any]) -> list[dict[str, Any]]:
-    return copy.deepcopy(shown_of(json.dumps(data)))
-
-
-@cache
-def shown_of(data: str) -> list[dict[str, Any]]:
-    return [resource.shown() for resource in record(json.loads(data)).resources]
+    return copy.deepcopy([resource.shown() for resource in record(data).resources])
 
 
 def found(before: dict[str, Any], after: dict[str, Any], *allowed: str) -> list[Loss]:
