@@ -2,12 +2,14 @@
 
 import copy
 import importlib
+import inspect
 import json
 import pkgutil
+import re
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from ruamel.yaml import YAML
@@ -18,7 +20,7 @@ import bedplate.platform
 import bedplate.services
 from bedplate.config import PlatformSpec
 from bedplate.rehearsal.engine import Program, Recording, RecordingBackend, run
-from bedplate.rehearsal.planning import program_of
+from bedplate.rehearsal.planning import program_of, written_platform
 from bedplate.rehearsal.project import Project
 from bedplate.rehearsal.resources import Resource
 from bedplate.stack_file import PLATFORM_KEY, StackFileError, load
@@ -104,6 +106,11 @@ def run_stack(file: Path) -> Recording:
     return run(program_of(Project.read(ROOT), load(file)), RecordingBackend(), is_preview=True)
 
 
+def without_tenants(file: Path) -> dict[str, Any]:
+    """The platform of a stack file as it is written, with nobody on it."""
+    return {key: value for key, value in written_platform(file).items() if key not in ("tenants", "tenantsDir")}
+
+
 def spec(data: dict[str, Any]) -> PlatformSpec:
     """The platform as a spec."""
     return PlatformSpec.model_validate(data)
@@ -169,3 +176,27 @@ def refused(stack: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
         load(file)
     assert all(problem.line and problem.fix for problem in error.value.problems)
     return [(problem.path, problem.message) for problem in error.value.problems]
+
+
+def arguments_of(kind: str) -> type:
+    """The class of the inputs of a resource of a cloud's SDK."""
+    package, module, name = kind.split(":")
+    service = importlib.import_module(f"pulumi_{package.replace('-', '_')}.{module.partition('/')[0]}")
+    classes = vars(importlib.import_module(getattr(service, name).__module__))
+    return classes.get(f"{name}InitArgs") or classes[f"{name}Args"]
+
+
+def has_input(arguments: type, path: str) -> bool:
+    """Whether the class has an input of this name, and its class the next one."""
+    name, _, rest = path.partition(".")
+    for attribute, value in vars(arguments).items():
+        if isinstance(value, property) and getattr(value.fget, "_pulumi_name", attribute) == name:
+            nested = re.search(
+                r"ForwardRef\('(\w+Args)'", str(inspect.get_annotations(cast(Any, value.fget))["return"])
+            )
+            return not rest or (nested is not None and has_input(_class(arguments, nested[1]), rest))
+    return False
+
+
+def _class(beside: type, name: str) -> type:
+    return vars(importlib.import_module(beside.__module__))[name]

@@ -1,7 +1,6 @@
 """What the guard refuses, on the real program and on what Pulumi's preview prints."""
 
 import copy
-import importlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.immutable_fields import IMMUTABLE_FIELDS
 from bedplate.rehearsal.planning import written_platform
 from bedplate.rehearsal.protection import KEPT_TYPES, Loss, losses, losses_of_preview
-from harness import MINIMAL, ROOT, STACKS, program, record, record_stack
+from harness import MINIMAL, ROOT, STACKS, arguments_of, has_input, program, record, record_stack, without_tenants
 
 AWS = ROOT / "stacks" / "Pulumi.aws.yaml"
 MANAGED = [file for file in STACKS if written_platform(file)["cloud"]["provider"] != "existing"]
@@ -30,16 +29,12 @@ def with_value(data: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return changed
 
 
-def without_tenants(file: Path) -> dict[str, Any]:
-    return {key: value for key, value in written_platform(file).items() if key not in ("tenants", "tenantsDir")}
-
-
 def shown(data: dict[str, Any]) -> list[dict[str, Any]]:
-    return copy.deepcopy([resource.shown() for resource in record(data).resources])
+    return [resource.shown() for resource in record(data).resources]
 
 
 def found(before: dict[str, Any], after: dict[str, Any], *allowed: str) -> list[Loss]:
-    old, new = shown(before), shown(after)
+    old, new = shown_of(json.dumps(before)), shown_of(json.dumps(after))
     return losses(difference(old, new), old, list(field_changes(before, after)), allowed)
 
 
@@ -49,6 +44,24 @@ CHANGES = [
     ("aws", "cloud.accountId", "210987654321", "s3/bucket:Bucket", "bucket"),
     ("aws", "cloud.name", "renamed", "kms/alias:Alias", "name"),
     ("aws", "domain", "elsewhere.example", "route53/zone:Zone", "name"),
+    ("gcp", "cloud.network.cidr", "10.80.0.0/20", "compute/subnetwork:Subnetwork", "ipCidrRange"),
+    ("gcp", "cloud.network.podCidr", "10.84.0.0/16", "Subnetwork", "secondaryIpRanges[0].ipCidrRange"),
+    ("gcp", "cloud.region", "europe-west1", "container/cluster:Cluster", "location"),
+    ("gcp", "cloud.projectId", "nordwind-ml-next", "kms/cryptoKey:CryptoKey", "options.provider.project"),
+    ("gcp", "cloud.name", "renamed", "kms/keyRing:KeyRing", "name"),
+    ("gcp", "domain", "elsewhere.example", "dns/managedZone:ManagedZone", "dnsName"),
+    ("azure", "cloud.network.cidr", "10.80.0.0/16", "network:Subnet", "addressPrefix"),
+    ("azure", "cloud.network.podCidr", "10.245.0.0/16", "ManagedCluster", "networkProfile.podCidr"),
+    ("azure", "cloud.region", "westeurope", "containerservice:ManagedCluster", "location"),
+    (
+        "azure",
+        "cloud.subscriptionId",
+        "3f1b2c4d-0000-4000-8000-210987654321",
+        "ManagedCluster",
+        "options.provider.subscriptionId",
+    ),
+    ("azure", "cloud.name", "renamed", "keyvault:Vault", "vaultName"),
+    ("azure", "domain", "elsewhere.example", "dns:Zone", "zoneName"),
 ]
 
 
@@ -67,6 +80,43 @@ class TestAChangedKeyOfTheStackFile:
         after = with_value(before, key, value)
         names = [loss.name for loss in found(before, after)]
         assert [loss.name for loss in found(before, after, *names[1:])] == names[:1]
+
+
+KEYS = [
+    ("aws", "eks/cluster:Cluster", "encryptionConfig.provider.keyArn"),
+    ("aws", "efs/fileSystem:FileSystem", "kmsKeyId"),
+    ("gcp", "artifactregistry/repository:Repository", "kmsKeyName"),
+    ("gcp", "kms/cryptoKey:CryptoKey", "keyRing"),
+    ("azure", "containerservice:ManagedCluster", "diskEncryptionSetID"),
+    ("azure", "keyvault:Key", "vaultName"),
+]
+ROTATED = [
+    ("gcp", "container/cluster:Cluster", "databaseEncryption.keyName"),
+    ("azure", "containerservice:ManagedCluster", "securityProfile.azureKeyVaultKms.keyId"),
+]
+
+
+class TestAnotherKey:
+    def changed(self, stack: str, kind: str, field: str) -> tuple[Difference, list[Loss]]:
+        old = shown(without_tenants(ROOT / "stacks" / f"Pulumi.{stack}.yaml"))
+        new = [
+            {**each, "inputs": with_value(each["inputs"], field, "another")} if each["type"].endswith(kind) else each
+            for each in old
+        ]
+        changes = difference(old, new)
+        return changes, losses(changes, old, [], ())
+
+    @pytest.mark.parametrize(("stack", "kind", "field"), KEYS)
+    def test_for_what_it_has_encrypted_is_refused(self, stack: str, kind: str, field: str) -> None:
+        _, lost = self.changed(stack, kind, field)
+        assert lost
+        assert {(loss.action, loss.fields) for loss in lost} == {("replace", (field,))}
+
+    @pytest.mark.parametrize(("stack", "kind", "field"), ROTATED)
+    def test_that_the_cloud_takes_up_in_place_is_let_through(self, stack: str, kind: str, field: str) -> None:
+        changes, lost = self.changed(stack, kind, field)
+        assert [change.path for resource in changes.updated for change in resource.fields] == [field]
+        assert lost == []
 
 
 class TestAnotherCluster:
@@ -111,30 +161,24 @@ class TestProtection:
         assert found(before, with_value(before, "cloud.auditDays", 500)) == []
 
 
+@cache
+def protected_types(file: Path) -> frozenset[str]:
+    return frozenset(resource.type for resource in record_stack(file).resources if resource.protect)
+
+
 @pytest.mark.parametrize("file", MANAGED, ids=lambda file: file.stem)
 class TestTheTableOfImmutableFields:
     def test_has_every_type_that_a_stack_protects(self, file: Path) -> None:
-        types = {resource.type for resource in record_stack(file).resources if resource.protect}
-        assert types <= IMMUTABLE_FIELDS.keys()
+        assert protected_types(file) <= IMMUTABLE_FIELDS.keys()
 
     def test_names_fields_that_the_types_have(self, file: Path) -> None:
-        clouds = {resource.type.partition(":")[0] for resource in record_stack(file).resources if resource.protect}
-        for kind, paths in IMMUTABLE_FIELDS.items():
-            if kind.partition(":")[0] in clouds:
-                assert {path.partition(".")[0] for path in paths} <= inputs_of_type(kind), kind
+        for kind in protected_types(file):
+            assert [path for path in IMMUTABLE_FIELDS[kind] if not has_input(arguments_of(kind), path)] == [], kind
 
-
-def inputs_of_type(kind: str) -> set[str]:
-    """The input names of a resource class of a cloud's SDK."""
-    package, module, name = kind.split(":")
-    service = module.partition("/")[0]
-    found = getattr(importlib.import_module(f"pulumi_{package.replace('-', '_')}.{service}"), name)
-    arguments = importlib.import_module(found.__module__).__dict__[f"{name}Args"]
-    return {
-        getattr(value.fget, "_pulumi_name", attribute)
-        for attribute, value in vars(arguments).items()
-        if isinstance(value, property)
-    }
+    def test_has_no_type_that_no_stack_protects(self, file: Path) -> None:
+        """A row that nothing uses is one that nobody checks."""
+        (cloud,) = {kind.partition(":")[0] for kind in protected_types(file)}
+        assert {kind for kind in IMMUTABLE_FIELDS if kind.startswith(f"{cloud}:")} <= protected_types(file)
 
 
 RENAMED = """

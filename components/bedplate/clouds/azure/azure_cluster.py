@@ -65,14 +65,6 @@ class AzureCluster(Cluster):
         identities = AzureIdentities(
             f"{name}-identities", AzureIdentitiesArgs(spec=spec, network=self._network, keys=self._keys), child
         )
-        AzureRegistry(
-            f"{name}-registry", AzureRegistryArgs(spec=spec, network=self._network, identities=identities), child
-        )
-        AzureStorage(
-            f"{name}-storage",
-            AzureStorageArgs(spec=spec, network=self._network, keys=self._keys, identities=identities),
-            child,
-        )
         self.control_plane = AzureControlPlane(
             f"{name}-control-plane",
             AzureControlPlaneArgs(
@@ -89,6 +81,14 @@ class AzureCluster(Cluster):
             f"{name}-dns",
             AzureDnsArgs(spec=spec, network=self._network, domain=args.domain, issuer=self.control_plane.issuer),
             child,
+        )
+        AzureStorage(
+            f"{name}-storage",
+            AzureStorageArgs(spec=spec, network=self._network, keys=self._keys, identities=identities),
+            child,
+        )
+        AzureRegistry(
+            f"{name}-registry", AzureRegistryArgs(spec=spec, network=self._network, identities=identities), child
         )
         AzureAudit(
             f"{name}-audit",

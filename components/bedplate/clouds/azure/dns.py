@@ -74,6 +74,7 @@ class AzureDns(pulumi.ComponentResource):
                 service_account=CERT_MANAGER,
                 issuer=args.issuer,
                 permissions=[Permission(role=role.id, scope=zone.id)],
+                protect=True,
             ),
             child,
         )

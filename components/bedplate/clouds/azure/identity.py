@@ -23,12 +23,16 @@ _AUDIENCE = "api://AzureADTokenExchange"
 
 @dataclass(frozen=True, kw_only=True)
 class AzureIdentityArgs:
-    """identity_name: in Azure. resource_group: that holds it."""
+    """identity_name: in Azure. resource_group: that holds it.
+
+    protect: as the platform's own identities are; that of a workload goes with its tenant.
+    """
 
     spec: AzureClusterSpec
     identity_name: str
     resource_group: pulumi.Output[str]
     permissions: Sequence[Permission] = ()
+    protect: bool = True
 
 
 class AzureIdentity(pulumi.ComponentResource):
@@ -53,7 +57,7 @@ class AzureIdentity(pulumi.ComponentResource):
             resource_group_name=args.resource_group,
             location=args.spec.region,
             tags=args.spec.resource_tags,
-            opts=pulumi.ResourceOptions(parent=self, protect=True),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
         self.id, self.azure_name = identity.id, identity.name
         self.client_id, self.principal_id = identity.client_id, identity.principal_id
@@ -130,7 +134,10 @@ def cluster_permissions(network: AzureNetwork, keys: AzureKeys, nodes: AzureIden
 
 @dataclass(frozen=True, kw_only=True)
 class AzureWorkloadIdentityArgs:
-    """namespace, service_account: whose pods act as the identity. issuer: of the cluster's tokens."""
+    """namespace, service_account: whose pods act as the identity. issuer: of the cluster's tokens.
+
+    protect: whether it is the platform's own.
+    """
 
     spec: AzureClusterSpec
     network: AzureNetwork
@@ -138,6 +145,7 @@ class AzureWorkloadIdentityArgs:
     service_account: str
     issuer: pulumi.Input[str]
     permissions: Sequence[Permission]
+    protect: bool = False
 
 
 class AzureWorkloadIdentity(pulumi.ComponentResource):
@@ -153,9 +161,11 @@ class AzureWorkloadIdentity(pulumi.ComponentResource):
             f"{name}-pods",
             AzureIdentityArgs(
                 spec=args.spec,
-                identity_name=f"{args.spec.name}-{args.namespace}-{args.service_account}",
+                # No name in Kubernetes has a '_': two pairs never make one name.
+                identity_name=f"{args.spec.name}-{args.namespace}_{args.service_account}",
                 resource_group=args.network.resource_group,
                 permissions=args.permissions,
+                protect=args.protect,
             ),
             child,
         )

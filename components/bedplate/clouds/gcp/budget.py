@@ -34,6 +34,8 @@ class GcpBudget(pulumi.ComponentResource):
                 type="email",
                 display_name=f"Budget of {spec.name}: {email}",
                 labels={"email_address": email},
+                # The provider's own labels do not come here.
+                user_labels=spec.resource_labels,
                 opts=child,
             )
             for email in spec.budget.emails

@@ -47,7 +47,6 @@ class GcpCluster(Cluster):
         spec = args.spec
         assert isinstance(spec, GcpClusterSpec)
         self._prefix, self._spec = name, spec
-        self._labels = {**spec.tags, "bedplate-platform": spec.name}
         self._gcp = self._signed_in()
         child = self._child()
         self._keys = GcpKeys(f"{name}-keys", GcpKeysArgs(spec=spec), child)
@@ -103,7 +102,7 @@ class GcpCluster(Cluster):
             # Calls count against this project, whoever makes them: budgets refuse a person's credentials otherwise.
             billing_project=self._spec.project_id,
             user_project_override=True,
-            default_labels=self._labels,
+            default_labels=self._spec.resource_labels,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -118,7 +117,6 @@ class GcpCluster(Cluster):
                     keys=self._keys,
                     identities=self._identities,
                     control_plane=self.control_plane,
-                    labels=self._labels,
                 ),
                 self._child(),
             )

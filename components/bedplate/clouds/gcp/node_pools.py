@@ -76,7 +76,6 @@ class GcpNodePoolArgs:
     keys: GcpKeys
     identities: GcpIdentities
     control_plane: GcpControlPlane
-    labels: dict[str, str]
 
 
 class GcpNodePool(pulumi.ComponentResource):
@@ -139,7 +138,7 @@ class GcpNodePool(pulumi.ComponentResource):
             labels=labels_of(args.pool_name, pool),
             # GKE taints GPU nodes the same way, but not where all pools have GPUs: https://cloud.google.com/kubernetes-engine/docs/how-to/gpus
             taints=[_gpu_taint()] if shape.gpus else [],
-            resource_labels=args.labels,
+            resource_labels=args.spec.resource_labels,
             tags=[args.spec.name],
             metadata={"disable-legacy-endpoints": "true"},
             workload_metadata_config=container.NodePoolNodeConfigWorkloadMetadataConfigArgs(mode="GKE_METADATA"),

@@ -235,6 +235,11 @@ class GcpClusterSpec(ManagedClusterSpec):
         return tags
 
     @property
+    def resource_labels(self) -> dict[str, str]:
+        """Labels of every resource that has some, the platform's own among them."""
+        return {**self.tags, "bedplate-platform": self.name}
+
+    @property
     def cluster_id(self) -> str:
         """Full name of the cluster, known before it exists."""
         return f"projects/{self.project_id}/locations/{self.region}/clusters/{self.name}"
