@@ -34,6 +34,8 @@ GPU_NAMESPACE = "bedplate-gpu"
 AUTOSCALING_NAMESPACE = "bedplate-autoscaling"
 AUTOSCALER_SERVICE_ACCOUNT = "cluster-autoscaler"
 """In AUTOSCALING_NAMESPACE; clouds give it the right to change sizes of node groups."""
+KARPENTER = "karpenter"
+"""The release and the ServiceAccount, in AUTOSCALING_NAMESPACE; clouds give it the right to start and end machines."""
 CERT_MANAGER = "cert-manager"
 """The release and the ServiceAccount, in the namespace of certificates."""
 

@@ -18,6 +18,8 @@ from bedplate.clouds.contract import (
     ClusterArgs,
     ClusterFacts,
     ClusterSpec,
+    KarpenterFacts,
+    KarpenterPool,
     MachineSpec,
     NodePoolSpec,
 )
@@ -50,6 +52,8 @@ __all__ = [
     "ClusterArgs",
     "ClusterFacts",
     "ClusterSpec",
+    "KarpenterFacts",
+    "KarpenterPool",
     "MachineShape",
     "MachineSpec",
     "NodePoolSpec",

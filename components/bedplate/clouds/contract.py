@@ -155,6 +155,31 @@ class AutoscalerFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KarpenterPool:
+    """Machines that Karpenter adds and removes. node_class, node_pool: specs of its two objects of that name."""
+
+    name: str
+    node_class: Mapping[str, Any]
+    node_pool: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KarpenterFacts:
+    """What Karpenter must know of the cloud; the platform runs it where a cluster has these.
+
+    It runs as the ServiceAccount KARPENTER in AUTOSCALING_NAMESPACE, which the cloud lets start and end machines.
+    settings, environment: of its chart and of its container. node_class_kind: API version and kind of the node classes.
+    credentials_network: as the cluster autoscaler's.
+    """
+
+    settings: Mapping[str, str]
+    environment: Mapping[str, str]
+    node_class_kind: tuple[str, str]
+    pools: Sequence[KarpenterPool]
+    credentials_network: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkloadIdentity:
     """What makes pods act as an identity of the cloud. annotations: of the ServiceAccount; labels: of the pods."""
 
@@ -188,7 +213,7 @@ class ClusterFacts:
     registry: str | None = None
     artifact_bucket: str | None = None
     audit_bucket: str | None = None
-    autoscaler: AutoscalerFacts | Literal["native"] | None = None
+    autoscaler: AutoscalerFacts | KarpenterFacts | Literal["native"] | None = None
     spot_label: Mapping[str, str] = field(default_factory=dict[str, str])
     has_device_plugin: bool = True
 
