@@ -167,7 +167,7 @@ class KarpenterPool:
 class KarpenterFacts:
     """What Karpenter must know of the cloud; the platform runs it where a cluster has these.
 
-    It runs as the ServiceAccount KARPENTER in AUTOSCALING_NAMESPACE, which the cloud lets start and end machines.
+    It runs as the ServiceAccount KARPENTER in KARPENTER_NAMESPACE, which the cloud lets start and end machines.
     settings, environment: of its chart and of its container. node_class_kind: API version and kind of the node classes.
     credentials_network: as the cluster autoscaler's.
     """

@@ -29,7 +29,7 @@ from bedplate.kubernetes import (
     manifest,
     spread_over_zones_and_nodes,
 )
-from bedplate.labels import AUTOSCALING_NAMESPACE, INSTANCE, KARPENTER, NAME, OWNER, PLATFORM_OWNER, Identity
+from bedplate.labels import INSTANCE, KARPENTER, KARPENTER_NAMESPACE, NAME, OWNER, PLATFORM_OWNER, Identity
 from bedplate.services.autoscaler_access import way_to_apis
 
 # renovate: datasource=docker depName=public.ecr.aws/karpenter/karpenter
@@ -61,9 +61,7 @@ _REPLICAS = 2
 _DELETION = "60m"
 """Until the machines of a node pool are gone; each is drained before, and large ones take minutes to end."""
 
-_AVAILABLE = (
-    f'kube_deployment_status_replicas_available{{namespace="{AUTOSCALING_NAMESPACE}", deployment="{KARPENTER}"}}'
-)
+_AVAILABLE = f'kube_deployment_status_replicas_available{{namespace="{KARPENTER_NAMESPACE}", deployment="{KARPENTER}"}}'
 _ALERTS = (
     Alert(
         name="BedplateKarpenterDown",
@@ -107,10 +105,10 @@ class Karpenter(pulumi.ComponentResource):
         place = PlatformNamespace(
             f"{name}-place",
             PlatformNamespaceArgs(
-                namespace=AUTOSCALING_NAMESPACE,
+                namespace=KARPENTER_NAMESPACE,
                 identity=IDENTITY,
                 kubernetes_version=args.kubernetes_version,
-                policies=[way_to_apis(IDENTITY, args.facts.credentials_network)],
+                policies=[way_to_apis(KARPENTER_NAMESPACE, IDENTITY, args.facts.credentials_network)],
                 critical_pods=2 * _REPLICAS,
             ),
             child,

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from aws_stack import documents, listed, of_type, with_karpenter
+from aws_stack import FILE, documents, listed, of_type, with_karpenter
 from bedplate.rehearsal.engine import Recording
 from bedplate.rehearsal.resources import RELEASE_TYPE, Resource, revealed
 from bedplate.services.karpenter import DEFINITIONS_VERSION, KARPENTER_VERSION
 from bedplate.stack_file import PLATFORM_KEY
-from harness import objects, record, refused
+from harness import objects, record, record_stack, refused
 
 POOLS: dict[str, Any] = {
     "fixed": {"machine": {"cpu": 4, "memoryGib": 16}, "min": 2, "max": 2},
@@ -117,8 +117,23 @@ class TestKarpenter:
         (association,) = [a for a in of_type(recording, "PodIdentityAssociation") if a.name.endswith("-autoscaler")]
         account = (association.inputs["namespace"], association.inputs["serviceAccount"])
         values = release(recording, "karpenter").inputs["values"]
-        assert account == ("bedplate-autoscaling", values["serviceAccount"]["name"])
+        assert account == ("bedplate-karpenter", values["serviceAccount"]["name"])
         assert not [d for d in objects(recording, "Deployment") if d.inputs["metadata"]["name"] == "cluster-autoscaler"]
+
+    def test_can_take_the_cluster_autoscalers_place(self, recording: Recording) -> None:
+        """What is new is made before the old goes, so no object of one may have the name of one of the other."""
+
+        def own(stack: Recording, component: str) -> set[tuple[str, str, str]]:
+            bodies = [o.inputs for o in objects(stack) if o.name.startswith(f"platform-{component}-")]
+            return {(b["kind"], b["metadata"].get("namespace", ""), b["metadata"]["name"]) for b in bodies}
+
+        former = record_stack(FILE)
+        before, after = own(former, "autoscaler"), own(recording, "karpenter")
+        assert before
+        assert after
+        assert not before & after
+        kept = {(r.type, r.name) for r in recording.resources if r.protect}
+        assert kept >= {(r.type, r.name) for r in former.resources if r.protect}
 
     def test_has_definitions_of_its_own_version(self) -> None:
         assert KARPENTER_VERSION == DEFINITIONS_VERSION

@@ -40,7 +40,7 @@ from bedplate.clouds.contract import (
     kubeconfig_without_credential,
     kubernetes_provider,
 )
-from bedplate.labels import AUTOSCALER_SERVICE_ACCOUNT, AUTOSCALING_NAMESPACE, DOMAIN, KARPENTER
+from bedplate.labels import AUTOSCALER_SERVICE_ACCOUNT, AUTOSCALING_NAMESPACE, DOMAIN, KARPENTER, KARPENTER_NAMESPACE
 
 _POD_IDENTITY_NETWORK = "169.254.170.23/32"
 """Where the agent of EKS Pod Identity answers: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html."""
@@ -155,11 +155,15 @@ class AwsCluster(Cluster):
 
     def _autoscaler(self, args: ClusterArgs) -> tuple[list[pulumi.Resource], AutoscalerFacts | KarpenterFacts]:
         """What must be there before the autoscaler, and what it must know."""
+        namespace, account = AUTOSCALING_NAMESPACE, AUTOSCALER_SERVICE_ACCOUNT
+        if self._spec.has_karpenter:
+            # A namespace of its own: while one takes the other's place both are there.
+            namespace, account = KARPENTER_NAMESPACE, KARPENTER
         association = eks.PodIdentityAssociation(
             f"{self._prefix}-autoscaler",
             cluster_name=self.control_plane.cluster.name,
-            namespace=AUTOSCALING_NAMESPACE,
-            service_account=KARPENTER if self._spec.has_karpenter else AUTOSCALER_SERVICE_ACCOUNT,
+            namespace=namespace,
+            service_account=account,
             role_arn=self._identities.autoscaler.arn,
             opts=pulumi.ResourceOptions(parent=self, provider=self._aws, depends_on=self.control_plane.addons),
         )
