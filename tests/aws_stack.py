@@ -4,14 +4,27 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ruamel.yaml import YAML
+
 from bedplate.clouds.aws.policies import Statement
 from bedplate.clouds.aws.spec import AwsClusterSpec
 from bedplate.rehearsal.engine import Recording
 from bedplate.rehearsal.resources import Resource
-from bedplate.stack_file import load
+from bedplate.stack_file import PLATFORM_KEY, load
 from harness import ROOT
 
 FILE = ROOT / "stacks" / "Pulumi.aws.yaml"
+
+
+def with_karpenter(**pools: dict[str, Any]) -> dict[str, Any]:
+    """The platform of the stack file under Karpenter; its pool of H100, which has an interconnect, does not grow."""
+    stack: dict[str, Any] = YAML(typ="safe").load(FILE)["config"][PLATFORM_KEY]
+    h100 = {**stack["nodePools"]["h100"], "min": 4}
+    return {
+        **stack,
+        "cloud": {**stack["cloud"], "autoscaler": "karpenter"},
+        "nodePools": {**stack["nodePools"], "h100": h100, **pools},
+    }
 
 
 def cloud() -> AwsClusterSpec:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from bedplate.clouds import AutoscalerFacts, Cluster, ClusterArgs, ClusterFacts, create_cluster
+from bedplate.clouds import AutoscalerFacts, Cluster, ClusterArgs, ClusterFacts, KarpenterFacts, create_cluster
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.consistency import refuse_inconsistent
 from bedplate.guardrails import Guardrails, GuardrailsArgs
@@ -27,11 +27,15 @@ from bedplate.services import (
     DevicePluginArgs,
     FrontDoor,
     FrontDoorArgs,
+    Karpenter,
+    KarpenterArgs,
     StorageClasses,
     StorageClassesArgs,
 )
 from bedplate.tenants import Tenant, TenantAccess, TenantArgs
 from bedplate.workloads import WorkloadArgs, WorkloadSpec, workload_of
+
+_NodeService = DevicePlugin | ClusterAutoscaler | Karpenter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,19 +98,24 @@ class Platform(pulumi.ComponentResource):
             ),
         ]
 
-    def _node_services(self, name: str, spec: PlatformSpec) -> list[DevicePlugin | ClusterAutoscaler]:
+    def _node_services(self, name: str, spec: PlatformSpec) -> list[_NodeService]:
         """What nodes need of the platform, where the cluster does not bring it."""
         facts = self.cluster.facts
-        services: list[DevicePlugin | ClusterAutoscaler] = []
+        services: list[_NodeService] = []
         if spec.accelerators and not facts.has_device_plugin:
             args = DevicePluginArgs(kubernetes_version=facts.kubernetes_version)
             services.append(DevicePlugin(f"{name}-device-plugin", args, self._on_cluster()))
         if isinstance(facts.autoscaler, AutoscalerFacts):
             args = ClusterAutoscalerArgs(facts=facts.autoscaler, kubernetes_version=facts.kubernetes_version)
             services.append(ClusterAutoscaler(f"{name}-autoscaler", args, self._on_cluster()))
+        if isinstance(facts.autoscaler, KarpenterFacts):
+            args = KarpenterArgs(
+                facts=facts.autoscaler, kubernetes_version=facts.kubernetes_version, chart_source=spec.charts.source
+            )
+            services.append(Karpenter(f"{name}-karpenter", args, self._on_cluster()))
         return services
 
-    def _watched(self, name: str, services: list[DevicePlugin | ClusterAutoscaler]) -> None:
+    def _watched(self, name: str, services: list[_NodeService]) -> None:
         """The alerts of what runs."""
         alerts = [*NODE_ALERTS, *(alert for service in services for alert in service.alerts)]
         args = AlertsArgs(alerts=alerts, kubernetes_version=self.cluster.facts.kubernetes_version)

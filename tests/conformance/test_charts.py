@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
+from aws_stack import with_karpenter
 from bedplate.kubernetes import Chart
 from bedplate.rehearsal.definitions import real_definition, releases_of
 from bedplate.rehearsal.engine import Recording
@@ -48,6 +49,7 @@ RECORDINGS = {
     "internal": issued_by({"issuer": "internal"}, "existing"),
     "own": issued_by({"issuer": "clusterIssuer", "name": "corporate"}, "existing"),
     "staging": issued_by(STAGING, "aws"),
+    "karpenter": record(with_karpenter()),
 }
 
 
@@ -132,10 +134,10 @@ class TestEveryRelease:
         for release in helm_releases(recording):
             before = [by_urn[urn].inputs for urn in release.dependencies if by_urn[urn].is_kubernetes_object]
             assert release.inputs["createNamespace"] is False
-            assert [body["metadata"]["name"] for body in before if body["kind"] == "Namespace"] == [
+            assert [body["metadata"]["name"] for body in before if body.get("kind") == "Namespace"] == [
                 release.inputs["namespace"]
             ]
-            policies = [body["metadata"]["name"] for body in before if body["kind"] == "NetworkPolicy"]
+            policies = [body["metadata"]["name"] for body in before if body.get("kind") == "NetworkPolicy"]
             assert "default-deny" in policies
 
     def test_says_which_kinds_it_brings(self, recording: Recording) -> None:

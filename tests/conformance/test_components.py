@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from aws_stack import with_karpenter
 from bedplate.clouds import Cluster
 from bedplate.rehearsal.engine import Recording
 from bedplate.rehearsal.resources import Resource, Secret
@@ -43,10 +44,12 @@ def every_component() -> list[type[pulumi.ComponentResource]]:
     return sorted(found | set(Workload.registry.values()), key=lambda component: component.__name__)
 
 
-@pytest.fixture(scope="module", params=["everything", *(file.stem for file in STACKS)])
+@pytest.fixture(scope="module", params=["everything", "karpenter", *(file.stem for file in STACKS)])
 def recording(request: pytest.FixtureRequest) -> Recording:
     if request.param == "everything":
         return record(EVERYTHING, SECRETS)
+    if request.param == "karpenter":
+        return record(with_karpenter())
     return record_stack(next(file for file in STACKS if file.stem == request.param))
 
 

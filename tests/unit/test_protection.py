@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def shown(data: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def found(before: dict[str, Any], after: dict[str, Any], *allowed: str) -> list[Loss]:
-    old, new = shown_of(json.dumps(before)), shown_of(json.dumps(after))
+    old, new = shown(before), shown(after)
     return losses(difference(old, new), old, list(field_changes(before, after)), allowed)
 
 

@@ -14,7 +14,7 @@ from bedplate.clouds.azure.spec import AzureClusterSpec
 from bedplate.clouds.catalogue import ACCELERATORS, Accelerator, MachineShape
 from bedplate.clouds.contract import Cluster, ClusterArgs, ClusterSpec, MachineSpec, NodePoolSpec
 from bedplate.clouds.existing import ExistingClusterSpec
-from bedplate.clouds.facts import AutoscalerFacts, ClusterFacts
+from bedplate.clouds.facts import AutoscalerFacts, ClusterFacts, KarpenterFacts, KarpenterPool
 from bedplate.clouds.gcp.spec import GcpClusterSpec
 
 CLOUD_SPECS: dict[str, type[ClusterSpec]] = {
@@ -43,6 +43,8 @@ __all__ = [
     "ClusterArgs",
     "ClusterFacts",
     "ClusterSpec",
+    "KarpenterFacts",
+    "KarpenterPool",
     "MachineShape",
     "MachineSpec",
     "NodePoolSpec",

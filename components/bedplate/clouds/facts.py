@@ -43,6 +43,35 @@ class AutoscalerFacts(Facts):
     """Where its pods get their credentials by HTTP, as a CIDR; none where that needs no way of its own."""
 
 
+class KarpenterPool(Facts):
+    """Machines that Karpenter adds and removes."""
+
+    name: str
+    """Of its two objects."""
+    node_class: Mapping[str, Any]
+    """Spec of the one that says what machines are like."""
+    node_pool: Mapping[str, Any]
+    """Spec of the one that says which and how many."""
+
+
+class KarpenterFacts(Facts):
+    """What Karpenter must know of the cloud; the platform runs it where a cluster has these.
+
+    It runs as the ServiceAccount KARPENTER in KARPENTER_NAMESPACE, which the cloud lets start and end machines.
+    """
+
+    settings: Mapping[str, Any]
+    """Of its chart."""
+    environment: Mapping[str, str]
+    """Of its container."""
+    node_class_kind: tuple[str, str]
+    """API version and kind of the node classes."""
+    pools: Sequence[KarpenterPool]
+    """What it adds machines to."""
+    credentials_network: str | None = None
+    """As the cluster autoscaler's."""
+
+
 class WorkloadIdentity(Facts):
     """What makes pods act as an identity of the cloud."""
 
@@ -79,7 +108,7 @@ class ClusterFacts(Facts):
     """Bucket for what workloads make."""
     audit_bucket: str | None = None
     """Bucket with the audit logs."""
-    autoscaler: AutoscalerFacts | Literal["native"] | None = None
+    autoscaler: AutoscalerFacts | KarpenterFacts | Literal["native"] | None = None
     """What adds nodes: `native` where somebody else sees to it, none where nobody does."""
     spot_label: Mapping[str, str] = {}
     """Label of nodes that may be taken away at short notice."""
@@ -89,7 +118,7 @@ class ClusterFacts(Facts):
     def with_services(self) -> "ClusterFacts":
         """The facts of the same cluster once the services layer is on it."""
         made = {"block_storage": None, "shared_storage": None, "has_device_plugin": True}
-        autoscaler = "native" if isinstance(self.autoscaler, AutoscalerFacts) else self.autoscaler
+        autoscaler = "native" if isinstance(self.autoscaler, AutoscalerFacts | KarpenterFacts) else self.autoscaler
         return self.model_copy(update={**made, "autoscaler": autoscaler})
 
     def written(self) -> dict[str, Any]:
@@ -105,4 +134,4 @@ def _written(value: Any) -> Any:
             for name in fields
             if getattr(value, name) != fields[name].default
         }
-    return list(cast(Sequence[Any], value)) if isinstance(value, tuple) else value
+    return [_written(item) for item in cast(Sequence[Any], value)] if isinstance(value, tuple | list) else value

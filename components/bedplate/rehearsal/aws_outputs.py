@@ -86,6 +86,12 @@ def _files(resource: Resource) -> tuple[str, dict[str, Any]]:
     return identifier, {"arn": f"arn:aws:elasticfilesystem:{_REGION}:{_ACCOUNT}:file-system/{identifier}"}
 
 
+def _queue(resource: Resource) -> tuple[str, dict[str, Any]]:
+    name = _name(resource)
+    url = f"https://sqs.{_REGION}.amazonaws.com/{_ACCOUNT}/{name}"
+    return url, {"arn": f"arn:aws:sqs:{_REGION}:{_ACCOUNT}:{name}", "url": url, "name": name}
+
+
 def _issuer(resource: Resource) -> tuple[str, dict[str, Any]]:
     arn = f"arn:aws:iam::{_ACCOUNT}:oidc-provider/{resource.inputs['url'].removeprefix('https://')}"
     return arn, {"arn": arn}
@@ -95,6 +101,8 @@ AWS_OUTPUTS: dict[str, Outputs] = {
     "pulumi:providers:aws": _plain,
     "aws:budgets/budget:Budget": _named(f"arn:aws:budgets::{_ACCOUNT}:budget/{{name}}"),
     "aws:cloudtrail/trail:Trail": _named(f"arn:aws:cloudtrail:{_REGION}:{_ACCOUNT}:trail/{{name}}"),
+    "aws:cloudwatch/eventRule:EventRule": _named(f"arn:aws:events:{_REGION}:{_ACCOUNT}:rule/{{name}}"),
+    "aws:cloudwatch/eventTarget:EventTarget": _plain,
     "aws:cloudwatch/logGroup:LogGroup": _named(f"arn:aws:logs:{_REGION}:{_ACCOUNT}:log-group:{{name}}"),
     "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": _plain,
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _ec2("sg", "security-group"),
@@ -124,6 +132,7 @@ AWS_OUTPUTS: dict[str, Outputs] = {
     "aws:eks/cluster:Cluster": _cluster,
     "aws:eks/nodeGroup:NodeGroup": _plain,
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": _plain,
+    "aws:iam/instanceProfile:InstanceProfile": _named(f"arn:aws:iam::{_ACCOUNT}:instance-profile/{{name}}"),
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _issuer,
     "aws:iam/role:Role": _named(f"arn:aws:iam::{_ACCOUNT}:role/{{name}}"),
     "aws:iam/rolePolicy:RolePolicy": _plain,
@@ -141,6 +150,8 @@ AWS_OUTPUTS: dict[str, Outputs] = {
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _plain,
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": _plain,
     "aws:s3/bucketVersioning:BucketVersioning": _plain,
+    "aws:sqs/queue:Queue": _queue,
+    "aws:sqs/queuePolicy:QueuePolicy": _plain,
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _plain,
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _plain,
 }

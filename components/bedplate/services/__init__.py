@@ -13,6 +13,7 @@ from bedplate.services.certificates import (
 from bedplate.services.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
 from bedplate.services.device_plugin import DevicePlugin, DevicePluginArgs
 from bedplate.services.front_door import FrontDoor, FrontDoorArgs
+from bedplate.services.karpenter import Karpenter, KarpenterArgs
 from bedplate.services.nodes import NODE_ALERTS
 from bedplate.services.storage_classes import StorageClasses, StorageClassesArgs
 
@@ -33,6 +34,8 @@ __all__ = [
     "DevicePluginArgs",
     "FrontDoor",
     "FrontDoorArgs",
+    "Karpenter",
+    "KarpenterArgs",
     "LetsEncryptSpec",
     "StorageClasses",
     "StorageClassesArgs",

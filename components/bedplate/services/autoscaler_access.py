@@ -9,7 +9,7 @@ the API group `extensions`. What it writes under names it chooses, it may write 
 from collections.abc import Sequence
 
 from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, network_policy
-from bedplate.labels import AUTOSCALING_NAMESPACE, Identity
+from bedplate.labels import Identity
 
 LOCK = "cluster-autoscaler"
 STATUS = "cluster-autoscaler-status"
@@ -54,8 +54,8 @@ OWN_RULES: list[Manifest] = [
 """In its own namespace."""
 
 
-def way_to_apis(identity: Identity, credentials_network: str | None) -> Manifest:
-    """HTTPS and credentials out.
+def way_to_apis(namespace: str, identity: Identity, credentials_network: str | None) -> Manifest:
+    """HTTPS and credentials out, for all pods of the namespace.
 
     The API server's address and the cloud's are not known before they are there, so HTTPS is open to all but the
     addresses where clouds hand credentials to nodes.
@@ -67,4 +67,4 @@ def way_to_apis(identity: Identity, credentials_network: str | None) -> Manifest
     egress = [https]
     if credentials_network:
         egress.append({"to": [addresses(credentials_network)], "ports": [{"protocol": "TCP", "port": 80}]})
-    return network_policy("apis", AUTOSCALING_NAMESPACE, identity, policyTypes=["Egress"], egress=egress)
+    return network_policy("apis", namespace, identity, policyTypes=["Egress"], egress=egress)

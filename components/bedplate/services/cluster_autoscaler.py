@@ -138,7 +138,7 @@ class ClusterAutoscaler(pulumi.ComponentResource):
                 namespace=AUTOSCALING_NAMESPACE,
                 identity=identity,
                 kubernetes_version=args.kubernetes_version,
-                policies=[way_to_apis(identity, args.facts.credentials_network)],
+                policies=[way_to_apis(AUTOSCALING_NAMESPACE, identity, args.facts.credentials_network)],
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from aws_stack import FILE, cloud, documents
+from aws_stack import FILE, cloud, documents, with_karpenter
 from bedplate.clouds.aws.identity import permissions_of
+from bedplate.clouds.aws.karpenter_permissions import karpenter_permissions
 from bedplate.clouds.aws.policies import Statement
 from bedplate.clouds.contract import BucketGrant, SecretsGrant
-from harness import ROOT, record_stack
+from harness import ROOT, record, record_stack
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # It imports pkg_resources, which announces its own end.
@@ -33,6 +34,12 @@ EXPECTED = {
     (KEYS[0], "MISMATCHED_TYPE"): "kms:EncryptionContext:aws:logs:arn",
 }
 
+KARPENTER = {
+    # It wants every kind of resource of an action in one statement; they stand in several, each with its own condition.
+    # And it does not know that Amazon's public parameters belong to no account.
+    ("platform-cluster-identities-autoscaler-permissions", "RESOURCE_MISMATCH"): "spread over statements",
+}
+
 
 def findings(statements: list[Statement]) -> list[tuple[str, str]]:
     """What is wrong, and its detail. A trust policy has no resource; the linter wants one, so it gets the role."""
@@ -48,6 +55,22 @@ def test_every_policy_of_the_stack_passes() -> None:
     assert found == set(EXPECTED)
     print(f"{len(policies)} policies, {sum(len(statements) for _, statements in policies)} statements")
     assert len(policies) >= 20
+
+
+def test_every_policy_with_karpenter_passes() -> None:
+    policies = dict(documents(record(with_karpenter())))
+    found = {(name, issue) for name, statements in policies.items() for issue, _ in findings(statements)}
+    assert found == {*EXPECTED, *KARPENTER}
+
+
+def test_the_statements_of_karpenter_together_name_every_resource_of_starting_a_machine() -> None:
+    starting = ["ec2:RunInstances", "ec2:CreateFleet"]
+    statements = karpenter_permissions(cloud(), "arn:aws:iam::123456789012:role/nodes")
+    resources = [arn for each in statements if starting[0] in each["Action"] for arn in each["Resource"]]
+    whole = {"Sid": "Start", "Effect": "Allow", "Action": starting, "Resource": resources}
+    assert findings([whole]) == []
+    without = [arn for arn in resources if ":subnet/" not in arn]
+    assert [issue for issue, _ in findings([{**whole, "Resource": without}])] == ["RESOURCE_MISMATCH"]
 
 
 def test_every_grant_passes() -> None:

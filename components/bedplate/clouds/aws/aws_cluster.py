@@ -20,9 +20,10 @@ from bedplate.clouds.aws.identity import (
     AwsWorkloadIdentityArgs,
     permissions_of,
 )
+from bedplate.clouds.aws.karpenter import AwsKarpenter, AwsKarpenterArgs, AwsNodesArgs, karpenter_facts
 from bedplate.clouds.aws.keys import AwsKeys, AwsKeysArgs, data_key_alias_arn
 from bedplate.clouds.aws.network import AwsNetwork, AwsNetworkArgs
-from bedplate.clouds.aws.node_pools import AwsNodePool, AwsNodePoolArgs
+from bedplate.clouds.aws.node_pools import SPOT_LABEL, AwsNodePool, AwsNodePoolArgs
 from bedplate.clouds.aws.registry import AwsRegistry, AwsRegistryArgs, registry_address
 from bedplate.clouds.aws.shared_files import AwsSharedFiles, AwsSharedFilesArgs
 from bedplate.clouds.aws.spec import AwsClusterSpec
@@ -34,8 +35,14 @@ from bedplate.clouds.contract import (
     kubeconfig_without_credential,
     kubernetes_provider,
 )
-from bedplate.clouds.facts import AutoscalerFacts, ClusterFacts, StorageProvisioner, WorkloadIdentity
-from bedplate.labels import AUTOSCALER_SERVICE_ACCOUNT, AUTOSCALING_NAMESPACE, DOMAIN
+from bedplate.clouds.facts import (
+    AutoscalerFacts,
+    ClusterFacts,
+    KarpenterFacts,
+    StorageProvisioner,
+    WorkloadIdentity,
+)
+from bedplate.labels import AUTOSCALER_SERVICE_ACCOUNT, AUTOSCALING_NAMESPACE, DOMAIN, KARPENTER, KARPENTER_NAMESPACE
 
 _POD_IDENTITY_NETWORK = "169.254.170.23/32"
 """Where the agent of EKS Pod Identity answers: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html."""
@@ -69,7 +76,7 @@ class AwsCluster(Cluster):
             AwsAddonsArgs(cluster_name=self.control_plane.cluster.name, identities=self._identities, after=nodes),
             child,
         )
-        autoscaler = self._autoscaler()
+        autoscaler, scaling = self._autoscaler(args)
         dns = AwsDns(f"{name}-dns", AwsDnsArgs(spec=spec, domain=args.domain, after=self.control_plane.addons), child)
         AwsStorage(f"{name}-storage", AwsStorageArgs(spec=spec, keys=self._keys), child)
         files = AwsSharedFiles(
@@ -92,10 +99,10 @@ class AwsCluster(Cluster):
             kubeconfig=kubeconfig(spec, self.control_plane.cluster),
             # Pods get their identity when they are made, so identities must be there before them.
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[*self.control_plane.administrators, *nodes, addons, autoscaler, dns]
+                parent=self, depends_on=[*self.control_plane.administrators, *nodes, addons, *autoscaler, dns]
             ),
         )
-        self.facts = facts(spec, dns.zone_id, files.provisioner)
+        self.facts = facts(spec, dns.zone_id, files.provisioner, scaling)
         self.register_outputs({})
 
     def workload_identity(
@@ -135,7 +142,7 @@ class AwsCluster(Cluster):
                 AwsNodePoolArgs(
                     spec=self._spec,
                     pool_name=pool_name,
-                    pool=pool,
+                    pool=group,
                     network=self._network,
                     keys=self._keys,
                     identities=self._identities,
@@ -145,20 +152,47 @@ class AwsCluster(Cluster):
                 self._child(),
             )
             for pool_name, pool in args.node_pools.items()
+            if (group := self._spec.group_of(pool))
         ]
 
-    def _autoscaler(self) -> pulumi.Resource:
-        return eks.PodIdentityAssociation(
+    def _autoscaler(self, args: ClusterArgs) -> tuple[list[pulumi.Resource], AutoscalerFacts | KarpenterFacts]:
+        """What must be there before the autoscaler, and what it must know."""
+        namespace, account = AUTOSCALING_NAMESPACE, AUTOSCALER_SERVICE_ACCOUNT
+        if self._spec.has_karpenter:
+            # A namespace of its own: while one takes the other's place both are there.
+            namespace, account = KARPENTER_NAMESPACE, KARPENTER
+        association = eks.PodIdentityAssociation(
             f"{self._prefix}-autoscaler",
             cluster_name=self.control_plane.cluster.name,
-            namespace=AUTOSCALING_NAMESPACE,
-            service_account=AUTOSCALER_SERVICE_ACCOUNT,
+            namespace=namespace,
+            service_account=account,
             role_arn=self._identities.autoscaler.arn,
             opts=pulumi.ResourceOptions(parent=self, provider=self._aws, depends_on=self.control_plane.addons),
         )
+        if not self._spec.has_karpenter:
+            return [association], autoscaler_facts(self._spec)
+        karpenter = AwsKarpenter(
+            f"{self._prefix}-karpenter",
+            AwsKarpenterArgs(spec=self._spec, identities=self._identities),
+            self._child(),
+        )
+        nodes = AwsNodesArgs(
+            spec=self._spec,
+            network=self._network,
+            keys=self._keys,
+            control_plane=self.control_plane,
+            karpenter=karpenter,
+            tags=self._tags,
+        )
+        return [association, karpenter], karpenter_facts(nodes, args.node_pools, _POD_IDENTITY_NETWORK)
 
 
-def facts(spec: AwsClusterSpec, zone_id: pulumi.Input[str], shared_storage: StorageProvisioner) -> ClusterFacts:
+def facts(
+    spec: AwsClusterSpec,
+    zone_id: pulumi.Input[str],
+    shared_storage: StorageProvisioner,
+    autoscaler: AutoscalerFacts | KarpenterFacts,
+) -> ClusterFacts:
     """What AWS means for everything above; https://docs.aws.amazon.com/eks/latest/userguide/aws-load-balancer-controller.html."""
     return ClusterFacts(
         kubernetes_version=spec.kubernetes_version,
@@ -179,8 +213,8 @@ def facts(spec: AwsClusterSpec, zone_id: pulumi.Input[str], shared_storage: Stor
         registry=registry_address(spec),
         artifact_bucket=spec.bucket("artifacts"),
         audit_bucket=spec.bucket("audit"),
-        autoscaler=autoscaler_facts(spec),
-        spot_label={"eks.amazonaws.com/capacityType": "SPOT"},
+        autoscaler=autoscaler,
+        spot_label=SPOT_LABEL,
         has_device_plugin=False,
     )
 

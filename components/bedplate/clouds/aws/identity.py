@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pulumi
 from pulumi_aws import eks, iam
 
+from bedplate.clouds.aws.karpenter_permissions import karpenter_permissions
 from bedplate.clouds.aws.policies import (
     EVERYTHING,
     Statement,
@@ -45,6 +46,8 @@ class AwsRole(pulumi.ComponentResource):
 
     arn: pulumi.Output[str]
     """ARN of the role."""
+    name: pulumi.Output[str]
+    """Its name."""
 
     def __init__(self, name: str, args: AwsRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:AwsRole", name, {}, opts)
@@ -61,8 +64,8 @@ class AwsRole(pulumi.ComponentResource):
             iam.RolePolicyAttachment(
                 f"{name}-{managed.rpartition('/')[2]}", role=role.name, policy_arn=f"{_MANAGED}/{managed}", opts=on_role
             )
-        self.arn = role.arn
-        self.register_outputs({"arn": self.arn})
+        self.arn, self.name = role.arn, role.name
+        self.register_outputs({"arn": self.arn, "name": self.name})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +129,11 @@ class AwsIdentities(pulumi.ComponentResource):
         self.autoscaler = AwsRole(
             f"{name}-autoscaler",
             AwsRoleArgs(
-                trust=of_pods, description=f"Autoscaler of {spec.name}", statements=autoscaler_permissions(spec)
+                trust=of_pods,
+                description=f"Autoscaler of {spec.name}",
+                statements=karpenter_permissions(spec, self.nodes.arn)
+                if spec.has_karpenter
+                else autoscaler_permissions(spec),
             ),
             child,
         )

@@ -30,6 +30,8 @@ adding another for the pods that still wait; and it counts those that never do.
 
 https://github.com/kubernetes/autoscaler/blob/cluster-autoscaler-1.35.2/cluster-autoscaler/cloudprovider/aws/aws_cloud_provider.go#L38-L39
 """
+SPOT_LABEL = {"eks.amazonaws.com/capacityType": "SPOT"}
+"""EKS puts it on its node groups' machines; Karpenter's get it too, so that one label tells both."""
 _BOUNDARY = "bedplate"
 _TAGGED = ("instance", "volume", "network-interface")
 
@@ -90,7 +92,7 @@ def labels_of(name: str, pool: NodePoolSpec) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class AwsNodePoolArgs:
-    """pool_name: in the stack file. The rest: of this cluster."""
+    """pool_name: in the stack file. pool: what of it is a node group. The rest: of this cluster."""
 
     spec: AwsClusterSpec
     pool_name: str
@@ -127,7 +129,8 @@ class AwsNodePool(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*args.control_plane.addons, args.identities.nodes],
-                ignore_changes=["scalingConfig.desiredSize"],
+                # Of a fixed size nobody else changes it, and it must follow both bounds.
+                ignore_changes=["scalingConfig.desiredSize"] if pool.min < pool.max else [],
             ),
         )
         self.register_outputs({})

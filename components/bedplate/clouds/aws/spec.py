@@ -6,6 +6,7 @@ up: account and zones are written down, so that a preview needs no credentials a
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -29,6 +30,8 @@ ADDRESSES_OF_A_NODE = (-(-PODS_OF_A_NODE // _PREFIX_ADDRESSES) + 1) * _PREFIX_AD
 
 https://docs.aws.amazon.com/eks/latest/best-practices/prefix-mode-linux.html
 """
+_KARPENTER_PODS = 2
+"""One acts, one stands by, each on a machine of its own."""
 _RESERVED_ADDRESSES = 5
 """Of each subnet: https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html."""
 
@@ -117,6 +120,8 @@ class AwsClusterSpec(ManagedClusterSpec):
     """Zones by name, as many as `network.zones`; the region's a, b and c where nothing is written."""
     access: AwsAccessSpec  # pyright: ignore[reportIncompatibleVariableOverride]
     """Who reaches and administers the cluster."""
+    autoscaler: Literal["clusterAutoscaler", "karpenter"] = "clusterAutoscaler"
+    """What adds and removes machines: the cluster autoscaler sizes node groups, Karpenter starts single machines."""
     maintenance: MaintenanceSpec | None = None
     """EKS has none: nothing changes but by an update of the stack."""
 
@@ -150,14 +155,55 @@ class AwsClusterSpec(ManagedClusterSpec):
         """ARN of the trail, known before it exists."""
         return f"arn:aws:cloudtrail:{self.region}:{self.account_id}:trail/{self.trail}"
 
+    @property
+    def interruption_queue(self) -> str:
+        """Name of the queue in which Karpenter hears of machines that go."""
+        return f"{self.name}-interruptions"
+
+    @property
+    def interruption_queue_arn(self) -> str:
+        """ARN of that queue, known before it exists."""
+        return f"arn:aws:sqs:{self.region}:{self.account_id}:{self.interruption_queue}"
+
+    @property
+    def has_karpenter(self) -> bool:
+        """Whether Karpenter adds machines; a section that could be read only in part may not say."""
+        return getattr(self, "autoscaler", None) == "karpenter"
+
     def bucket(self, purpose: str) -> str:
         """Name of a bucket; names are unique among all accounts."""
         return f"{self.name}-{self.account_id}-{self.region}-{purpose}"
 
     def shape_of(self, pool: NodePoolSpec) -> MachineShape:
-        """As on every cloud; and the reservation, if any, is one of AWS's."""
+        """As on every cloud; the reservation, if any, is one of AWS's; and somebody scales what is to be scaled."""
         self.reservation_of(pool)
+        self._refuse_unscaled(pool)
         return super().shape_of(pool)
+
+    def _refuse_unscaled(self, pool: NodePoolSpec) -> None:
+        """A pool that could be read only in part may not say how many machines it has."""
+        is_grouped = pool.interconnect or pool.reservation is not None
+        if self.has_karpenter and is_grouped and getattr(pool, "min", 0) < getattr(pool, "max", 0):
+            raise mistake(
+                "Karpenter scales no machines with `interconnect` or `reservation`; their number is fixed",
+                f"write `min: {pool.max}`, or `autoscaler: clusterAutoscaler` in `cloud`",
+            )
+
+    def refuse_pools(self, pools: Mapping[str, NodePoolSpec]) -> None:
+        """Karpenter's own pods run on machines that it did not add: https://karpenter.sh/docs/concepts/scheduling/."""
+        if self.has_karpenter and not any(
+            pool.min >= _KARPENTER_PODS and not pool.accelerator and not pool.spot for pool in pools.values()
+        ):
+            raise mistake(
+                "Karpenter's own pods need a pool without GPUs and `spot`, with machines that are always there",
+                f"write `min: {_KARPENTER_PODS}` or more for one, or `autoscaler: clusterAutoscaler` in `cloud`",
+            )
+
+    def group_of(self, pool: NodePoolSpec) -> NodePoolSpec | None:
+        """The part of a pool that is a managed node group: all of it, or under Karpenter what is always there."""
+        if not self.has_karpenter:
+            return pool
+        return pool.model_copy(update={"max": pool.min}) if pool.min else None
 
     def reservation_of(self, pool: NodePoolSpec) -> Reservation | None:
         """What `reservation` names: `ZONE/cr-…`, or `ZONE/block/cr-…` for a Capacity Block.
