@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pydantic_core import PydanticCustomError
 
 from bedplate.clouds import MachineShape, NodePoolSpec
-from bedplate.parts import Parts, footprint_of, has
+from bedplate.parts import Parts, footprint_of, has, is_whole
 from bedplate.problems import PathParts, Problem, number, shown
 from bedplate.workloads import Footprint
 
@@ -27,6 +27,10 @@ def _shape(parts: Parts, pool: NodePoolSpec) -> MachineShape | PydanticCustomErr
         return parts.cloud.shape_of(pool)
     except PydanticCustomError as error:
         return error
+    except AttributeError:
+        if is_whole(parts.cloud):
+            raise
+        return None
 
 
 def pools_have_machines(parts: Parts) -> Iterator[Problem]:
@@ -54,7 +58,7 @@ def the_cloud_can_work_with_the_pools(parts: Parts) -> Iterator[Problem]:
     shapes = [_shape(parts, pool) for pool in pools.values()]
     if parts.cloud is None or parts.pools is None or not all(isinstance(shape, MachineShape) for shape in shapes):
         return
-    if not all(has(pool, ["min", "max"]) for pool in pools.values()):
+    if not is_whole(parts.cloud) or not all(has(pool, ["min", "max"]) for pool in pools.values()):
         return
     try:
         parts.cloud.refuse_pools(pools)

@@ -71,11 +71,16 @@ def has(spec: BaseModel, attributes: Sequence[str]) -> bool:
     return all(hasattr(spec, name) for name in attributes)
 
 
+def is_whole(spec: BaseModel) -> bool:
+    """Whether every key could be read."""
+    return has(spec, list(type(spec).model_fields))
+
+
 def footprint_of(workload: WorkloadSpec) -> Footprint | None:
     """What a workload takes; None where a key that decides it is wrong, which is reported as such."""
     try:
         return workload.footprint()
     except AttributeError:
-        if set(type(workload).model_fields) <= set(vars(workload)):
+        if is_whole(workload):
             raise
         return None

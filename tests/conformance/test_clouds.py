@@ -23,9 +23,10 @@ MANAGED = tuple(cloud for cloud in CLOUDS if cloud != "existing")
 FOLDERS = {cloud: ROOT / "components" / "bedplate" / "clouds" / cloud for cloud in MANAGED}
 
 PROGRAM = """
-import dataclasses, json, pulumi
+import json, pulumi
 from bedplate.clouds import ClusterArgs, create_cluster
 from bedplate.clouds.contract import BucketGrant, SecretsGrant
+from bedplate.clouds.facts import Facts
 from bedplate.config import PlatformSpec
 
 spec = PlatformSpec.model_validate(json.loads({data!r}))
@@ -34,7 +35,7 @@ above = pulumi.ComponentResource("test:index:Above", "above", {{}})
 cluster = create_cluster("above-cluster", args, pulumi.ResourceOptions(parent=above))
 
 def plain(value):
-    return {{key: plain(each) for key, each in vars(value).items()}} if dataclasses.is_dataclass(value) else value
+    return {{key: plain(each) for key, each in vars(value).items()}} if isinstance(value, Facts) else value
 
 bucket = cluster.facts.artifact_bucket or "bucket"
 GRANTS = {{
@@ -615,7 +616,12 @@ FILES = {"__init__", "audit", "buckets", "budget", "cluster", "dns", "identity",
     "storage",
 }
 OTHER_FILES = {
-    "aws": {"policies": "documents of IAM", "shared_files": "file systems are Pulumi's there, the driver's elsewhere"},
+    "aws": {
+        "karpenter": "the other autoscaler",
+        "karpenter_permissions": "what it may do",
+        "policies": "documents of IAM",
+        "shared_files": "file systems are Pulumi's there, the driver's elsewhere",
+    },
     "gcp": {},
     "azure": {"policies": "roles and conditions"},
 }

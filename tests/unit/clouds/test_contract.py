@@ -128,3 +128,11 @@ def test_every_implementation_answers_the_contract() -> None:
         assert issubclass(implementation, Cluster)
         assert implementation.workload_identity is not Cluster.workload_identity
     assert create_cluster.__annotations__["opts"] == pulumi.ResourceOptions | None
+
+
+def test_a_pool_that_follows_from_a_wrong_key_of_the_cloud_is_not_judged(tmp_path: Path) -> None:
+    zones = changed(AWS, "cloud.availabilityZones", ["eu-west-1a"])
+    pool = {**L4, "reservation": "eu-central-1a/cr-0123456789abcdef0"}
+    assert [place for place, _ in refused(changed(zones, "nodePools.l4", pool), tmp_path)] == [
+        "cloud.availabilityZones"
+    ]
