@@ -27,6 +27,8 @@ from bedplate.services import (
     DevicePluginArgs,
     FrontDoor,
     FrontDoorArgs,
+    Login,
+    LoginArgs,
     StorageClasses,
     StorageClassesArgs,
 )
@@ -63,7 +65,7 @@ class Platform(pulumi.ComponentResource):
         services: list[pulumi.Resource] = []
         if "services" in spec.layers:
             services = self._services(name, spec)
-            self._watched(name, self._node_services(name, spec))
+            self._watched(name, [*self._node_services(name, spec), *self._login(name, args)])
             self._front_door(name, spec)
         if "tenants" in spec.layers:
             for tenant in spec.tenants:
@@ -103,11 +105,20 @@ class Platform(pulumi.ComponentResource):
             services.append(ClusterAutoscaler(f"{name}-autoscaler", args, self._on_cluster()))
         return services
 
-    def _watched(self, name: str, services: list[DevicePlugin | ClusterAutoscaler]) -> None:
+    def _watched(self, name: str, services: list[DevicePlugin | ClusterAutoscaler | Login]) -> None:
         """The alerts of what runs."""
         alerts = [*NODE_ALERTS, *(alert for service in services for alert in service.alerts)]
         args = AlertsArgs(alerts=alerts, kubernetes_version=self.cluster.facts.kubernetes_version)
         Alerts(f"{name}-alerts", args, self._on_cluster())
+
+    def _login(self, name: str, args: PlatformArgs) -> list[Login]:
+        """Where people sign in, if the stack says by whom."""
+        if args.spec.login is None:
+            return []
+        login_args = LoginArgs(
+            spec=args.spec.login, domain=args.spec.domain, facts=self.cluster.facts, secret=args.secret
+        )
+        return [Login(f"{name}-login", login_args, self._on_cluster())]
 
     def _front_door(self, name: str, spec: PlatformSpec) -> None:
         """No tenant waits for it: an authority that cannot be reached must not hold up anybody's work."""
