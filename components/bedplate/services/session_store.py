@@ -7,6 +7,7 @@ answers without a question. While it is away nobody is let in anew (docs/guides/
 Its one user may do what the proxy does and no more: it can neither list the sessions nor change the server.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,6 +25,7 @@ from bedplate.kubernetes import (
     configuration_hash,
     manifest,
     pod_spec,
+    secrets_hash,
     service_account,
     template_metadata,
 )
@@ -95,7 +97,7 @@ class SessionStore(pulumi.ComponentResource):
         before = [KubernetesObject(f"{name}-{suffix}", part, inside) for suffix, part in parts]
         KubernetesObject(
             f"{name}-stateful-set",
-            _stateful_set(),
+            _stateful_set({**configuration_hash(configuration_file()), **secrets_hash(NAME, {USER: self.password})}),
             pulumi.ResourceOptions(parent=self, depends_on=[args.place, *before], deleted_with=args.place.namespace),
         )
         self.register_outputs({"password": self.password})
@@ -159,7 +161,7 @@ def _service() -> Manifest:
     )
 
 
-def _stateful_set() -> Manifest:
+def _stateful_set(hashes: Mapping[str, pulumi.Input[str]]) -> Manifest:
     """Never two pods at once, because there is one disk."""
     return manifest(
         "apps/v1",
@@ -174,10 +176,7 @@ def _stateful_set() -> Manifest:
             "serviceName": NAME,
             "selector": {"matchLabels": IDENTITY.selector()},
             "revisionHistoryLimit": 5,
-            "template": {
-                "metadata": template_metadata(IDENTITY, configuration_hash(configuration_file())),
-                "spec": _pod(),
-            },
+            "template": {"metadata": template_metadata(IDENTITY, hashes), "spec": _pod()},
         },
     )
 
