@@ -44,6 +44,14 @@ MINIMAL: dict[str, Any] = {
     "tenants": [],
 }
 
+LOGIN: dict[str, Any] = {
+    "provider": "oidc",
+    "issuerUrl": "https://login.example.com",
+    "clientId": "ml-platform",
+    "clientSecretRef": "client",
+}
+"""A login as the stack file writes it."""
+
 
 def model_api(name: str, **changes: Any) -> dict[str, Any]:
     """A model API as the stack file writes it."""
@@ -81,8 +89,15 @@ def program(data: dict[str, Any], secrets: frozenset[str] = frozenset()) -> Prog
         project=project.name,
         stack="test",
         config={PLATFORM_KEY: data},
-        secrets=secrets,
+        secrets=secrets | login_secrets(data),
     )
+
+
+def login_secrets(data: dict[str, Any]) -> frozenset[str]:
+    """The config secrets that the login names: they are there, also in tests that are about something else."""
+    login = data.get("login", {})
+    names = (login.get("clientSecretRef"), login.get("directory", {}).get("serviceAccountRef"))
+    return frozenset(name for name in names if name)
 
 
 def record(data: dict[str, Any], secrets: frozenset[str] = frozenset()) -> Recording:

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from bedplate.clouds import CloudSpec, ClusterSpec, NodePoolSpec
 from bedplate.guardrails import GuardrailsSpec
 from bedplate.kubernetes import ChartsSpec
-from bedplate.services import CertificatesSpec
+from bedplate.services import AnyLoginSpec, CertificatesSpec, LoginSpec
 from bedplate.spec import DnsLabel, Domain, NamePrefix, RelativeFolder, Spec, mistake
 from bedplate.tenants import TenantSpec
 from bedplate.workloads import AnyWorkloadSpec
@@ -40,6 +40,8 @@ class PlatformSpec(Spec):
     """What no pod of a tenant may be."""
     certificates: CertificatesSpec | None = None
     """Who issues the certificate of the platform's hosts; without it there is no TLS."""
+    login: LoginSpec | None = None
+    """Who signs people in; without it nobody is let in, and nothing is reachable from outside."""
     charts: ChartsSpec = ChartsSpec()
     """A mirror of upstream charts, for sites without the internet."""
     layers: Annotated[tuple[Layer, ...], Field(min_length=1)] = ("cluster", "services", "tenants")
@@ -57,6 +59,23 @@ class PlatformSpec(Spec):
         if certificates is None:
             raise mistake("has nothing below it", "write `issuer: internal` below it, or remove the key to have no TLS")
         return certificates
+
+    @field_validator("login", mode="before")
+    @classmethod
+    def _with_a_provider(cls, login: object) -> object:
+        if login is None:
+            raise mistake("has nothing below it", "write `provider:` and its keys below it, or remove the key")
+        return login
+
+    @field_validator("login")
+    @classmethod
+    def _over_https(cls, login: AnyLoginSpec | None, info: ValidationInfo) -> AnyLoginSpec | None:
+        if login is not None and info.data.get("certificates", login) is None:
+            raise mistake(
+                "nobody can sign in without TLS: browsers send a session's cookie over HTTPS only",
+                "add `certificates: {issuer: internal}`, or another issuer",
+            )
+        return login
 
     @field_validator("layers")
     @classmethod

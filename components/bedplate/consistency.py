@@ -263,6 +263,8 @@ def _secrets(parts: Parts) -> Iterator[Problem]:
     asked: list[tuple[PathParts, str]] = []
     if parts.cloud:
         asked += [(("cloud", field), key) for field, key in parts.cloud.config_secrets().items()]
+    if parts.login:
+        asked += [(("login", *field.split(".")), key) for field, key in parts.login.config_secrets().items()]
     for path, _, workload in parts.with_workloads(["secret_env"]):
         asked += [((*path, "secretEnv", name), key) for name, key in workload.secret_env.items()]
     for path, key in asked:
@@ -277,6 +279,25 @@ def _secrets(parts: Parts) -> Iterator[Problem]:
                     parts.secrets,
                     "store it with `pulumi config set --secret <name>` and write that name here, never the secret",
                 ),
+            )
+
+
+def _login(parts: Parts) -> Iterator[Problem]:
+    """Whoever signs people in must be able to say who is in the groups."""
+    if parts.login is None:
+        return
+    groups: list[tuple[PathParts, str]] = []
+    if has(parts.login, ["admin_groups"]):
+        groups += [(("login", "adminGroups", at), name) for at, name in enumerate(parts.login.admin_groups)]
+    for path, tenant in parts.with_tenants("groups"):
+        groups += [((*path, "groups", at), name) for at, name in enumerate(tenant.groups)]
+    for path, name in groups:
+        if reason := parts.login.not_a_group(name):
+            yield Problem(
+                path=path,
+                message=f"nobody who signs in is in this group: {reason}",
+                given=shown(name),
+                fix="name the group as the identity provider does",
             )
 
 
@@ -306,5 +327,6 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _approved_images,
     _limits,
     _certificates,
+    _login,
     _secrets,
 )

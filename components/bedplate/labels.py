@@ -17,6 +17,7 @@ POOL = f"{DOMAIN}/pool"
 OWNER_EMAIL = f"{DOMAIN}/owner-email"
 IDLE_TIMEOUT_MINUTES = f"{DOMAIN}/idle-timeout-minutes"
 SECRETS_HASH = f"{DOMAIN}/secrets-hash"
+CONFIGURATION_HASH = f"{DOMAIN}/configuration-hash"
 
 NAME = "app.kubernetes.io/name"
 INSTANCE = "app.kubernetes.io/instance"
@@ -28,6 +29,7 @@ GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
 
 PLATFORM_OWNER = "platform"
 FRONT_DOOR_NAMESPACE = "bedplate-front-door"
+LOGIN_NAMESPACE = "bedplate-login"
 CERTIFICATES_NAMESPACE = "bedplate-certificates"
 MONITORING_NAMESPACE = "bedplate-monitoring"
 GPU_NAMESPACE = "bedplate-gpu"

@@ -14,7 +14,7 @@ from bedplate.clouds import ClusterSpec, NodePoolSpec
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import GuardrailsSpec
 from bedplate.problems import PathParts
-from bedplate.services import AnyCertificatesSpec
+from bedplate.services import AnyCertificatesSpec, AnyLoginSpec
 from bedplate.workloads import Footprint, WorkloadSpec
 
 
@@ -26,6 +26,7 @@ class Parts:
     pools: Mapping[str, NodePoolSpec] | None
     guardrails: GuardrailsSpec | None
     certificates: AnyCertificatesSpec | None
+    login: AnyLoginSpec | None
     tenant_prefix: str | None
     tenants: Sequence[tuple[int, TenantEntry, Sequence[int]]]
     """Index in the list, tenant, and the index of each of its workloads."""
@@ -39,6 +40,7 @@ class Parts:
             pools=spec.node_pools,
             guardrails=spec.guardrails,
             certificates=spec.certificates,
+            login=spec.login,
             tenant_prefix=spec.tenant_prefix,
             tenants=[(index, tenant, range(len(tenant.workloads))) for index, tenant in enumerate(spec.tenants)],
             secrets=secrets,

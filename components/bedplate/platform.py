@@ -29,6 +29,8 @@ from bedplate.services import (
     FrontDoorArgs,
     Karpenter,
     KarpenterArgs,
+    Login,
+    LoginArgs,
     StorageClasses,
     StorageClassesArgs,
 )
@@ -36,6 +38,7 @@ from bedplate.tenants import Tenant, TenantAccess, TenantArgs
 from bedplate.workloads import WorkloadArgs, WorkloadSpec, workload_of
 
 _NodeService = DevicePlugin | ClusterAutoscaler | Karpenter
+_Watched = _NodeService | Login
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +72,7 @@ class Platform(pulumi.ComponentResource):
         services: list[pulumi.Resource] = []
         if "services" in spec.layers:
             services = self._services(name, spec)
-            self._watched(name, self._node_services(name, spec))
+            self._watched(name, [*self._node_services(name, spec), *self._login(name, args)])
             self._front_door(name, spec)
         self.facts = self.cluster.facts.with_services() if "services" in spec.layers else self.cluster.facts
         if "tenants" in spec.layers:
@@ -115,11 +118,20 @@ class Platform(pulumi.ComponentResource):
             services.append(Karpenter(f"{name}-karpenter", args, self._on_cluster()))
         return services
 
-    def _watched(self, name: str, services: list[_NodeService]) -> None:
+    def _watched(self, name: str, services: list[_Watched]) -> None:
         """The alerts of what runs."""
         alerts = [*NODE_ALERTS, *(alert for service in services for alert in service.alerts)]
         args = AlertsArgs(alerts=alerts, kubernetes_version=self.cluster.facts.kubernetes_version)
         Alerts(f"{name}-alerts", args, self._on_cluster())
+
+    def _login(self, name: str, args: PlatformArgs) -> list[Login]:
+        """Where people sign in, if the stack says by whom."""
+        if args.spec.login is None:
+            return []
+        login_args = LoginArgs(
+            spec=args.spec.login, domain=args.spec.domain, facts=self.cluster.facts, secret=args.secret
+        )
+        return [Login(f"{name}-login", login_args, self._on_cluster())]
 
     def _front_door(self, name: str, spec: PlatformSpec) -> None:
         """No tenant waits for it: an authority that cannot be reached must not hold up anybody's work."""

@@ -198,6 +198,16 @@ EnvironmentName = Annotated[
         lambda value: re.sub(r"[^A-Za-z0-9_]", "_", value),
     ),
 ]
+ClientId = Annotated[
+    str,
+    Field(max_length=255),
+    matching(
+        r"[!-~]+",
+        "must be the id of an application, without spaces",
+        "write the client id that the identity provider shows",
+        lambda value: value.strip(),
+    ),
+]
 ConfigKey = Annotated[
     str,
     matching(
@@ -220,6 +230,26 @@ UrlPath = Annotated[
     str,
     Field(max_length=1024),
     matching(r"/[!-~]*", "must be a path that begins with '/'", "write it like '/health'", lambda value: f"/{value}"),
+]
+GUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+Guid = Annotated[
+    str,
+    matching(
+        GUID,
+        "must be a GUID in lower case",
+        "write it like '0b1f6471-1bf0-4dda-aec3-cb9272f09590'",
+        lambda value: value.strip().lower(),
+    ),
+]
+HttpsUrl = Annotated[
+    str,
+    Field(max_length=1024),
+    matching(
+        r"https://([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~@%+-]*)*",
+        "must be an address that begins with 'https://', without user, query and fragment, its host in lower case",
+        "write it like 'https://login.example.com'",
+        lambda value: f"https://{re.sub('^[A-Za-z]+://', '', value)}",
+    ),
 ]
 RelativeFolder = Annotated[
     str,

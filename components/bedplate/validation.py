@@ -25,7 +25,7 @@ from bedplate.problems import (
     shown,
     suggestion,
 )
-from bedplate.services import CERTIFICATES_SPECS, AnyCertificatesSpec
+from bedplate.services import CERTIFICATES_SPECS, LOGIN_SPECS, AnyCertificatesSpec, AnyLoginSpec
 from bedplate.spec import MISTAKE, Spec
 from bedplate.workloads import Workload, WorkloadSpec
 
@@ -215,6 +215,7 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
         pools=readable if readable and len(readable) == len(pools) else None,
         guardrails=_partly(GuardrailsSpec, mapping.get("guardrails")),
         certificates=_certificates(mapping.get("certificates")),
+        login=_login(mapping.get("login")),
         tenant_prefix=getattr(prefix, "tenant_prefix", None),
         tenants=list(_tenants(mapping.get("tenants"))),
         secrets=secrets,
@@ -242,6 +243,11 @@ def _cloud(data: object) -> ClusterSpec | None:
 
 def _certificates(data: object) -> AnyCertificatesSpec | None:
     kind = CERTIFICATES_SPECS.get(str(_as_mapping(data).get("issuer")))
+    return _partly(kind, data) if kind else None
+
+
+def _login(data: object) -> AnyLoginSpec | None:
+    kind = LOGIN_SPECS.get(str(_as_mapping(data).get("provider")))
     return _partly(kind, data) if kind else None
 
 

@@ -13,7 +13,7 @@ from bedplate.clouds import Cluster
 from bedplate.rehearsal.engine import Recording
 from bedplate.rehearsal.resources import Resource, Secret
 from bedplate.workloads import Workload
-from harness import STACKS, job, library, model_api, objects, platform, record, record_stack, tenant
+from harness import LOGIN, STACKS, job, library, model_api, objects, platform, record, record_stack, tenant
 
 EVERYTHING = platform(
     tenant(
@@ -28,6 +28,8 @@ EVERYTHING = platform(
         allowedNetworks=["10.1.2.0/24"],
     ),
     tenant("search", model_api("api")),
+    certificates={"issuer": "internal"},
+    login=LOGIN,
 )
 SECRETS = frozenset({"token"})
 PRIVILEGED = {"bedplate-gpu": "the device plugin mounts the kubelet's folder, which every other level forbids"}

@@ -11,7 +11,15 @@ from bedplate.kubernetes.namespaces import (
     namespace_manifest,
 )
 from bedplate.kubernetes.network import METADATA_ADDRESSES, addresses, default_policies, network_policy, pods_of
-from bedplate.kubernetes.objects import SKIP_AWAIT, KubernetesObject, Manifest, manifest, template_metadata
+from bedplate.kubernetes.objects import (
+    SKIP_AWAIT,
+    KubernetesObject,
+    Manifest,
+    configuration_hash,
+    manifest,
+    secrets_hash,
+    template_metadata,
+)
 from bedplate.kubernetes.pods import (
     NOT_EVICTED,
     Container,
@@ -43,6 +51,7 @@ __all__ = [
     "ReleaseArgs",
     "accelerator_placement",
     "addresses",
+    "configuration_hash",
     "default_policies",
     "disruption_budget",
     "manifest",
@@ -52,6 +61,7 @@ __all__ = [
     "pod_spec",
     "pods_of",
     "rules_file",
+    "secrets_hash",
     "service_account",
     "spread_over_zones_and_nodes",
     "template_metadata",

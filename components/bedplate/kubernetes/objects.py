@@ -5,12 +5,13 @@ real engine treats it exactly as it treats the SDK's typed classes. Those cost 2
 object (ADR 0006); misspelt fields are found by strict field validation when the stack is rehearsed.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 
-from bedplate.labels import Identity
+from bedplate.labels import CONFIGURATION_HASH, SECRETS_HASH, Identity
 
 Manifest = dict[str, Any]
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
@@ -44,6 +45,23 @@ def template_metadata(identity: Identity, annotations: Mapping[str, Any] | None 
     """Labels and annotations, as a template has them: without a name."""
     all_annotations = {**identity.annotations(), **(annotations or {})}
     return {"labels": identity.labels(), **({"annotations": all_annotations} if all_annotations else {})}
+
+
+def secrets_hash(salt: str, secrets: Mapping[str, pulumi.Input[str]]) -> dict[str, pulumi.Output[str]]:
+    """A pod annotation that changes with the secrets' values, so that pods roll when one is rotated.
+
+    Whoever may read pods sees it, so it is a slow hash: a weak secret cannot be guessed from it at any speed.
+    """
+
+    def slow_hash(text: str) -> str:
+        return hashlib.scrypt(text.encode(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=8).hex()
+
+    return {SECRETS_HASH: pulumi.Output.json_dumps(secrets).apply(slow_hash)}
+
+
+def configuration_hash(text: str) -> dict[str, str]:
+    """A pod annotation that changes with a file that pods read when they start."""
+    return {CONFIGURATION_HASH: hashlib.sha256(text.encode()).hexdigest()[:16]}
 
 
 def type_token(api_version: str, kind: str) -> str:

@@ -46,6 +46,8 @@ class Container:
     """Environment variable → name of the Secret that holds it under the variable's own name."""
     volume_mounts: Mapping[str, str] = field(default_factory=dict[str, str])
     """Path in the container → name of the PersistentVolumeClaim."""
+    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """Path in the container → a ConfigMap or Secret as the source of a volume, whose name the volume has."""
     scratch_gib: float = 1
     user: int = NON_ROOT_USER
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -84,7 +86,13 @@ def _environment(container: Container) -> list[Manifest]:
 
 
 def _container(container: Container) -> Manifest:
-    mounts = [{"name": claim, "mountPath": path} for path, claim in sorted(container.volume_mounts.items())]
+    mounts: list[Manifest] = [
+        {"name": claim, "mountPath": path} for path, claim in sorted(container.volume_mounts.items())
+    ]
+    mounts += [
+        {"name": _source_name(source), "mountPath": path, "readOnly": True}
+        for path, source in sorted(container.files.items())
+    ]
     optional: Manifest = {
         "command": list(container.command),
         "args": list(container.args),
@@ -103,6 +111,10 @@ def _container(container: Container) -> Manifest:
         },
         **container.extra,
     }
+
+
+def _source_name(source: Mapping[str, Any]) -> str:
+    return str(source["configMap"]["name"] if "configMap" in source else source["secret"]["secretName"])
 
 
 def accelerator_placement(accelerator: str) -> Manifest:
@@ -133,6 +145,7 @@ def pod_spec(container: Container, service_account_name: str, **extra: Any) -> M
         "volumes": [
             {"name": "scratch", "emptyDir": {"sizeLimit": memory_quantity(container.scratch_gib)}},
             *({"name": claim, "persistentVolumeClaim": {"claimName": claim}} for claim in claims),
+            *({"name": _source_name(source), **source} for _, source in sorted(container.files.items())),
         ],
         **extra,
     }

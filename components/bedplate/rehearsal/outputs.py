@@ -1,6 +1,7 @@
 """Outputs that a provider would compute, made up by type, so that the whole program resolves without one."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from bedplate.rehearsal.aws_outputs import AWS_OUTPUTS
@@ -9,6 +10,7 @@ from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.gcp_outputs import GCP_OUTPUTS
 from bedplate.rehearsal.resources import KUBERNETES_PROVIDER_TYPE, RELEASE_TYPE, Resource
 
+RANDOM_PASSWORD_TYPE = "random:index/randomPassword:RandomPassword"
 _CLOUD_OUTPUTS = {**AWS_OUTPUTS, **AZURE_OUTPUTS, **GCP_OUTPUTS}
 
 
@@ -26,6 +28,8 @@ def synthesised_outputs(resource: Resource) -> tuple[str, dict[str, Any]]:
         return f"{resource.name}-id", {}
     if resource.type == RELEASE_TYPE:
         return _release(resource)
+    if resource.type == RANDOM_PASSWORD_TYPE:
+        return "none", {"result": _always_the_same(resource)}
     if resource.type in _CLOUD_OUTPUTS:
         return _CLOUD_OUTPUTS[resource.type](resource)
     raise RehearsalError(
@@ -45,6 +49,13 @@ def _release(resource: Resource) -> tuple[str, dict[str, Any]]:
         "status": {**status, "revision": 1, "status": "deployed"},
         "resourceNames": {},
     }
+
+
+def _always_the_same(resource: Resource) -> str:
+    """Of the length that was asked for, and known to everybody: a rehearsal keeps no state that could hold a secret."""
+    digits = sha256(resource.urn.encode()).hexdigest()
+    length = int(resource.inputs["length"])
+    return (digits * (length // len(digits) + 1))[:length]
 
 
 def synthesised_answer(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

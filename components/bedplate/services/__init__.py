@@ -2,6 +2,7 @@
 
 from bedplate.services.accelerator_classes import AcceleratorClasses, AcceleratorClassesArgs
 from bedplate.services.alerts import Alerts, AlertsArgs
+from bedplate.services.authentication import AuthenticationEndpoints
 from bedplate.services.certificates import (
     CERTIFICATES_SPECS,
     AnyCertificatesSpec,
@@ -14,17 +15,22 @@ from bedplate.services.cluster_autoscaler import ClusterAutoscaler, ClusterAutos
 from bedplate.services.device_plugin import DevicePlugin, DevicePluginArgs
 from bedplate.services.front_door import FrontDoor, FrontDoorArgs
 from bedplate.services.karpenter import Karpenter, KarpenterArgs
+from bedplate.services.login import Login, LoginArgs
+from bedplate.services.login_spec import LOGIN_SPECS, AnyLoginSpec, LoginSpec
 from bedplate.services.nodes import NODE_ALERTS
 from bedplate.services.storage_classes import StorageClasses, StorageClassesArgs
 
 __all__ = [
     "CERTIFICATES_SPECS",
+    "LOGIN_SPECS",
     "NODE_ALERTS",
     "AcceleratorClasses",
     "AcceleratorClassesArgs",
     "Alerts",
     "AlertsArgs",
     "AnyCertificatesSpec",
+    "AnyLoginSpec",
+    "AuthenticationEndpoints",
     "Certificates",
     "CertificatesArgs",
     "CertificatesSpec",
@@ -37,6 +43,9 @@ __all__ = [
     "Karpenter",
     "KarpenterArgs",
     "LetsEncryptSpec",
+    "Login",
+    "LoginArgs",
+    "LoginSpec",
     "StorageClasses",
     "StorageClassesArgs",
 ]

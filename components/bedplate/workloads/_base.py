@@ -4,7 +4,6 @@ A template is one file in this package: a spec with a literal `kind`, and a comp
 imported is enough to be in the stack file's union, the JSON schema, the docs and the conformance tests.
 """
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from pydantic_core import PydanticCustomError
 
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import Container, KubernetesObject, Manifest, manifest, service_account
-from bedplate.labels import SECRETS_HASH, Identity
+from bedplate.kubernetes import secrets_hash as hash_of_secrets
+from bedplate.labels import Identity
 from bedplate.spec import (
     AbsolutePath,
     ConfigKey,
@@ -216,18 +216,10 @@ class Workload(pulumi.ComponentResource):
 
 
 def secrets_hash(args: WorkloadArgs) -> dict[str, pulumi.Output[str]]:
-    """A pod annotation that changes with the secrets' values, so that pods roll when one is rotated.
-
-    Whoever may read pods sees it, so it is a slow hash: a weak secret cannot be guessed from it at any speed.
-    """
+    """The annotation by which the workload's pods roll when one of its secrets is rotated."""
     if not args.spec.secret_env:
         return {}
-    salt = f"{args.namespace_name}/{args.spec.name}".encode()
-
-    def slow_hash(text: str) -> str:
-        return hashlib.scrypt(text.encode(), salt=salt, n=2**14, r=8, p=1, dklen=8).hex()
-
-    return {SECRETS_HASH: pulumi.Output.json_dumps(secret_values(args)).apply(slow_hash)}
+    return hash_of_secrets(f"{args.namespace_name}/{args.spec.name}", secret_values(args))
 
 
 def secret_values(args: WorkloadArgs) -> dict[str, pulumi.Output[str]]:

@@ -17,7 +17,7 @@ from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import ClusterImplementation, NodePoolSpec
 from bedplate.clouds.managed import AccessSpec, ManagedClusterSpec, NetworkSpec, PrivateNetwork
 from bedplate.labels import DOMAIN
-from bedplate.spec import Spec, matching, mistake
+from bedplate.spec import GUID, Guid, Spec, matching, mistake
 
 _RESERVED_ADDRESSES = 5
 """Of each subnet: https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq."""
@@ -29,14 +29,9 @@ SYSTEM_POOL = "system"
 _SYSTEM_NODES, _SYSTEM_CPU = 2, 4
 _MOST_OS_DISK_GIB = 2048
 """Of a node: https://learn.microsoft.com/rest/api/aks/agent-pools/create-or-update (osDiskSizeGB)."""
-_GUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _RESERVATION = (
-    rf"/subscriptions/{_GUID}/resourceGroups/[^/]+/providers/Microsoft\.Compute/capacityReservationGroups/[^/]+"
+    rf"/subscriptions/{GUID}/resourceGroups/[^/]+/providers/Microsoft\.Compute/capacityReservationGroups/[^/]+"
 )
-
-Guid = Annotated[
-    str, matching(_GUID, "must be a GUID in lower case", "write it like '0b1f6471-1bf0-4dda-aec3-cb9272f09590'")
-]
 
 _Region = Annotated[
     str,
