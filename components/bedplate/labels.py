@@ -28,6 +28,9 @@ GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
 
 PLATFORM_OWNER = "platform"
 FRONT_DOOR_NAMESPACE = "bedplate-front-door"
+LOGIN_NAMESPACE = "bedplate-login"
+SESSION_COOKIE = "__Secure-bedplate"
+"""Of the login; further cookies of its begin with the same name. None of them ever reaches a workload."""
 CERTIFICATES_NAMESPACE = "bedplate-certificates"
 MONITORING_NAMESPACE = "bedplate-monitoring"
 GPU_NAMESPACE = "bedplate-gpu"

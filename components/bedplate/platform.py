@@ -12,7 +12,7 @@ from bedplate.clouds import AutoscalerFacts, Cluster, ClusterArgs, create_cluste
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.consistency import refuse_inconsistent
 from bedplate.guardrails import Guardrails, GuardrailsArgs
-from bedplate.labels import Identity, image_version
+from bedplate.labels import Identity, host_label, image_version
 from bedplate.services import (
     NODE_ALERTS,
     AcceleratorClasses,
@@ -27,11 +27,13 @@ from bedplate.services import (
     DevicePluginArgs,
     FrontDoor,
     FrontDoorArgs,
+    Route,
+    RouteArgs,
     StorageClasses,
     StorageClassesArgs,
 )
 from bedplate.tenants import Tenant, TenantAccess, TenantArgs
-from bedplate.workloads import WorkloadArgs, WorkloadSpec, workload_of
+from bedplate.workloads import Workload, WorkloadArgs, WorkloadSpec, workload_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +63,11 @@ class Platform(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         services: list[pulumi.Resource] = []
+        self._front_door: FrontDoor | None = None
         if "services" in spec.layers:
             services = self._services(name, spec)
             self._watched(name, self._node_services(name, spec))
-            self._front_door(name, spec)
+            self._front_door = self._make_front_door(name, spec)
         if "tenants" in spec.layers:
             for tenant in spec.tenants:
                 self._tenant(name, args, tenant, services)
@@ -109,19 +112,19 @@ class Platform(pulumi.ComponentResource):
         args = AlertsArgs(alerts=alerts, kubernetes_version=self.cluster.facts.kubernetes_version)
         Alerts(f"{name}-alerts", args, self._on_cluster())
 
-    def _front_door(self, name: str, spec: PlatformSpec) -> None:
+    def _make_front_door(self, name: str, spec: PlatformSpec) -> FrontDoor | None:
         """No tenant waits for it: an authority that cannot be reached must not hold up anybody's work."""
         if spec.certificates is None:
-            return
+            return None
         facts = self.cluster.facts
         certificates = Certificates(
             f"{name}-certificates",
             CertificatesArgs(spec=spec.certificates, domain=spec.domain, facts=facts, chart_source=spec.charts.source),
             self._on_cluster(),
         )
-        FrontDoor(
+        return FrontDoor(
             f"{name}-front-door",
-            FrontDoorArgs(domain=spec.domain, certificates=certificates, kubernetes_version=facts.kubernetes_version),
+            FrontDoorArgs(domain=spec.domain, certificates=certificates, facts=facts, chart_source=spec.charts.source),
             self._on_cluster(),
         )
 
@@ -140,7 +143,7 @@ class Platform(pulumi.ComponentResource):
             self._on_cluster(),
         )
         for workload in spec.workloads:
-            workload_of(workload)(
+            resource = workload_of(workload)(
                 f"{name}/{spec.name}/{workload.name}",
                 WorkloadArgs(
                     spec=workload,
@@ -152,6 +155,32 @@ class Platform(pulumi.ComponentResource):
                 ),
                 pulumi.ResourceOptions(parent=tenant),
             )
+            self._route(args.spec, spec, tenant, workload, resource)
+
+    def _route(
+        self, platform: PlatformSpec, spec: TenantEntry, tenant: Tenant, workload: WorkloadSpec, parent: Workload
+    ) -> None:
+        endpoint = workload.endpoint()
+        if endpoint is None or self._front_door is None:
+            return
+        Route(
+            f"{parent.pulumi_resource_name}-route",
+            RouteArgs(
+                spec=endpoint.route,
+                label=host_label(spec.name, workload.name),
+                domain=platform.domain,
+                identity=_identity(spec, workload),
+                namespace=tenant.namespace,
+                namespace_name=platform.namespace(spec.name),
+                service=endpoint.service,
+                service_port=endpoint.service_port,
+                port=endpoint.port,
+                front_door=self._front_door,
+                authentication=None,
+                groups=spec.groups,
+            ),
+            pulumi.ResourceOptions(parent=parent),
+        )
 
 
 def _identity(tenant: TenantEntry, workload: WorkloadSpec) -> Identity:

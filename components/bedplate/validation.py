@@ -217,6 +217,7 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
         certificates=_certificates(mapping.get("certificates")),
         tenant_prefix=getattr(prefix, "tenant_prefix", None),
         tenants=list(_tenants(mapping.get("tenants"))),
+        has_front_door="certificates" in mapping and "services" in _as_list(mapping.get("layers", ["services"])),
         secrets=secrets,
     )
 

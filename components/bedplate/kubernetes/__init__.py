@@ -22,6 +22,7 @@ from bedplate.kubernetes.pods import (
     spread_over_zones_and_nodes,
 )
 from bedplate.kubernetes.release import Release, ReleaseArgs
+from bedplate.kubernetes.routes import RouteSpec
 
 __all__ = [
     "CRITICAL_PRIORITY_CLASS",
@@ -41,6 +42,7 @@ __all__ = [
     "PodSecurityLevel",
     "Release",
     "ReleaseArgs",
+    "RouteSpec",
     "accelerator_placement",
     "addresses",
     "default_policies",

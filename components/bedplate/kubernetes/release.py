@@ -23,12 +23,13 @@ _REVISIONS_KEPT = 5
 @dataclass(frozen=True, kw_only=True)
 class ReleaseArgs:
     """values: of the chart, without secrets: Helm stores them in the cluster, and Pulumi shows their differences.
-    source: of charts, in the publisher's place."""
+    source: of charts, in the publisher's place. after: what must be there before it, and go after it."""
 
     chart: Chart
     namespace: PlatformNamespace
     values: Mapping[str, Any]
     source: str | None = None
+    after: Sequence[pulumi.Resource] = ()
 
 
 class Release(pulumi.ComponentResource):
@@ -61,7 +62,7 @@ class Release(pulumi.ComponentResource):
             atomic=True,
             timeout=_TIMEOUT_SECONDS,
             max_history=_REVISIONS_KEPT,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.namespace]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.namespace, *args.after]),
         )
         self.custom_kinds = pulumi.Output.from_input([kind.shown() for kind in args.chart.kinds])
         self.register_outputs({"custom_kinds": self.custom_kinds})

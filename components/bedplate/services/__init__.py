@@ -14,6 +14,7 @@ from bedplate.services.cluster_autoscaler import ClusterAutoscaler, ClusterAutos
 from bedplate.services.device_plugin import DevicePlugin, DevicePluginArgs
 from bedplate.services.front_door import FrontDoor, FrontDoorArgs
 from bedplate.services.nodes import NODE_ALERTS
+from bedplate.services.routes import AuthenticationEndpoints, Route, RouteArgs
 from bedplate.services.storage_classes import StorageClasses, StorageClassesArgs
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Alerts",
     "AlertsArgs",
     "AnyCertificatesSpec",
+    "AuthenticationEndpoints",
     "Certificates",
     "CertificatesArgs",
     "CertificatesSpec",
@@ -34,6 +36,8 @@ __all__ = [
     "FrontDoor",
     "FrontDoorArgs",
     "LetsEncryptSpec",
+    "Route",
+    "RouteArgs",
     "StorageClasses",
     "StorageClassesArgs",
 ]
