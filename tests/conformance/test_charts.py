@@ -115,10 +115,10 @@ class TestEveryRelease:
         for release in helm_releases(recording):
             before = [by_urn[urn].inputs for urn in release.dependencies]
             assert release.inputs["createNamespace"] is False
-            assert [body["metadata"]["name"] for body in before if body["kind"] == "Namespace"] == [
+            assert [body["metadata"]["name"] for body in before if body.get("kind") == "Namespace"] == [
                 release.inputs["namespace"]
             ]
-            policies = [body["metadata"]["name"] for body in before if body["kind"] == "NetworkPolicy"]
+            policies = [body["metadata"]["name"] for body in before if body.get("kind") == "NetworkPolicy"]
             assert "default-deny" in policies
 
     def test_says_which_kinds_it_brings(self, recording: Recording) -> None:

@@ -189,6 +189,7 @@ class TestCertManager:
         (quota,) = (
             found.inputs["spec"]
             for found in objects(record(platform(certificates={"issuer": "internal"})), "ResourceQuota")
+            if found.inputs["metadata"]["namespace"] == "bedplate-certificates"
         )
         assert int(quota["hard"]["pods"]) > 2 * pods
         (scope,) = quota["scopeSelector"]["matchExpressions"]

@@ -76,6 +76,11 @@ class TestTraefik:
         assert told["podDisruptionBudget"] == {"enabled": True, "maxUnavailable": 1}
         assert told["deployment"]["terminationGracePeriodSeconds"] > seconds
 
+    def test_may_be_critical_twice_over_while_it_is_updated(self) -> None:
+        quotas = objects(record(platform(**INTERNAL)), "ResourceQuota")
+        (quota,) = (found for found in quotas if found.inputs["metadata"]["namespace"] == "bedplate-front-door")
+        assert int(quota.inputs["spec"]["hard"]["pods"]) >= 2 * values(FACTS)["deployment"]["replicas"]
+
     def test_gets_what_the_cloud_says_of_its_load_balancer(self) -> None:
         assert values(FACTS)["service"]["annotations"] == {"example.com/scheme": "internet-facing"}
 
