@@ -9,7 +9,7 @@ from bedplate import capacity
 from bedplate.clouds import ACCELERATORS
 from bedplate.config import PlatformSpec
 from bedplate.labels import host_label
-from bedplate.parts import Parts, footprint_of, has
+from bedplate.parts import Parts, footprint_of, has, route_of
 from bedplate.problems import PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.services import LetsEncryptSpec
 from bedplate.tenants import QuotaSpec
@@ -312,6 +312,41 @@ def _certificates(parts: Parts) -> Iterator[Problem]:
         )
 
 
+def _routes(parts: Parts) -> Iterator[Problem]:
+    for path, _, workload in parts.with_workloads():
+        route = route_of(workload)
+        if route is None:
+            continue
+        if not parts.has_front_door:
+            yield Problem(
+                path=(*path, "route"),
+                message="nobody can come in: this stack has no front door",
+                fix="add `certificates:` (and `services` to layers), or remove the route",
+            )
+        if has(route, ["access"]):
+            yield from _access(parts, route.access, (*path, "route", "access"))
+
+
+def _access(parts: Parts, access: str, path: PathParts) -> Iterator[Problem]:
+    if access != "public" and not parts.has_login:
+        yield Problem(
+            path=path,
+            message="there is no login that could say who comes in",
+            given=shown(access),
+            allowed="public",
+            fix="add `login:`, or remove the route; `access: public` would open it to everybody",
+        )
+    limits = parts.guardrails
+    if access == "public" and limits and has(limits, ["public_routes"]) and not limits.public_routes:
+        yield Problem(
+            path=path,
+            message="the workload would be open to everybody, which the guardrails do not allow",
+            given=shown(access),
+            allowed="browser, api",
+            fix="choose who comes in, or have `publicRoutes: true` added to guardrails",
+        )
+
+
 _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _tenant_names,
     _workload_names,
@@ -328,5 +363,6 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _limits,
     _certificates,
     _login,
+    _routes,
     _secrets,
 )

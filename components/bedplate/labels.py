@@ -30,6 +30,10 @@ GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
 PLATFORM_OWNER = "platform"
 FRONT_DOOR_NAMESPACE = "bedplate-front-door"
 LOGIN_NAMESPACE = "bedplate-login"
+SESSION_COOKIE = "__Secure-bedplate"
+"""Of the login; further cookies of its begin with the same name. None of them ever reaches a workload: who has it is
+signed in everywhere. Browsers take a cookie of this prefix over HTTPS only
+(https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes)."""
 CERTIFICATES_NAMESPACE = "bedplate-certificates"
 MONITORING_NAMESPACE = "bedplate-monitoring"
 GPU_NAMESPACE = "bedplate-gpu"

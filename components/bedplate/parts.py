@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from bedplate.clouds import ClusterSpec, NodePoolSpec
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import GuardrailsSpec
+from bedplate.kubernetes import RouteSpec
 from bedplate.problems import PathParts
 from bedplate.services import AnyCertificatesSpec, AnyLoginSpec
 from bedplate.workloads import Footprint, WorkloadSpec
@@ -20,7 +21,8 @@ from bedplate.workloads import Footprint, WorkloadSpec
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What could be read of a platform. secrets: names of the config secrets there are; None where unknown."""
+    """What could be read of a platform. has_front_door: whether routes can be made; has_login: whether there is one to
+    ask. secrets: names of the config secrets there are; None where unknown."""
 
     cloud: ClusterSpec | None
     pools: Mapping[str, NodePoolSpec] | None
@@ -30,6 +32,8 @@ class Parts:
     tenant_prefix: str | None
     tenants: Sequence[tuple[int, TenantEntry, Sequence[int]]]
     """Index in the list, tenant, and the index of each of its workloads."""
+    has_front_door: bool = False
+    has_login: bool = False
     secrets: Collection[str] | None = None
 
     @classmethod
@@ -43,6 +47,8 @@ class Parts:
             login=spec.login,
             tenant_prefix=spec.tenant_prefix,
             tenants=[(index, tenant, range(len(tenant.workloads))) for index, tenant in enumerate(spec.tenants)],
+            has_front_door=spec.certificates is not None and "services" in spec.layers,
+            has_login=spec.login is not None,
             secrets=secrets,
         )
 
@@ -76,6 +82,12 @@ def has(spec: BaseModel, attributes: Sequence[str]) -> bool:
 def is_whole(spec: BaseModel) -> bool:
     """Whether every key could be read."""
     return has(spec, list(type(spec).model_fields))
+
+
+def route_of(workload: WorkloadSpec) -> RouteSpec | None:
+    """The way in that a workload asks for, with those of its keys that could be read."""
+    route = getattr(workload, "route", None)
+    return route if isinstance(route, RouteSpec) else None
 
 
 def footprint_of(workload: WorkloadSpec) -> Footprint | None:

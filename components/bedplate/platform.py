@@ -12,13 +12,14 @@ from bedplate.clouds import AutoscalerFacts, Cluster, ClusterArgs, ClusterFacts,
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.consistency import refuse_inconsistent
 from bedplate.guardrails import Guardrails, GuardrailsArgs
-from bedplate.labels import Identity, image_version
+from bedplate.labels import Identity, host_label, image_version
 from bedplate.services import (
     NODE_ALERTS,
     AcceleratorClasses,
     AcceleratorClassesArgs,
     Alerts,
     AlertsArgs,
+    AuthenticationEndpoints,
     Certificates,
     CertificatesArgs,
     ClusterAutoscaler,
@@ -31,11 +32,15 @@ from bedplate.services import (
     KarpenterArgs,
     Login,
     LoginArgs,
+    Route,
+    RouteArgs,
+    SignInRoute,
+    SignInRouteArgs,
     StorageClasses,
     StorageClassesArgs,
 )
 from bedplate.tenants import Tenant, TenantAccess, TenantArgs
-from bedplate.workloads import WorkloadArgs, WorkloadSpec, workload_of
+from bedplate.workloads import Workload, WorkloadArgs, WorkloadSpec, workload_of
 
 _NodeService = DevicePlugin | ClusterAutoscaler | Karpenter
 _Watched = _NodeService | Login
@@ -70,10 +75,15 @@ class Platform(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         services: list[pulumi.Resource] = []
+        self._front_door: FrontDoor | None = None
+        self._authentication: AuthenticationEndpoints | None = None
         if "services" in spec.layers:
             services = self._services(name, spec)
-            self._watched(name, [*self._node_services(name, spec), *self._login(name, args)])
-            self._front_door(name, spec)
+            logins = self._login(name, args)
+            self._authentication = logins[0].endpoints if logins else None
+            self._watched(name, [*self._node_services(name, spec), *logins])
+            self._front_door = self._make_front_door(name, spec)
+            self._let_sign_in(name)
         self.facts = self.cluster.facts.with_services() if "services" in spec.layers else self.cluster.facts
         if "tenants" in spec.layers:
             for tenant in spec.tenants:
@@ -133,19 +143,24 @@ class Platform(pulumi.ComponentResource):
         )
         return [Login(f"{name}-login", login_args, self._on_cluster())]
 
-    def _front_door(self, name: str, spec: PlatformSpec) -> None:
+    def _let_sign_in(self, name: str) -> None:
+        if self._front_door and self._authentication:
+            args = SignInRouteArgs(authentication=self._authentication, front_door=self._front_door)
+            SignInRoute(f"{name}-sign-in", args, self._on_cluster())
+
+    def _make_front_door(self, name: str, spec: PlatformSpec) -> FrontDoor | None:
         """No tenant waits for it: an authority that cannot be reached must not hold up anybody's work."""
         if spec.certificates is None:
-            return
+            return None
         facts = self.cluster.facts
         certificates = Certificates(
             f"{name}-certificates",
             CertificatesArgs(spec=spec.certificates, domain=spec.domain, facts=facts, chart_source=spec.charts.source),
             self._on_cluster(),
         )
-        FrontDoor(
+        return FrontDoor(
             f"{name}-front-door",
-            FrontDoorArgs(domain=spec.domain, certificates=certificates, kubernetes_version=facts.kubernetes_version),
+            FrontDoorArgs(domain=spec.domain, certificates=certificates, facts=facts, chart_source=spec.charts.source),
             self._on_cluster(),
         )
 
@@ -164,7 +179,7 @@ class Platform(pulumi.ComponentResource):
             self._on_cluster(),
         )
         for workload in spec.workloads:
-            workload_of(workload)(
+            resource = workload_of(workload)(
                 f"{name}/{spec.name}/{workload.name}",
                 WorkloadArgs(
                     spec=workload,
@@ -176,6 +191,32 @@ class Platform(pulumi.ComponentResource):
                 ),
                 pulumi.ResourceOptions(parent=tenant),
             )
+            self._route(args.spec, spec, tenant, workload, resource)
+
+    def _route(
+        self, platform: PlatformSpec, spec: TenantEntry, tenant: Tenant, workload: WorkloadSpec, parent: Workload
+    ) -> None:
+        endpoint = workload.endpoint()
+        if endpoint is None or self._front_door is None:
+            return
+        Route(
+            f"{parent.pulumi_resource_name}-route",
+            RouteArgs(
+                spec=endpoint.route,
+                label=host_label(spec.name, workload.name),
+                domain=platform.domain,
+                identity=_identity(spec, workload),
+                namespace=tenant.namespace,
+                namespace_name=platform.namespace(spec.name),
+                service=endpoint.service,
+                service_port=endpoint.service_port,
+                port=endpoint.port,
+                front_door=self._front_door,
+                authentication=self._authentication,
+                groups=spec.groups,
+            ),
+            pulumi.ResourceOptions(parent=parent),
+        )
 
 
 def _identity(tenant: TenantEntry, workload: WorkloadSpec) -> Identity:

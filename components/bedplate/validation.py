@@ -218,6 +218,8 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
         login=_login(mapping.get("login")),
         tenant_prefix=getattr(prefix, "tenant_prefix", None),
         tenants=list(_tenants(mapping.get("tenants"))),
+        has_login="login" in mapping,
+        has_front_door="certificates" in mapping and "services" in _as_list(mapping.get("layers", ["services"])),
         secrets=secrets,
     )
 

@@ -15,8 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from bedplate.labels import SESSION_COOKIE
 from bedplate.rehearsal.processes import stop
-from bedplate.services.authentication import IDENTITY_HEADERS, SESSION_COOKIE, AuthenticationEndpoints
+from bedplate.services.authentication import IDENTITY_HEADERS, AuthenticationEndpoints
 from cluster.login_processes import DOMAIN, LOGIN, Answer, Browser, Generated, Site, program
 
 pytestmark = pytest.mark.enable_socket

@@ -1,14 +1,10 @@
 """Rules that hold for every upstream chart, and for every object of a kind that one brings."""
 
-import os
 import re
 from collections import Counter
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from aws_stack import with_karpenter
@@ -18,21 +14,8 @@ from bedplate.rehearsal.engine import Recording
 from bedplate.rehearsal.resources import RELEASE_TYPE, Resource, revealed
 from bedplate.spec import is_secret_name
 from conformance.test_components import secrets_in
-from harness import ROOT, STACKS, is_custom, library, objects, platform, record, record_stack
-
-DEFINITIONS = Path(os.environ.get("BEDPLATE_TEST_CRDS", "/work/shared/crds"))
-"""Upstream's own definitions, which are not part of this repository."""
-needs_definitions = pytest.mark.skipif(
-    not DEFINITIONS.is_dir(), reason=f"no folder {DEFINITIONS}; name one with BEDPLATE_TEST_CRDS"
-)
-
-
-def every_chart() -> list[Chart]:
-    found = {id(value): value for module in library() for value in vars(module).values() if isinstance(value, Chart)}
-    return sorted(found.values(), key=lambda chart: chart.name)
-
-
-CHARTS = every_chart()
+from harness import ROOT, STACKS, is_custom, objects, platform, record, record_stack
+from upstream import CHARTS, DEFINITIONS, mistakes, needs_definitions
 
 
 def issued_by(issuer: dict[str, Any], cloud: str) -> Recording:
@@ -167,40 +150,6 @@ class TestEveryCustomObject:
     def test_is_what_upstreams_schema_admits(self, recording: Recording) -> None:
         for resource in filter(is_custom, objects(recording)):
             assert mistakes(revealed(resource.inputs)) == [], resource.name
-
-
-def mistakes(body: dict[str, Any]) -> list[str]:
-    """What the upstream definition says of an object; unknown fields, which the API server drops silently, included."""
-    return [error.message for error in validator_of(body["apiVersion"], body["kind"]).iter_errors(body)]
-
-
-@cache
-def validator_of(api_version: str, kind: str) -> Draft202012Validator:
-    custom = next(found for chart in CHARTS if (found := chart.brings(api_version, kind)))
-    definition = real_definition(DEFINITIONS, custom.shown())
-    assert definition
-    version = api_version.rpartition("/")[2]
-    schema = next(one["schema"]["openAPIV3Schema"] for one in definition["spec"]["versions"] if one["name"] == version)
-    return Draft202012Validator(closed(schema))
-
-
-def closed(schema: Any, *, is_root: bool = True) -> Any:
-    """The schema, refusing fields that it does not know."""
-    if isinstance(schema, list):
-        return [closed(item, is_root=False) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    # Alternatives speak of fields that are declared beside them.
-    alternatives = ("allOf", "anyOf", "oneOf", "not")
-    result = {key: value if key in alternatives else closed(value, is_root=False) for key, value in schema.items()}
-    properties = schema.get("properties")
-    if is_root:
-        result["properties"] = {**result["properties"], "metadata": {"type": "object"}}
-    if isinstance(properties, dict) and not schema.get("x-kubernetes-preserve-unknown-fields"):
-        result.setdefault("additionalProperties", False)
-    if schema.get("x-kubernetes-int-or-string"):
-        result.pop("type", None)
-    return result
 
 
 CERTIFICATE: dict[str, Any] = {

@@ -10,7 +10,7 @@ from bedplate.clouds import ClusterFacts
 from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.rehearsal.engine import Recording
 from bedplate.rehearsal.errors import RehearsalError
-from bedplate.rehearsal.resources import RELEASE_TYPE
+from bedplate.rehearsal.resources import RELEASE_TYPE, Resource
 from bedplate.services.cert_manager import values
 from bedplate.stack_file import StackFileError, load, load_for_program
 from harness import ROOT, STACKS, objects, platform, record
@@ -31,6 +31,14 @@ def on_aws(certificates: dict[str, Any]) -> Recording:
 
 def specs(recording: Recording, kind: str) -> dict[str, Any]:
     return {found.inputs["metadata"]["name"]: found.inputs["spec"] for found in objects(recording, kind)}
+
+
+def cert_manager(recording: Recording) -> Resource:
+    """Its release."""
+    (release,) = (
+        found for found in recording.resources if found.type == RELEASE_TYPE and found.inputs["name"] == "cert-manager"
+    )
+    return release
 
 
 def mistakes(**changes: Any) -> list[tuple[str, str]]:
@@ -91,7 +99,7 @@ class TestTheInternalAuthority:
     def test_is_where_cert_manager_looks_for_it(self) -> None:
         """A ClusterIssuer's secrets are read from cert-manager's own namespace."""
         recording = record(platform(certificates={"issuer": "internal"}))
-        (release,) = (resource for resource in recording.resources if resource.type == RELEASE_TYPE)
+        release = cert_manager(recording)
         (authority,) = (
             found.inputs["metadata"]["namespace"]
             for found in objects(recording, "Certificate")
@@ -126,7 +134,7 @@ class TestTheWildcard:
     def test_goes_before_cert_manager_does(self) -> None:
         """A challenge under way holds up its namespace until cert-manager ends it."""
         recording = record(platform(certificates={"issuer": "internal"}))
-        (release,) = (resource for resource in recording.resources if resource.type == RELEASE_TYPE)
+        release = cert_manager(recording)
         (namespace,) = (
             found
             for found in objects(recording, "Namespace")
@@ -182,6 +190,7 @@ class TestCertManager:
         (quota,) = (
             found.inputs["spec"]
             for found in objects(record(platform(certificates={"issuer": "internal"})), "ResourceQuota")
+            if found.inputs["metadata"]["namespace"] == "bedplate-certificates"
         )
         assert int(quota["hard"]["pods"]) > 2 * pods
         (scope,) = quota["scopeSelector"]["matchExpressions"]
@@ -197,7 +206,7 @@ class TestCertManager:
         """A pod gets its identity of EKS when it starts, and not later."""
         recording = on_aws(LETS_ENCRYPT)
         by_urn = recording.by_urn()
-        (release,) = (resource for resource in recording.resources if resource.type == RELEASE_TYPE)
+        release = cert_manager(recording)
         (association,) = (
             resource
             for resource in recording.resources

@@ -31,16 +31,14 @@ class TestNetworkPolicies:
     def test_all_hold_for_every_pod_of_the_namespace(self, policies: dict[str, dict[str, Any]]) -> None:
         assert all(policy["podSelector"] == {} for policy in policies.values())
 
-    def test_let_in_the_tenant_the_ingress_and_metrics_and_nobody_else(
-        self, policies: dict[str, dict[str, Any]]
-    ) -> None:
+    def test_let_in_the_tenant_and_metrics_and_nobody_else(self, policies: dict[str, dict[str, Any]]) -> None:
         peers = [peer for policy in policies.values() for rule in policy.get("ingress", []) for peer in rule["from"]]
         namespaces = {
             peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
             for peer in peers
             if "namespaceSelector" in peer
         }
-        assert namespaces == {"bedplate-front-door", "bedplate-monitoring"}
+        assert namespaces == {"bedplate-monitoring"}
         assert [peer for peer in peers if "namespaceSelector" not in peer] == [{"podSelector": {}}]
 
     @pytest.mark.parametrize("address", ["169.254.169.254", "168.63.129.16", "10.0.0.1", "172.20.0.1", "192.168.1.1"])

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bedplate.spec import Count, Cpu, Gib, Hours, ImagePrefix, PositiveCount, Spec
+from bedplate.spec import Count, Cpu, Gib, Hours, ImagePrefix, PositiveCount, Spec, StrictBool
 
 _SECONDS_PER_HOUR = 3600
 
@@ -48,6 +48,8 @@ class GuardrailsSpec(Spec):
     """The largest pod there may be."""
     idle: IdleSpec = IdleSpec()
     """When an unused GPU workspace is stopped."""
+    public_routes: StrictBool = False
+    """Whether workloads may be open to everybody, without a login."""
 
     def approves(self, image: str) -> bool:
         """Whether the image stands under one of the approved prefixes; the same rule as the policy's CEL."""

@@ -30,6 +30,7 @@ from bedplate.kubernetes.pods import (
     spread_over_zones_and_nodes,
 )
 from bedplate.kubernetes.release import Release, ReleaseArgs
+from bedplate.kubernetes.routes import RouteSpec
 
 __all__ = [
     "CRITICAL_PRIORITY_CLASS",
@@ -49,6 +50,7 @@ __all__ = [
     "PodSecurityLevel",
     "Release",
     "ReleaseArgs",
+    "RouteSpec",
     "accelerator_placement",
     "addresses",
     "configuration_hash",

@@ -36,11 +36,11 @@ _GO_ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "a
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Program:
+class GoProgram:
     """A Go program to build.
 
     arguments: of `go`, with `{output}` for the folder that receives the program; sources: what the build's folder
-    holds; key: what its cache entry depends on.
+    holds; key: what its cache entry depends on. otherwise: what to do where it cannot be built.
     """
 
     name: str
@@ -48,18 +48,19 @@ class _Program:
     arguments: tuple[str, ...]
     key: str
     environment: Mapping[str, str]
+    otherwise: str
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def path(self) -> Path:
+        """Where it is once it was built."""
         digest = hashlib.sha256(f"{self.key}\n{_go_platform()}".encode()).hexdigest()[:16]
         return cache_folder() / self.name / digest / self.name
 
 
 def control_plane_program(progress: Progress) -> Path:
     """The control plane; built if it is not in the cache. Raises `RehearsalError` when that is not possible."""
-    program = _control_plane()
-    return program.path if program.path.exists() else _build(program, progress)
+    return built(_control_plane(), progress)
 
 
 def kwok_program(progress: Progress) -> Path:
@@ -67,7 +68,7 @@ def kwok_program(progress: Progress) -> Path:
     program = _kwok()
     if program.path.exists():
         return program.path
-    return _installed_kwok() or _build(program, progress)
+    return _installed_kwok() or built(program, progress)
 
 
 def kubernetes_version() -> str:
@@ -104,7 +105,7 @@ def _go_platform() -> str:
     return f"{platform.system().lower()}/{_GO_ARCHITECTURES.get(machine, machine)}"
 
 
-def _control_plane() -> _Program:
+def _control_plane() -> GoProgram:
     version = kubernetes_version()
     major, minor, _ = version.removeprefix("v").split(".")
     # Without a version of its own, clients refuse the server.
@@ -115,25 +116,27 @@ def _control_plane() -> _Program:
         *("-ldflags", f"-s -w {stamps}", "-o", "{output}/control-plane", "."),
     )
     sources = _go_sources()
-    return _Program(
+    return GoProgram(
         name="control-plane",
         title=f"the control plane of Kubernetes {version}",
         arguments=arguments,
         key="\n".join([*arguments, *sources.values()]),
         environment={"GOWORK": "off"},
+        otherwise="use a cluster that you have, with --context NAME",
         sources=sources,
     )
 
 
-def _kwok() -> _Program:
+def _kwok() -> GoProgram:
     stamp = f"-s -w -X sigs.k8s.io/kwok/pkg/consts.Version={KWOK_VERSION}"
     arguments = ("install", "-trimpath", "-ldflags", stamp, f"sigs.k8s.io/kwok/cmd/kwok@{KWOK_VERSION}")
-    return _Program(
+    return GoProgram(
         name="kwok",
         title=f"kwok {KWOK_VERSION}",
         arguments=arguments,
         key="\n".join(arguments),
         environment={"GOBIN": "{output}"},
+        otherwise=f"kwok {KWOK_VERSION} itself (https://kwok.sigs.k8s.io/docs/user/installation/)",
     )
 
 
@@ -149,7 +152,10 @@ def _installed_kwok() -> Path | None:
     return None
 
 
-def _build(program: _Program, progress: Progress) -> Path:
+def built(program: GoProgram, progress: Progress) -> Path:
+    """The program from the cache, or built into it. Raises `RehearsalError` when that is not possible."""
+    if program.path.exists():
+        return program.path
     go = shutil.which("go")
     if go is None:
         raise _no_go(program, f"{program.title} has to be built and there is no Go on PATH")
@@ -168,7 +174,7 @@ def _build(program: _Program, progress: Progress) -> Path:
 
 
 @contextlib.contextmanager
-def _build_folder(program: _Program) -> Generator[Path]:
+def _build_folder(program: GoProgram) -> Generator[Path]:
     """A folder with the sources, on the cache's file system so that the result can be renamed into place."""
     for left in cache_folder().glob(f".{program.name}-*"):  # of a killed build: we hold the lock
         shutil.rmtree(left, ignore_errors=True)
@@ -183,7 +189,7 @@ def _build_folder(program: _Program) -> Generator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(go: str, program: _Program, folder: Path, tell: "_Ticker") -> None:
+def _run(go: str, program: GoProgram, folder: Path, tell: "_Ticker") -> None:
     def fill(text: str) -> str:
         return text.replace("{output}", str(folder / "output"))
 
@@ -208,7 +214,7 @@ def _run(go: str, program: _Program, folder: Path, tell: "_Ticker") -> None:
     tell.now(f"built {program.title} in {time.monotonic() - started:.0f} s")
 
 
-def _build_failed(program: _Program, log: Path) -> RehearsalError:
+def _build_failed(program: GoProgram, log: Path) -> RehearsalError:
     tail = log_tail(log)
     if re.search(r"requires go >= \d", tail):
         return _no_go(program, f"{program.title} cannot be built by this Go:\n{tail}")
@@ -219,13 +225,9 @@ def _build_failed(program: _Program, log: Path) -> RehearsalError:
     )
 
 
-def _no_go(program: _Program, message: str) -> RehearsalError:
+def _no_go(program: GoProgram, message: str) -> RehearsalError:
     install = f"install Go {go_version()} or newer (https://go.dev/dl/)"
-    if program.name == "kwok":
-        alternative = f"kwok {KWOK_VERSION} itself (https://kwok.sigs.k8s.io/docs/user/installation/)"
-    else:
-        alternative = "use a cluster that you have, with --context NAME"
-    return RehearsalError(message, f"{install}, or {alternative}.")
+    return RehearsalError(message, f"{install}, or {program.otherwise}.")
 
 
 class _Ticker:

@@ -18,6 +18,7 @@ from bedplate.services.karpenter import Karpenter, KarpenterArgs
 from bedplate.services.login import Login, LoginArgs
 from bedplate.services.login_spec import LOGIN_SPECS, AnyLoginSpec, LoginSpec
 from bedplate.services.nodes import NODE_ALERTS
+from bedplate.services.routes import Route, RouteArgs, SignInRoute, SignInRouteArgs
 from bedplate.services.storage_classes import StorageClasses, StorageClassesArgs
 
 __all__ = [
@@ -46,6 +47,10 @@ __all__ = [
     "Login",
     "LoginArgs",
     "LoginSpec",
+    "Route",
+    "RouteArgs",
+    "SignInRoute",
+    "SignInRouteArgs",
     "StorageClasses",
     "StorageClassesArgs",
 ]

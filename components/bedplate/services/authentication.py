@@ -18,10 +18,6 @@ PROXY = "oauth2-proxy"
 """The Deployment, its Service and its ServiceAccount."""
 PORT = 4180
 CHECK_PATH = "/oauth2/auth"
-SESSION_COOKIE = "__Secure-bedplate"
-"""Browsers take a cookie of this prefix over HTTPS only
-(https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes). It must not reach a
-workload: who has it is signed in everywhere."""
 IDENTITY_HEADERS = (
     "X-Auth-Request-User",
     "X-Auth-Request-Email",

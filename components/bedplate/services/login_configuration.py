@@ -9,7 +9,8 @@ import json
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from bedplate.services.authentication import PORT, SESSION_COOKIE, AuthenticationEndpoints
+from bedplate.labels import SESSION_COOKIE
+from bedplate.services.authentication import PORT, AuthenticationEndpoints
 from bedplate.services.login_spec import AnyLoginSpec, Setting
 from bedplate.services.session_store import ADDRESS, USER
 

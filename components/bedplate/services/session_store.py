@@ -29,8 +29,7 @@ from bedplate.kubernetes import (
     service_account,
     template_metadata,
 )
-from bedplate.labels import LOGIN_NAMESPACE, Identity
-from bedplate.services.authentication import SESSION_COOKIE
+from bedplate.labels import LOGIN_NAMESPACE, SESSION_COOKIE, Identity
 
 # renovate: datasource=docker depName=docker.io/valkey/valkey
 VERSION = "9.0.7-alpine"

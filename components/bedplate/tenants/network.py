@@ -1,9 +1,12 @@
-"""NetworkPolicies of a tenant: closed by default, then exactly what is needed opened."""
+"""NetworkPolicies of a tenant: closed by default, then exactly what is needed opened.
+
+What the front door leads to is opened with the route that leads there, and nothing else is.
+"""
 
 from collections.abc import Sequence
 
-from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, default_policies, network_policy, pods_of
-from bedplate.labels import FRONT_DOOR_NAMESPACE, Identity
+from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, default_policies, network_policy
+from bedplate.labels import Identity
 
 _PRIVATE_NETWORKS = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
 """RFC 1918 and RFC 6598: nodes, other tenants' pods, the API server, the company's own networks."""
@@ -29,6 +32,5 @@ def network_policies(namespace: str, identity: Identity, allowed_networks: Seque
             ingress=[{"from": [same_tenant]}],
             egress=[{"to": [same_tenant]}],
         ),
-        policy("ingress", policyTypes=["Ingress"], ingress=[{"from": [pods_of(FRONT_DOOR_NAMESPACE)]}]),
         policy("internet", policyTypes=["Egress"], egress=[{"to": [everywhere, everywhere_ipv6, *allowed]}]),
     ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Union
 from pydantic import Field
 
 from bedplate.workloads._base import (
+    Endpoint,
     Footprint,
     GpuSpec,
     MountSpec,
@@ -39,6 +40,7 @@ def workload_of(spec: WorkloadSpec) -> type[Workload]:
 
 __all__ = [
     "AnyWorkloadSpec",
+    "Endpoint",
     "Footprint",
     "GpuSpec",
     "MountSpec",

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from bedplate.clouds import ClusterFacts
-from bedplate.kubernetes import Container, KubernetesObject, Manifest, manifest, service_account
+from bedplate.kubernetes import Container, KubernetesObject, Manifest, RouteSpec, manifest, service_account
 from bedplate.kubernetes import secrets_hash as hash_of_secrets
 from bedplate.labels import Identity
 from bedplate.spec import (
@@ -110,6 +110,16 @@ class Footprint:
     run_hours: float | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """What a workload offers to callers outside its tenant. service, service_port: its Service; port: of its pods."""
+
+    service: str
+    service_port: int
+    port: int
+    route: RouteSpec
+
+
 class WorkloadSpec(Spec):
     """What every workload has, whatever its kind."""
 
@@ -162,6 +172,10 @@ class WorkloadSpec(Spec):
     @abstractmethod
     def footprint(self) -> Footprint:
         """What the workload takes of its tenant's quota."""
+
+    def endpoint(self) -> Endpoint | None:
+        """What is reached from outside, if anything is."""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

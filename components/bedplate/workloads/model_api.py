@@ -1,7 +1,8 @@
 """A model behind HTTP: replicas that roll without a gap and scale with load.
 
 Owns Deployment, Service, HorizontalPodAutoscaler, PodDisruptionBudget, ServiceAccount and the Secret of `secretEnv`. It
-deliberately owns no route: a workload is reachable from inside its tenant only, until the front door gives it one.
+deliberately owns no route: it says what there is to lead to, and is reachable from inside its tenant only until the
+front door leads there.
 """
 
 import math
@@ -13,6 +14,7 @@ from pydantic import Field, field_validator
 from bedplate.kubernetes import (
     SKIP_AWAIT,
     Manifest,
+    RouteSpec,
     accelerator_placement,
     disruption_budget,
     manifest,
@@ -21,9 +23,18 @@ from bedplate.kubernetes import (
     template_metadata,
 )
 from bedplate.spec import Port, PositiveCount, Seconds, Spec, UrlPath, not_below_min
-from bedplate.workloads._base import Footprint, Workload, WorkloadArgs, WorkloadSpec, container, secrets_hash
+from bedplate.workloads._base import (
+    Endpoint,
+    Footprint,
+    Workload,
+    WorkloadArgs,
+    WorkloadSpec,
+    container,
+    secrets_hash,
+)
 
 _PROBE_SECONDS = 5
+_SERVICE_PORT = 80
 
 
 class ReplicasSpec(Spec):
@@ -54,6 +65,8 @@ class ModelApiSpec(WorkloadSpec):
     """Time for requests under way when a pod stops."""
     replicas: ReplicasSpec = ReplicasSpec()
     """How many pods serve."""
+    route: RouteSpec | None = None
+    """The way in from outside the cluster; without it there is none."""
 
     def footprint(self) -> Footprint:
         """All replicas, and the one more that a rolling update starts."""
@@ -64,6 +77,12 @@ class ModelApiSpec(WorkloadSpec):
             pods_always=self.replicas.min,
             pods_most=self.replicas.max + 1,
         )
+
+    def endpoint(self) -> Endpoint | None:
+        """Its Service, where a route is asked for."""
+        if self.route is None:
+            return None
+        return Endpoint(service=self.name, service_port=_SERVICE_PORT, port=self.port, route=self.route)
 
 
 class ModelApi(Workload):
@@ -159,7 +178,7 @@ def _service(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
         spec={
             "type": "ClusterIP",
             "selector": args.identity.selector(),
-            "ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}],
+            "ports": [{"name": "http", "port": _SERVICE_PORT, "targetPort": "http", "protocol": "TCP"}],
         },
     )
 

@@ -1,0 +1,3 @@
+module bedplate.dev/requestfilter
+
+go 1.22

@@ -1,0 +1,170 @@
+"""A workload's way in: host, login, limits, and the hole in its NetworkPolicies through which they lead.
+
+Owns the IngressRoute and its middlewares, which stand in the front door's namespace so that no tenant can change them.
+It deliberately owns no certificate (the wildcard serves every host), and does not decide who somebody is: that is asked
+of the login for every request. A route is never open by accident: without a login only a public one can be made, and
+Traefik serves no route of which a middleware is missing or broken
+(https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/overview/).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from bedplate.kubernetes import CustomObject, KubernetesObject, Manifest, RouteSpec, manifest, network_policy
+from bedplate.labels import FRONT_DOOR_NAMESPACE, LOGIN_NAMESPACE, SESSION_COOKIE, Identity
+from bedplate.services.authentication import PORT, PROXY, AuthenticationEndpoints
+from bedplate.services.front_door import FrontDoor
+from bedplate.services.middlewares import CLIENT_HEADERS, CREDENTIALS, login, middleware
+from bedplate.services.request_filter import filtering
+from bedplate.services.traefik import API_VERSION, ENTRY_POINT, PODS
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteArgs:
+    """label: first label of the host, and name of the route's objects. service, service_port: what it leads to; port:
+    of its pods. namespace, namespace_name: of the tenant. authentication: None where the stack has no login. groups:
+    who may come in."""
+
+    spec: RouteSpec
+    label: str
+    domain: str
+    identity: Identity
+    namespace: KubernetesObject
+    namespace_name: str
+    service: str
+    service_port: int
+    port: int
+    front_door: FrontDoor
+    authentication: AuthenticationEndpoints | None
+    groups: Sequence[str]
+
+
+class Route(pulumi.ComponentResource):
+    """A workload's way in. Raises ValueError for a route that needs a login in a stack that has none."""
+
+    host: pulumi.Output[str]
+    """Where the workload answers."""
+
+    def __init__(self, name: str, args: RouteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        parts = route_parts(args)
+        super().__init__("bedplate:index:Route", name, {}, opts)
+        self.host = pulumi.Output.from_input(f"{args.label}.{args.domain}")
+        definitions = args.front_door.definitions
+        outside = args.front_door.namespace.inside(self)
+        inside = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace], deleted_with=args.namespace)
+        for suffix, part in parts:
+            options = outside if part["metadata"]["namespace"] == FRONT_DOOR_NAMESPACE else inside
+            if part["apiVersion"] == API_VERSION:
+                CustomObject(f"{name}-{suffix}", part, definitions, options)
+            else:
+                KubernetesObject(f"{name}-{suffix}", part, options)
+        self.register_outputs({"host": self.host})
+
+
+def route_parts(args: RouteArgs) -> list[tuple[str, Manifest]]:
+    """The objects of a route, each with the suffix of its resource name."""
+    asking = _login(args)
+    own: dict[str, Manifest] = {"login": asking} if asking else {}
+    own["filter"] = filtering([SESSION_COOKIE], args.spec.max_body_mib * 2**20)
+    own["concurrency"] = {"inFlightReq": {"amount": args.spec.max_concurrent}}
+    names = {suffix: f"{args.label}-{suffix}" for suffix in own}
+    chain = [CLIENT_HEADERS, *names.values(), *([CREDENTIALS] if asking else [])]
+    return [
+        *((suffix, middleware(names[suffix], args.identity, spec)) for suffix, spec in own.items()),
+        ("timeouts", _timeouts(args)),
+        ("network-policy", _network_policy(args)),
+        ("ingress-route", _ingress_route(args, chain)),
+    ]
+
+
+def _login(args: RouteArgs) -> dict[str, Any] | None:
+    access = args.spec.access
+    if access == "public":
+        return None
+    if args.authentication is None:
+        raise ValueError(f"'{args.label}': a route with access {access} needs a login, and the stack has none")
+    if not args.groups:
+        raise ValueError(f"'{args.label}': a route with access {access} needs groups that may come in")
+    address = args.authentication.browser_address if access == "browser" else args.authentication.api_address
+    return login(address(args.groups))
+
+
+def _ingress_route(args: RouteArgs, chain: Sequence[str]) -> Manifest:
+    """https://doc.traefik.io/traefik/reference/routing-configuration/kubernetes/crd/http/ingressroute/"""
+    service: Manifest = {
+        "name": args.service,
+        "namespace": args.namespace_name,
+        "port": args.service_port,
+        "serversTransport": args.service,
+    }
+    if args.spec.access != "api":
+        cookie = {"name": "bedplate-pod", "secure": True, "httpOnly": True, "sameSite": "lax"}
+        service["sticky"] = {"cookie": cookie}
+    rule = {
+        "kind": "Rule",
+        "match": f"Host(`{args.label}.{args.domain}`)",
+        "middlewares": [{"name": name} for name in chain],
+        "services": [service],
+    }
+    spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": [rule], "tls": {}}
+    return manifest(API_VERSION, "IngressRoute", args.label, args.identity, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
+
+
+def _timeouts(args: RouteArgs) -> Manifest:
+    """Beside the workload's Service, because Traefik looks for it there."""
+    timeouts = {"dialTimeout": "10s", "responseHeaderTimeout": f"{args.spec.answer_seconds}s"}
+    return manifest(
+        API_VERSION,
+        "ServersTransport",
+        args.service,
+        args.identity,
+        namespace=args.namespace_name,
+        spec={"forwardingTimeouts": timeouts},
+    )
+
+
+def _network_policy(args: RouteArgs) -> Manifest:
+    """From outside the tenant the workload's pods are reached by Traefik alone, on the one port."""
+    return network_policy(
+        f"{args.service}-route",
+        args.namespace_name,
+        args.identity,
+        podSelector={"matchLabels": args.identity.selector()},
+        policyTypes=["Ingress"],
+        ingress=[{"from": [PODS], "ports": [{"protocol": "TCP", "port": args.port}]}],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInRouteArgs:
+    """authentication: of the login that people come to."""
+
+    authentication: AuthenticationEndpoints
+    front_door: FrontDoor
+
+
+class SignInRoute(pulumi.ComponentResource):
+    """The way to sign in and out: the one host that asks nobody who they are, and leads to the login proxy alone."""
+
+    def __init__(self, name: str, args: SignInRouteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("bedplate:index:SignInRoute", name, {}, opts)
+        route = sign_in_route(args.authentication.host)
+        options = args.front_door.namespace.inside(self)
+        CustomObject(f"{name}-ingress-route", route, args.front_door.definitions, options)
+        self.register_outputs({})
+
+
+def sign_in_route(host: str) -> Manifest:
+    """The proxy's own paths: https://oauth2-proxy.github.io/oauth2-proxy/features/endpoints."""
+    rule = {
+        "kind": "Rule",
+        "match": f"Host(`{host}`) && PathPrefix(`/oauth2/`)",
+        "middlewares": [{"name": CLIENT_HEADERS}],
+        "services": [{"name": PROXY, "namespace": LOGIN_NAMESPACE, "port": PORT}],
+    }
+    spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": [rule], "tls": {}}
+    identity = Identity(name="sign-in", component="login")
+    return manifest(API_VERSION, "IngressRoute", "sign-in", identity, namespace=FRONT_DOOR_NAMESPACE, spec=spec)

@@ -1,0 +1,206 @@
+"""What a front door is tested with: a workload and a login, both small HTTP servers of this process, and a visitor."""
+
+import base64
+import hashlib
+import http.client
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+SESSION = "__Secure-bedplate"
+_WEBSOCKET_SALT = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+"""https://datatracker.ietf.org/doc/html/rfc6455#section-1.3"""
+
+
+class Workload(BaseHTTPRequestHandler):
+    """Says what it was asked, echoes over websockets, streams, and dawdles."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if self.headers.get("Upgrade") == "websocket":
+            self._echo_one_frame()
+        elif self.path.startswith("/stream"):
+            self._stream()
+        else:
+            if self.path.startswith("/slow"):
+                time.sleep(3)
+            self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        body = self._body()
+        if body is None:
+            self.close_connection = True
+            return
+        names = {name.lower() for name in self.headers}
+        said = {
+            "path": self.path,
+            "bytes": len(body),
+            "headers": {name: ", ".join(self.headers.get_all(name) or []) for name in names},
+        }
+        self._send(json.dumps(said).encode())
+
+    def _body(self) -> bytes | None:
+        """None where it ends too early."""
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline() or b"-1", 16):
+            if size < 0:
+                return None
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        return body
+
+    def _send(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _stream(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for number in range(2):
+            self.wfile.write(f"data: {number}\n\n".encode())
+            self.wfile.flush()
+            time.sleep(1.5)
+        self.close_connection = True
+
+    def _echo_one_frame(self) -> None:
+        key = self.headers["Sec-WebSocket-Key"]
+        accept = base64.b64encode(hashlib.sha1((key + _WEBSOCKET_SALT).encode()).digest()).decode()
+        self.send_response(101)
+        for name, value in (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept)):
+            self.send_header(name, value)
+        self.end_headers()
+        length = self.rfile.read(2)[1] & 0x7F
+        mask, masked = self.rfile.read(4), self.rfile.read(length)
+        self.wfile.write(bytes([0x81, length]) + bytes(byte ^ mask[i % 4] for i, byte in enumerate(masked)))
+        self.close_connection = True
+
+    def log_request(self, code: object = "-", size: object = "-") -> None:
+        pass
+
+
+class Login(BaseHTTPRequestHandler):
+    """Knows one member of ml-vision by cookie and by token; sends browsers to the sign-in, tells others 401."""
+
+    protocol_version = "HTTP/1.1"
+    asked: ClassVar[list[dict[str, str]]] = []
+
+    def do_GET(self) -> None:
+        Login.asked.append({name.lower(): value for name, value in self.headers.items()})
+        address = urlsplit(self.path)
+        knows = (
+            f"{SESSION}=ines" in self.headers.get("Cookie", "") or self.headers.get("Authorization") == "Bearer ines"
+        )
+        if not knows:
+            self._answer(302 if address.path == "/" else 401, {"Location": "https://auth.ml.example.com/sign-in"})
+        elif "ml-vision" not in parse_qs(address.query).get("allowed_groups", [""])[0].split(","):
+            self._answer(403, {})
+        else:
+            refreshed = f"{SESSION}=refreshed; Domain=.ml.example.com; Secure; HttpOnly"
+            self._answer(
+                202, {"X-Auth-Request-User": "ines", "X-Auth-Request-Groups": "ml-vision", "Set-Cookie": refreshed}
+            )
+
+    def _answer(self, status: int, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": "0"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_request(self, code: object = "-", size: object = "-") -> None:
+        pass
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler], address: str) -> Iterator[int]:
+    """A server of this handler; its port."""
+    server = ThreadingHTTPServer((address, 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def own_address() -> str | None:
+    """An address of this machine that Kubernetes takes for a pod's: the API server refuses loopback ones."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))  # nothing is sent: the kernel picks the address it would send from
+        except OSError:
+            return None
+        found = str(probe.getsockname()[0])
+    return None if found.startswith("127.") else found
+
+
+class Visitor:
+    """Asks a front door on this machine for hosts, trusting one certificate."""
+
+    def __init__(self, port: int, certificate: Path) -> None:
+        self._port = port
+        self._context = ssl.create_default_context(cafile=str(certificate))
+
+    def connect(self, host: str, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
+        """A connection on which TLS was agreed."""
+        plain = socket.create_connection(("127.0.0.1", self._port), timeout=15)
+        try:
+            return (context or self._context).wrap_socket(plain, server_hostname=host)
+        except BaseException:
+            plain.close()
+            raise
+
+    def ask(
+        self,
+        host: str,
+        path: str = "/",
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes | Iterator[bytes] | None = None,
+        reading: bool = True,
+    ) -> tuple[http.client.HTTPResponse, Any]:
+        """The response, and its body: parsed where it is JSON. reading: whether the body is read here."""
+        connection = http.client.HTTPSConnection(host, context=self._context, timeout=15)
+        connection.sock = self.connect(host)
+        connection.putrequest("GET" if body is None else "POST", path, skip_accept_encoding=True)
+        for name, value in [*headers, *([] if reading else [("Connection", "close")])]:
+            connection.putheader(name, value)
+        if isinstance(body, bytes):
+            connection.putheader("Content-Length", str(len(body)))
+        elif body is not None:
+            connection.putheader("Transfer-Encoding", "chunked")
+        connection.endheaders()
+        try:
+            if isinstance(body, bytes):
+                connection.send(body)
+            elif body is not None:
+                for part in body:
+                    connection.send(b"%x\r\n%s\r\n" % (len(part), part))
+                connection.send(b"0\r\n\r\n")
+        except OSError:
+            pass  # refused before all was sent: the answer is there
+        response = connection.getresponse()
+        if not reading:
+            return response, None
+        content = response.read()
+        connection.close()
+        return response, json.loads(content) if content.startswith(b"{") else content

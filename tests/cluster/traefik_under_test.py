@@ -1,0 +1,168 @@
+"""A real Traefik on this machine, started with the flags that the platform's values make, on a real API server."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from bedplate.clouds import ClusterFacts
+from bedplate.rehearsal.api_server import ApiServer
+from bedplate.rehearsal.binaries import GoProgram, built
+from bedplate.rehearsal.cluster import ClusterAccess
+from bedplate.rehearsal.cluster_api import ClusterApi, text
+from bedplate.rehearsal.errors import RehearsalError
+from bedplate.rehearsal.processes import BackgroundProcess, guarded, stop
+from bedplate.services.request_filter import source
+from bedplate.services.traefik import values
+from harness import ROOT
+from traefik_flags import NEWER_THAN_BUILT, flags
+
+FACTS = ClusterFacts(kubernetes_version="1.35", deleted_storage_class="a", retained_storage_class="b")
+NAMESPACE = "bedplate-front-door"
+_SOURCES = ROOT / "tests" / "front_door" / "traefik"
+
+
+@dataclass(frozen=True)
+class RunningTraefik:
+    """knows_new_options: whether it is a Traefik 3.7, with every option that the platform sets."""
+
+    https: int
+    http: int
+    metrics: int
+    log: Path
+    knows_new_options: bool
+
+
+def traefik_program(progress: Callable[[str], None]) -> Path:
+    """Traefik of TRAEFIK or PATH, or built from its Go module; skips the test where there is neither it nor Go."""
+    given = os.environ.get("TRAEFIK") or shutil.which("traefik")
+    if given:
+        return Path(given)
+    sources = {name: (_SOURCES / name).read_text() for name in ("go.mod", "go.sum")}
+    package = "github.com/traefik/traefik/v3/cmd/traefik"
+    arguments = (
+        "build",
+        "-mod=readonly",
+        "-trimpath",
+        "-buildvcs=false",
+        "-ldflags",
+        "-s -w",
+        "-o",
+        "{output}/traefik",
+    )
+    (version,) = re.findall(r"github.com/traefik/traefik/v3 (v\S+)", sources["go.mod"])
+    program = GoProgram(
+        name="traefik",
+        title=f"Traefik {version}",
+        arguments=(*arguments, package),
+        key="\n".join([*arguments, package, *sources.values()]),
+        environment={"GOWORK": "off"},
+        otherwise="name a Traefik with TRAEFIK",
+        sources=sources,
+    )
+    try:
+        return built(program, progress)
+    except RehearsalError as error:
+        if shutil.which("go") is None:
+            pytest.skip(str(error))
+        raise
+
+
+def certificate(folder: Path, host: str) -> tuple[Path, Path]:
+    """A certificate that signs itself, and its key."""
+    found, key = folder / "host.crt", folder / "host.key"
+    subprocess.run(
+        [
+            *(
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "2",
+            ),
+            *("-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}", "-keyout", str(key), "-out", str(found)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return found, key
+
+
+def wildcard_secret(found: Path, key: Path) -> dict[str, Any]:
+    """The Secret that cert-manager would make."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "wildcard", "namespace": NAMESPACE},
+        "type": "kubernetes.io/tls",
+        "stringData": {"tls.crt": found.read_text(), "tls.key": key.read_text()},
+    }
+
+
+@contextmanager
+def running_traefik(program: Path, access: ClusterAccess, api: ApiServer, folder: Path) -> Iterator[RunningTraefik]:
+    """Traefik with the rights of its ServiceAccount, in a folder of its own."""
+    api.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "traefik", "namespace": NAMESPACE}})
+    for name, content in source().items():
+        file = folder / "plugins-local" / "src" / "bedplate.dev" / "requestfilter" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    version = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout
+    is_new = bool(re.search(r"Version: +v?3\.([7-9]|[1-9]\d)\.", version))
+    ports: dict[str, int] = dict(zip(("websecure", "web", "metrics", "traefik"), _free_ports(4), strict=True))
+    command = guarded([str(program), *_flags(ports, is_new), *_api_server(access, folder)])
+    environment = {"PATH": os.defpath, "HOME": str(folder)}
+    process = BackgroundProcess("traefik", command, log=folder / "traefik.log", folder=folder, environment=environment)
+    try:
+        yield RunningTraefik(ports["websecure"], ports["web"], ports["metrics"], folder / "traefik.log", is_new)
+    finally:
+        stop([process])
+
+
+def _flags(ports: dict[str, int], is_new: bool) -> list[str]:
+    """The platform's own, on this machine's ports."""
+    ours = [flag for flag in flags(values(FACTS)) if is_new or not flag.startswith(NEWER_THAN_BUILT)]
+    assert is_new or len(ours) == len(flags(values(FACTS))) - len(NEWER_THAN_BUILT)
+    for name, port in ports.items():
+        address = f"--entryPoints.{name}.address="
+        (index,) = (index for index, flag in enumerate(ours) if flag.startswith(address))
+        ours[index] = f"{address}127.0.0.1:{port}"
+    return ours
+
+
+def _api_server(access: ClusterAccess, folder: Path) -> list[str]:
+    """In a cluster Traefik finds all this by itself."""
+    config = YAML(typ="safe").load(access.kubeconfig)
+    cluster = config["clusters"][0]["cluster"]
+    api = ClusterApi(access.kubeconfig, access.context)
+    path = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/traefik/token"
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+    token = folder / "token"
+    token.touch(mode=0o600)
+    token.write_text(text(api.create(path, request), "status", "token"))
+    settings = {"endpoint": cluster["server"], "token": token, "certauthfilepath": cluster["certificate-authority"]}
+    return [f"--providers.kubernetescrd.{key}={value}" for key, value in settings.items()]
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    found = [int(probe.getsockname()[1]) for probe in probes]
+    for probe in probes:
+        probe.close()
+    return found

@@ -1,0 +1,91 @@
+"""Traefik's command line, made of the chart's values as the chart makes it.
+
+The rules are those of https://github.com/traefik/traefik-helm-chart/blob/v41.3.0/traefik/templates/_podtemplate.tpl,
+for the values that the platform sets; `test_front_door` compares the result with the chart's own where Helm is there.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+NEWER_THAN_BUILT = (
+    "--core.strictTLSOptions",
+    "--accesslog.fields.queryparameters.defaultmode",
+    "--entryPoints.websecure.http.underscoreHeadersStrategy",
+    "--providers.kubernetescrd.crossProviderNamespaces",
+    "--providers.kubernetescrd.defaultTLSResourcesNamespace",
+    "--providers.kubernetescrd.safeNaming",
+)
+"""Options of Traefik 3.7 that the one that can be built from its Go module (3.6.12) does not know."""
+_PORTS = {"metrics": {"port": 9100}, "traefik": {"port": 8080}}
+"""The chart's own, beside ours."""
+
+
+def flags(values: Mapping[str, Any]) -> list[str]:
+    """What the chart starts Traefik with."""
+    return [f"--{name}" if value is None else f"--{name}={_text(value)}" for name, value in _options(values)]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _options(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    ports = {**_PORTS, **values["ports"]}
+    yield "global.checkNewVersion", values["global"]["checkNewVersion"]
+    for name, port in sorted(ports.items()):
+        yield f"entryPoints.{name}.address", f":{port['port']}/tcp"
+        if port.get("asDefault"):
+            yield f"entryPoints.{name}.asDefault", True
+    yield from ((f"api.{key}", value) for key, value in values["api"].items())
+    yield "ping", True
+    yield "core.strictTLSOptions", values["core"]["strictTLSOptions"]
+    yield "metrics.prometheus", True
+    prometheus = dict(values["metrics"]["prometheus"])
+    yield "metrics.prometheus.entrypoint", prometheus.pop("entryPoint")
+    yield from ((f"metrics.prometheus.{key}", value) for key, value in prometheus.items())
+    for name, plugin in values["experimental"]["localPlugins"].items():
+        yield f"experimental.localPlugins.{name}.moduleName", plugin["moduleName"]
+    yield "experimental.abortonpluginfailure", values["experimental"]["abortOnPluginFailure"]
+    yield from _provider(values["providers"]["kubernetesCRD"])
+    for name, port in sorted(values["ports"].items()):
+        yield from _entry_point(f"entryPoints.{name}", port, ports_exposed={"websecure": 443})
+    yield from _logs(values)
+    for argument in values["additionalArguments"]:
+        name, _, value = argument.removeprefix("--").partition("=")
+        yield name, value
+
+
+def _provider(provider: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield "providers.kubernetescrd", None
+    for key, value in provider.items():
+        if key != "enabled" and (value or key == "allowEmptyServices"):
+            yield f"providers.kubernetescrd.{key}", value
+
+
+def _entry_point(name: str, port: Mapping[str, Any], ports_exposed: Mapping[str, int]) -> Iterator[tuple[str, Any]]:
+    http = dict(port["http"])
+    for key, value in http.pop("encodedCharacters", {}).items():
+        yield f"{name}.http.encodedCharacters.{key}", value
+    for key, value in http.pop("redirections", {}).get("entryPoint", {}).items():
+        where = f":{ports_exposed[value]}" if key == "to" else value
+        yield f"{name}.http.redirections.entryPoint.{key}", where
+    if http.pop("tls", {}).get("enabled"):
+        yield f"{name}.http.tls", True
+    yield from ((f"{name}.http.{key}", value) for key, value in http.items())
+    for group, settings in port["transport"].items():
+        yield from ((f"{name}.transport.{group}.{key}", value) for key, value in settings.items())
+
+
+def _logs(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield from ((f"log.{key}", value) for key, value in values["log"].items())
+    access = values["accessLog"]
+    fields = access["fields"]
+    yield "accesslog", access["enabled"]
+    yield "accesslog.format", access["format"]
+    yield "accesslog.fields.defaultmode", fields["defaultMode"]
+    yield "accesslog.fields.headers.defaultmode", fields["headers"]["defaultMode"]
+    for header, action in fields["headers"]["names"].items():
+        yield f"accesslog.fields.headers.names.{header}", action
+    yield "accesslog.fields.queryparameters.defaultmode", fields["queryParameters"]["defaultMode"]

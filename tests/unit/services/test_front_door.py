@@ -1,0 +1,232 @@
+"""The front door as data: what Traefik is told, who may reach what, and that nothing is open by accident."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from bedplate.clouds import ClusterFacts
+from bedplate.kubernetes import Manifest, RouteSpec
+from bedplate.labels import Identity
+from bedplate.rehearsal.engine import Recording
+from bedplate.rehearsal.resources import RELEASE_TYPE, Resource
+from bedplate.services.routes import RouteArgs, route_parts
+from bedplate.services.traefik import DEFINITIONS_CHART, values
+from harness import STACKS, model_api, objects, platform, record, record_stack, tenant
+from upstream import mistakes, needs_definitions
+
+FACTS = ClusterFacts(
+    kubernetes_version="1.35",
+    deleted_storage_class="a",
+    retained_storage_class="b",
+    load_balancer_annotations={"example.com/scheme": "internet-facing"},
+)
+IDENTITY = Identity(name="model-api", component="model-api", tenant="vision", workload="scorer")
+LIMITS = {"guardrails": {"approvedImages": ["ghcr.io/acme/"], "publicRoutes": True}}
+INTERNAL = {"certificates": {"issuer": "internal"}}
+
+
+class Endpoints:
+    def browser_address(self, groups: Sequence[str]) -> str:
+        return f"http://login/?groups={','.join(groups)}"
+
+    def api_address(self, groups: Sequence[str]) -> str:
+        return f"http://login/auth?groups={','.join(groups)}"
+
+
+def parts(access: str, **changes: Any) -> dict[str, Manifest]:
+    args: dict[str, Any] = {
+        "spec": RouteSpec.model_validate({"access": access}),
+        "label": "scorer-vision",
+        "domain": "ml.example.com",
+        "identity": IDENTITY,
+        "namespace": cast(Any, None),
+        "namespace_name": "ml-vision",
+        "service": "scorer",
+        "service_port": 80,
+        "port": 9000,
+        "front_door": cast(Any, None),
+        "authentication": Endpoints(),
+        "groups": ["ml-vision", "ml-leads"],
+    }
+    return dict(route_parts(RouteArgs(**{**args, **changes})))
+
+
+def chain(access: str) -> list[str]:
+    (rule,) = parts(access)["ingress-route"]["spec"]["routes"]
+    return [reference["name"] for reference in rule["middlewares"]]
+
+
+def releases(recording: Recording) -> dict[str, Resource]:
+    return {found.inputs["name"]: found for found in recording.resources if found.type == RELEASE_TYPE}
+
+
+def with_route(**changes: Any) -> Recording:
+    workload = model_api("scorer", route={"access": "public"})
+    return record(platform(tenant("vision", workload, model_api("other")), **INTERNAL, **{**LIMITS, **changes}))
+
+
+class TestTraefik:
+    def test_outlives_a_node_and_drains_before_it_is_killed(self) -> None:
+        told = values(FACTS)
+        (entry_point,) = (port for name, port in told["ports"].items() if name == "websecure")
+        lifecycle = entry_point["transport"]["lifeCycle"]
+        seconds = sum(int(value.removesuffix("s")) for value in lifecycle.values())
+        assert told["deployment"]["replicas"] > 1
+        assert told["podDisruptionBudget"] == {"enabled": True, "maxUnavailable": 1}
+        assert told["deployment"]["terminationGracePeriodSeconds"] > seconds
+
+    def test_may_be_critical_twice_over_while_it_is_updated(self) -> None:
+        quotas = objects(record(platform(**INTERNAL)), "ResourceQuota")
+        (quota,) = (found for found in quotas if found.inputs["metadata"]["namespace"] == "bedplate-front-door")
+        assert int(quota.inputs["spec"]["hard"]["pods"]) >= 2 * values(FACTS)["deployment"]["replicas"]
+
+    def test_gets_what_the_cloud_says_of_its_load_balancer(self) -> None:
+        assert values(FACTS)["service"]["annotations"] == {"example.com/scheme": "internet-facing"}
+
+    def test_rolls_when_the_request_filter_changes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = values(FACTS)["deployment"]["podAnnotations"]
+        monkeypatch.setattr("bedplate.services.request_filter.source", lambda: {"main.go": "package other"})
+        assert values(FACTS)["deployment"]["podAnnotations"] != before
+
+    def test_comes_after_the_kinds_and_the_rights_that_it_needs(self) -> None:
+        recording = record(platform(**INTERNAL))
+        found = releases(recording)
+        names = [recording.by_urn()[urn].name for urn in found["traefik"].dependencies]
+        assert found[DEFINITIONS_CHART.name].urn in found["traefik"].dependencies
+        assert {"platform-front-door-clusterrole", "platform-front-door-clusterrolebinding"} <= set(names)
+
+    def test_may_only_read(self) -> None:
+        (role,) = (
+            found
+            for found in objects(record(platform(**INTERNAL)), "ClusterRole")
+            if found.inputs["metadata"]["name"] == "bedplate-traefik"
+        )
+        assert {verb for rule in role.inputs["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
+        assert not [rule for rule in role.inputs["rules"] if "*" in rule["resources"] + rule["apiGroups"]]
+
+    def test_takes_all_charts_from_the_mirror_of_the_stack(self) -> None:
+        recording = record(platform(**INTERNAL, charts={"source": "oci://mirror.example.com/charts"}))
+        assert {found.inputs["chart"] for found in releases(recording).values()} == {
+            f"oci://mirror.example.com/charts/{name}" for name in ("cert-manager", "traefik", "traefik-crds")
+        }
+
+    def test_serves_the_certificate_that_is_asked_for(self) -> None:
+        recording = record(platform(**INTERNAL))
+        (store,) = objects(recording, "TLSStore")
+        (secret,) = store.inputs["spec"]["certificates"]
+        wildcards = [found for found in objects(recording, "Certificate") if "dnsNames" in found.inputs["spec"]]
+        assert [secret["secretName"]] == [found.inputs["spec"]["secretName"] for found in wildcards]
+        assert store.inputs["metadata"]["namespace"] == wildcards[0].inputs["metadata"]["namespace"]
+
+
+class TestARoute:
+    @pytest.mark.parametrize(("access", "path"), [("browser", "/"), ("api", "/auth")])
+    def test_asks_the_login_for_the_tenants_groups(self, access: str, path: str) -> None:
+        asked = parts(access)["login"]["spec"]["forwardAuth"]
+        assert asked["address"] == f"http://login{path}?groups=ml-vision,ml-leads"
+        assert asked["trustForwardHeader"] is False
+
+    @pytest.mark.parametrize("access", ["browser", "api"])
+    def test_drops_what_clients_say_before_the_login_and_credentials_after_it(self, access: str) -> None:
+        found = chain(access)
+        assert found[:2] == ["client-headers", "scorer-vision-login"]
+        assert set(found[2:]) == {"scorer-vision-filter", "scorer-vision-concurrency", "credentials"}
+
+    def test_for_everybody_asks_no_login_and_still_hides_the_session(self) -> None:
+        assert chain("public") == ["client-headers", "scorer-vision-filter", "scorer-vision-concurrency"]
+
+    @pytest.mark.parametrize("access", ["browser", "api"])
+    @pytest.mark.parametrize(("missing", "said"), [({"authentication": None}, "login"), ({"groups": []}, "groups")])
+    def test_is_not_made_where_nobody_could_be_asked_or_everybody_would_do(
+        self, access: str, missing: dict[str, Any], said: str
+    ) -> None:
+        with pytest.raises(ValueError, match=said):
+            parts(access, **missing)
+
+    @pytest.mark.parametrize("access", ["browser", "api", "public"])
+    def test_uses_only_middlewares_that_are_made(self, access: str) -> None:
+        shared = {found.inputs["metadata"]["name"] for found in objects(record(platform(**INTERNAL)), "Middleware")}
+        own = {part["metadata"]["name"] for part in parts(access).values() if part["kind"] == "Middleware"}
+        assert set(chain(access)) <= shared | own
+
+    def test_lets_traefik_alone_in_to_the_workload_on_its_one_port(self) -> None:
+        policy = parts("browser")["network-policy"]
+        (rule,) = policy["spec"]["ingress"]
+        (peer,) = rule["from"]
+        assert rule["ports"] == [{"protocol": "TCP", "port": 9000}]
+        assert peer["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "bedplate-front-door"}
+        assert peer["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "traefik"}
+        assert policy["spec"]["podSelector"]["matchLabels"] == IDENTITY.selector()
+
+    def test_has_its_limits(self) -> None:
+        limits = {"access": "public", "maxBodyMib": 2, "answerSeconds": 7, "maxConcurrent": 9}
+        found = parts("public", spec=RouteSpec.model_validate(limits))
+        (settings,) = found["filter"]["spec"]["plugin"].values()
+        assert settings["maxBodyBytes"] == 2 * 1024 * 1024
+        assert found["timeouts"]["spec"]["forwardingTimeouts"]["responseHeaderTimeout"] == "7s"
+        assert found["concurrency"]["spec"]["inFlightReq"] == {"amount": 9}
+
+
+@needs_definitions
+class TestUpstreamsSchema:
+    @pytest.mark.parametrize("access", ["browser", "api", "public"])
+    def test_admits_every_part_of_a_route(self, access: str) -> None:
+        custom = [part for part in parts(access).values() if part["apiVersion"] == "traefik.io/v1alpha1"]
+        assert {part["kind"] for part in custom} == {"IngressRoute", "Middleware", "ServersTransport"}
+        assert [mistake for part in custom for mistake in mistakes(part)] == []
+
+    @pytest.mark.parametrize(
+        ("suffix", "change", "said"),
+        [
+            ("ingress-route", {"routes": [{"kind": "Rule"}]}, "'match' is a required property"),
+            ("ingress-route", {"entrypoints": ["websecure"]}, "'entrypoints' was unexpected"),
+            ("login", {"forwardAuth": {"address": ["http://login"]}}, "is not of type 'string'"),
+            ("login", {"forwardauth": {}}, "'forwardauth' was unexpected"),
+            ("concurrency", {"inFlightReq": {"amount": "many"}}, "is not of type 'integer'"),
+            ("timeouts", {"forwardingTimeouts": {"answerTimeout": "5s"}}, "'answerTimeout' was unexpected"),
+        ],
+    )
+    def test_refuses_a_wrong_one(self, suffix: str, change: dict[str, Any], said: str) -> None:
+        part = parts("browser")[suffix]
+        assert said in "\n".join(mistakes({**part, "spec": {**part["spec"], **change}}))
+
+
+class TestARouteInAStack:
+    def test_stands_where_no_tenant_may_write(self) -> None:
+        found = {kind: objects(with_route(), kind) for kind in ("IngressRoute", "Middleware")}
+        assert all(found.values())
+        namespaces = {body.inputs["metadata"]["namespace"] for bodies in found.values() for body in bodies}
+        assert namespaces == {"bedplate-front-door"}
+
+    def test_leads_to_the_workloads_service_at_its_own_host(self) -> None:
+        (found,) = objects(with_route(tenantPrefix="ml-"), "IngressRoute")
+        (rule,) = found.inputs["spec"]["routes"]
+        assert rule["match"] == "Host(`scorer-vision.ml.example.com`)"
+        (service,) = rule["services"]
+        assert (service["name"], service["namespace"]) == ("scorer", "ml-vision")
+
+    def test_is_only_there_where_it_is_asked_for(self) -> None:
+        recording = record(platform(tenant("vision", model_api("scorer")), **INTERNAL))
+        assert objects(recording, "IngressRoute") == []
+        assert not [found for found in objects(recording, "NetworkPolicy") if "-route" in found.name]
+
+    def test_holds_up_nothing_else_of_its_tenant(self) -> None:
+        recording = with_route()
+        for resource in objects(recording):
+            if "front-door" in str(resource.dependencies) and "scorer" in resource.name:
+                assert "-route-" in resource.name
+
+    @pytest.mark.parametrize("file", STACKS, ids=lambda file: file.stem)
+    def test_is_open_to_everybody_only_where_the_guardrails_say_so(self, file: Any) -> None:
+        recording = record_stack(file)
+        open_ones = [
+            found.inputs["metadata"]["name"]
+            for found in objects(recording, "IngressRoute")
+            if not any(
+                reference["name"].endswith("-login")
+                for rule in found.inputs["spec"]["routes"]
+                for reference in rule["middlewares"]
+            )
+        ]
+        assert open_ones == (["eta-routing"] if file.stem == "Pulumi.local" else [])
