@@ -10,8 +10,7 @@ import re
 import ssl
 import subprocess
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from typing import Any, cast
 
@@ -23,6 +22,7 @@ from bedplate.rehearsal.api_server import ApiServer
 from bedplate.rehearsal.applying import manifest_of
 from bedplate.rehearsal.cluster import ClusterAccess
 from bedplate.rehearsal.definitions import Definitions
+from bedplate.services.authentication import AuthenticationEndpoints
 from bedplate.services.routes import RouteArgs, route_parts
 from bedplate.services.traefik import values
 from cluster.objects_under_test import eventually
@@ -48,20 +48,7 @@ MEMBER = [("Cookie", f"theme=dark; {SESSION}=ines; {SESSION}_csrf_1=x; _xsrf=2")
 FORGED = [("X-Auth-Request-User", "mallory"), ("x-auth-request-groups", "admins"), ("X-Forwarded-User", "mallory")]
 
 
-@dataclass(frozen=True)
-class Endpoints:
-    """The login of these tests."""
-
-    port: int
-
-    def browser_address(self, groups: Sequence[str]) -> str:
-        return f"http://127.0.0.1:{self.port}/?allowed_groups={','.join(groups)}"
-
-    def api_address(self, groups: Sequence[str]) -> str:
-        return f"http://127.0.0.1:{self.port}/oauth2/auth?allowed_groups={','.join(groups)}"
-
-
-def route(name: str, access: str, login: Endpoints, tenant: str = "vision") -> list[dict[str, Any]]:
+def route(name: str, access: str, login: AuthenticationEndpoints, tenant: str = "vision") -> list[dict[str, Any]]:
     limits = {"maxBodyMib": 1, "answerSeconds": 2, "maxConcurrent": 3}
     args = RouteArgs(
         spec=RouteSpec.model_validate({"access": access, **limits}),
@@ -129,7 +116,7 @@ def front_door(
     definitions = Definitions(api)
     definitions.create(record(platform(certificates={"issuer": "internal"})))
     with serving(Workload, address) as workload, serving(Login, "127.0.0.1") as login_port:
-        login = Endpoints(login_port)
+        login = AuthenticationEndpoints(domain=DOMAIN, proxy=f"http://127.0.0.1:{login_port}")
         broken = route("broken", "browser", login)
         applied = [
             *the_platforms_part(),

@@ -106,6 +106,7 @@ def test_nothing_else_differs_than_what_facts_decide(clouds: dict[str, Objects])
         "StorageClass bedplate-shared",
         "ClusterIssuer bedplate-letsencrypt",
         "chart cert-manager",
+        "chart traefik",
         "ConfigMap bedplate-alerts",
     }
     of_services = {name for name in kinds if name.endswith(services)}

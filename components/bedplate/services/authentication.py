@@ -25,7 +25,6 @@ IDENTITY_HEADERS = (
     "X-Auth-Request-Preferred-Username",
 )
 """What a workload learns of a person; the front door must drop what a client sends under these names."""
-_ORIGIN = f"http://{PROXY}.{LOGIN_NAMESPACE}.svc.cluster.local:{PORT}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +32,15 @@ class AuthenticationEndpoints:
     """Where routes ask and where people go.
 
     domain: of the platform. admin_groups: who may see the platform's own pages. email_domains: of the addresses that
-    may come in, all where there are none. end_session_url: the provider's, None where it has none.
+    may come in, all where there are none. end_session_url: the provider's, None where it has none. proxy: where the
+    front door asks.
     """
 
     domain: str
     admin_groups: Sequence[str] = ()
     email_domains: Sequence[str] = ()
     end_session_url: str | None = None
+    proxy: str = f"http://{PROXY}.{LOGIN_NAMESPACE}.svc.cluster.local:{PORT}"
 
     @property
     def host(self) -> str:
@@ -64,18 +65,18 @@ class AuthenticationEndpoints:
 
     def browser_address(self, groups: Sequence[str]) -> str:
         """For people: who has no session is sent to sign in and comes back; who is in none of the groups gets 403."""
-        return f"{_ORIGIN}/?{self._people(groups)}"
+        return f"{self.proxy}/?{self._people(groups)}"
 
     def api_address(self, groups: Sequence[str]) -> str:
         """For programs with a token of the provider, and pages with a session: 401 without either, never a redirect."""
-        return f"{_ORIGIN}{CHECK_PATH}?{self._people(groups)}"
+        return f"{self.proxy}{CHECK_PATH}?{self._people(groups)}"
 
     def service_account_address(self, accounts: Sequence[str]) -> str:
         """For programs with a token of another issuer: `system:serviceaccount:<namespace>:<name>`, or another subject.
 
         An address of its own, because conditions add up: such a token has no groups.
         """
-        return f"{_ORIGIN}{CHECK_PATH}?{_query(allowed_emails=accounts)}"
+        return f"{self.proxy}{CHECK_PATH}?{_query(allowed_emails=accounts)}"
 
     def _people(self, groups: Sequence[str]) -> str:
         return _query(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from aws_stack import FILE, documents, listed, of_type, with_karpenter
 from bedplate.rehearsal.engine import Recording
@@ -184,6 +185,12 @@ H100 = {"accelerator": "nvidia-h100", "count": 8, "max": 4}
 SYSTEM = {"machine": {"cpu": 4, "memoryGib": 16}, "min": 1, "max": 6}
 
 
+def changed_platform(platform: dict[str, Any]) -> dict[str, Any]:
+    """The stack file of AWS, its secrets included, with another platform."""
+    stack = YAML(typ="safe").load(FILE)
+    return {**stack, "config": {**stack["config"], PLATFORM_KEY: platform}}
+
+
 class TestAWrongInput:
     @pytest.mark.parametrize(
         ("pools", "place", "said"),
@@ -198,17 +205,17 @@ class TestAWrongInput:
         ],
     )  # fmt: skip
     def test_is_located(self, pools: dict[str, Any], place: str, said: str, tmp_path: Path) -> None:
-        ((at, message),) = refused({"config": {PLATFORM_KEY: with_karpenter(**pools)}}, tmp_path)
+        ((at, message),) = refused(changed_platform(with_karpenter(**pools)), tmp_path)
         assert at == place
         assert said in message
 
     def test_of_the_key_itself_is_located_beside_pools_that_cannot_be_judged(self, tmp_path: Path) -> None:
         platform = with_karpenter(h100={**H100, "interconnect": True})
         wrong = {**platform, "cloud": {**platform["cloud"], "autoscaler": "karpentr"}}
-        ((at, _),) = refused({"config": {PLATFORM_KEY: wrong}}, tmp_path)
+        ((at, _),) = refused(changed_platform(wrong), tmp_path)
         assert at == "cloud.autoscaler"
 
     def test_of_a_size_is_located_as_ever(self, tmp_path: Path) -> None:
         wrong = with_karpenter(h100={**H100, "interconnect": True, "max": "four"})
-        ((at, _),) = refused({"config": {PLATFORM_KEY: wrong}}, tmp_path)
+        ((at, _),) = refused(changed_platform(wrong), tmp_path)
         assert at == "nodePools.h100.max"

@@ -1,6 +1,5 @@
 """The front door as data: what Traefik is told, who may reach what, and that nothing is open by accident."""
 
-from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
@@ -10,9 +9,10 @@ from bedplate.kubernetes import Manifest, RouteSpec
 from bedplate.labels import Identity
 from bedplate.rehearsal.engine import Recording
 from bedplate.rehearsal.resources import RELEASE_TYPE, Resource
+from bedplate.services.authentication import AuthenticationEndpoints
 from bedplate.services.routes import RouteArgs, route_parts
 from bedplate.services.traefik import DEFINITIONS_CHART, values
-from harness import STACKS, model_api, objects, platform, record, record_stack, tenant
+from harness import LOGIN, STACKS, model_api, objects, platform, record, record_stack, tenant
 from upstream import mistakes, needs_definitions
 
 FACTS = ClusterFacts(
@@ -24,14 +24,6 @@ FACTS = ClusterFacts(
 IDENTITY = Identity(name="model-api", component="model-api", tenant="vision", workload="scorer")
 LIMITS = {"guardrails": {"approvedImages": ["ghcr.io/acme/"], "publicRoutes": True}}
 INTERNAL = {"certificates": {"issuer": "internal"}}
-
-
-class Endpoints:
-    def browser_address(self, groups: Sequence[str]) -> str:
-        return f"http://login/?groups={','.join(groups)}"
-
-    def api_address(self, groups: Sequence[str]) -> str:
-        return f"http://login/auth?groups={','.join(groups)}"
 
 
 def parts(access: str, **changes: Any) -> dict[str, Manifest]:
@@ -46,7 +38,7 @@ def parts(access: str, **changes: Any) -> dict[str, Manifest]:
         "service_port": 80,
         "port": 9000,
         "front_door": cast(Any, None),
-        "authentication": Endpoints(),
+        "authentication": AuthenticationEndpoints(domain="ml.example.com", proxy="http://login"),
         "groups": ["ml-vision", "ml-leads"],
     }
     return dict(route_parts(RouteArgs(**{**args, **changes})))
@@ -121,10 +113,10 @@ class TestTraefik:
 
 
 class TestARoute:
-    @pytest.mark.parametrize(("access", "path"), [("browser", "/"), ("api", "/auth")])
+    @pytest.mark.parametrize(("access", "path"), [("browser", "/"), ("api", "/oauth2/auth")])
     def test_asks_the_login_for_the_tenants_groups(self, access: str, path: str) -> None:
         asked = parts(access)["login"]["spec"]["forwardAuth"]
-        assert asked["address"] == f"http://login{path}?groups=ml-vision,ml-leads"
+        assert asked["address"] == f"http://login{path}?allowed_groups=ml-vision,ml-leads"
         assert asked["trustForwardHeader"] is False
 
     @pytest.mark.parametrize("access", ["browser", "api"])
@@ -229,4 +221,30 @@ class TestARouteInAStack:
                 for reference in rule["middlewares"]
             )
         ]
-        assert open_ones == (["eta-routing"] if file.stem == "Pulumi.local" else [])
+        assert set(open_ones) == {"sign-in", *(["eta-routing"] if file.stem == "Pulumi.local" else [])}
+
+
+@pytest.mark.parametrize("file", STACKS, ids=lambda file: file.stem)
+def test_people_sign_in_at_one_host_that_leads_to_the_login_alone(file: Any) -> None:
+    recording = record_stack(file)
+    (route,) = (found.inputs for found in objects(recording, "IngressRoute") if "sign-in" in found.name)
+    domain = recording.outputs["domain"]
+    (rule,) = route["spec"]["routes"]
+    assert rule["match"] == f"Host(`auth.{domain}`) && PathPrefix(`/oauth2/`)"
+    assert [(service["name"], service["namespace"]) for service in rule["services"]] == [
+        ("oauth2-proxy", "bedplate-login")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("access", "asked"), [("browser", "/?allowed_groups="), ("api", "/oauth2/auth?allowed_groups=")]
+)
+def test_a_route_behind_the_login_asks_for_the_tenants_groups(access: str, asked: str) -> None:
+    api = model_api("scorer", route={"access": access})
+    data = platform(tenant("vision", api), certificates={"issuer": "internal"}, login=LOGIN)
+    (login,) = (
+        found.inputs["spec"]["forwardAuth"]
+        for found in objects(record(data), "Middleware")
+        if "forwardAuth" in found.inputs["spec"]
+    )
+    assert login["address"] == f"http://oauth2-proxy.bedplate-login.svc.cluster.local:4180{asked}ml-vision"
