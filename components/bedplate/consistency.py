@@ -1,15 +1,15 @@
 """What must hold between the parts of a platform, and no single spec can see.
 
-Owns the checks of names, quotas, images, limits and secrets; those of machines and networks are `bedplate.capacity`'s.
+Owns the checks of names, quotas, images, limits and secrets; those of machines and networks are `bedplate.capacity`'s,
+those of hosts and routes `bedplate.routing`'s.
 """
 
 from collections.abc import Callable, Collection, Iterator
 
-from bedplate import capacity
+from bedplate import capacity, routing
 from bedplate.clouds import ACCELERATORS
 from bedplate.config import PlatformSpec
-from bedplate.labels import host_label
-from bedplate.parts import Parts, footprint_of, has, route_of
+from bedplate.parts import Parts, footprint_of, has
 from bedplate.problems import PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.services import LetsEncryptSpec
 from bedplate.tenants import QuotaSpec
@@ -77,29 +77,6 @@ def _workload_names(parts: Parts) -> Iterator[Problem]:
                 message="two workloads of the tenant have this name",
                 given=shown(workload.name),
                 fix="rename one of the two",
-                other=(*first, "name"),
-            )
-
-
-def _hosts(parts: Parts) -> Iterator[Problem]:
-    seen: dict[str, tuple[PathParts, tuple[str, str]]] = {}
-    for path, tenant, workload in parts.with_workloads(["name"], of_tenant=["name"]):
-        label, owner = host_label(tenant.name, workload.name), (tenant.name, workload.name)
-        if len(label) > _LABEL_LENGTH:
-            yield Problem(
-                path=(*path, "name"),
-                message=f"its host '{label}' (workload-tenant) has {len(label)} characters",
-                given=shown(workload.name),
-                allowed=f"at most {_LABEL_LENGTH}, as one label of a DNS name",
-                fix=f"shorten the workload's or the tenant's name by {len(label) - _LABEL_LENGTH}",
-            )
-        first, first_owner = seen.setdefault(label, (path, owner))
-        if first_owner != owner:
-            yield Problem(
-                path=(*path, "name"),
-                message=f"its host '{label}' (workload-tenant) is taken by '{first_owner[1]}' of '{first_owner[0]}'",
-                given=shown(workload.name),
-                fix="rename one of the two workloads",
                 other=(*first, "name"),
             )
 
@@ -312,45 +289,10 @@ def _certificates(parts: Parts) -> Iterator[Problem]:
         )
 
 
-def _routes(parts: Parts) -> Iterator[Problem]:
-    for path, _, workload in parts.with_workloads():
-        route = route_of(workload)
-        if route is None:
-            continue
-        if not parts.has_front_door:
-            yield Problem(
-                path=(*path, "route"),
-                message="nobody can come in: this stack has no front door",
-                fix="add `certificates:` (and `services` to layers), or remove the route",
-            )
-        if has(route, ["access"]):
-            yield from _access(parts, route.access, (*path, "route", "access"))
-
-
-def _access(parts: Parts, access: str, path: PathParts) -> Iterator[Problem]:
-    if access != "public" and not parts.has_login:
-        yield Problem(
-            path=path,
-            message="there is no login that could say who comes in",
-            given=shown(access),
-            allowed="public",
-            fix="add `login:`, or remove the route; `access: public` would open it to everybody",
-        )
-    limits = parts.guardrails
-    if access == "public" and limits and has(limits, ["public_routes"]) and not limits.public_routes:
-        yield Problem(
-            path=path,
-            message="the workload would be open to everybody, which the guardrails do not allow",
-            given=shown(access),
-            allowed="browser, api",
-            fix="choose who comes in, or have `publicRoutes: true` added to guardrails",
-        )
-
-
 _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _tenant_names,
     _workload_names,
-    _hosts,
+    routing.hosts,
     _accelerators,
     capacity.pools_have_machines,
     capacity.the_cloud_can_work_with_the_pools,
@@ -363,6 +305,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _limits,
     _certificates,
     _login,
-    _routes,
+    routing.routes,
+    routing.api_keys,
     _secrets,
 )

@@ -113,6 +113,11 @@ def host_label(tenant: str, workload: str) -> str:
     return f"{workload}-{tenant}"
 
 
+def login_host(domain: str) -> str:
+    """The one host that people sign in at."""
+    return f"auth.{domain}"
+
+
 def accelerator_class(accelerator: str) -> str:
     """The PriorityClass by which a quota counts the GPUs of one accelerator."""
     return f"bedplate-{accelerator}"

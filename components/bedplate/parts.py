@@ -24,6 +24,7 @@ class Parts:
     """What could be read of a platform. has_front_door: whether routes can be made; has_login: whether there is one to
     ask. secrets: names of the config secrets there are; None where unknown."""
 
+    domain: str | None
     cloud: ClusterSpec | None
     pools: Mapping[str, NodePoolSpec] | None
     guardrails: GuardrailsSpec | None
@@ -40,6 +41,7 @@ class Parts:
     def of(cls, spec: PlatformSpec, secrets: Collection[str] | None = None) -> "Parts":
         """The parts of a spec that could be read whole."""
         return cls(
+            domain=spec.domain,
             cloud=spec.cloud,
             pools=spec.node_pools,
             guardrails=spec.guardrails,

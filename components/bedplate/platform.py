@@ -199,12 +199,13 @@ class Platform(pulumi.ComponentResource):
         endpoint = workload.endpoint()
         if endpoint is None or self._front_door is None:
             return
+        label = host_label(spec.name, workload.name)
         Route(
             f"{parent.pulumi_resource_name}-route",
             RouteArgs(
                 spec=endpoint.route,
-                label=host_label(spec.name, workload.name),
-                domain=platform.domain,
+                label=label,
+                host=endpoint.route.host or f"{label}.{platform.domain}",
                 identity=_identity(spec, workload),
                 namespace=tenant.namespace,
                 namespace_name=platform.namespace(spec.name),

@@ -209,14 +209,15 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
     mapping = _as_mapping(data)
     pools = {name: _partly(NodePoolSpec, raw) for name, raw in _as_mapping(mapping.get("nodePools")).items()}
     readable = {name: pool for name, pool in pools.items() if pool is not None}
-    prefix = _partly(PlatformSpec, {key: value for key, value in mapping.items() if key == "tenantPrefix"})
+    names = _partly(PlatformSpec, {key: value for key, value in mapping.items() if key in ("domain", "tenantPrefix")})
     return Parts(
+        domain=getattr(names, "domain", None),
         cloud=_cloud(mapping.get("cloud")),
         pools=readable if readable and len(readable) == len(pools) else None,
         guardrails=_partly(GuardrailsSpec, mapping.get("guardrails")),
         certificates=_certificates(mapping.get("certificates")),
         login=_login(mapping.get("login")),
-        tenant_prefix=getattr(prefix, "tenant_prefix", None),
+        tenant_prefix=getattr(names, "tenant_prefix", None),
         tenants=list(_tenants(mapping.get("tenants"))),
         has_login="login" in mapping,
         has_front_door="certificates" in mapping and "services" in _as_list(mapping.get("layers", ["services"])),

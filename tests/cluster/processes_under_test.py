@@ -103,7 +103,7 @@ class Login(BaseHTTPRequestHandler):
     asked: ClassVar[list[dict[str, str]]] = []
 
     def do_GET(self) -> None:
-        Login.asked.append({name.lower(): value for name, value in self.headers.items()})
+        Login.asked.append({":path": self.path, **{name.lower(): value for name, value in self.headers.items()}})
         address = urlsplit(self.path)
         knows = (
             f"{SESSION}=ines" in self.headers.get("Cookie", "") or self.headers.get("Authorization") == "Bearer ines"

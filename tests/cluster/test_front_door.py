@@ -3,6 +3,7 @@
 Traefik is the one of TRAEFIK or PATH, or 3.6.12, the newest that builds from its Go module: see `traefik_flags`.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -13,10 +14,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from bedplate.kubernetes import RouteSpec
+from bedplate.kubernetes import RouteSpec, new_api_key
 from bedplate.labels import Identity
 from bedplate.rehearsal.api_server import ApiServer
 from bedplate.rehearsal.applying import manifest_of
@@ -43,17 +45,25 @@ pytestmark = pytest.mark.enable_socket
 
 DOMAIN = "ml.example.com"
 BROWSER, API, PUBLIC = (f"{name}-vision.{DOMAIN}" for name in ("notebook", "scorer", "tracking"))
+KEYED, KEYS_ONLY = f"keyed-vision.{DOMAIN}", f"keysonly-vision.{DOMAIN}"
 OTHERS, ASLEEP, BROKEN = f"notebook-audio.{DOMAIN}", f"asleep-vision.{DOMAIN}", f"broken-vision.{DOMAIN}"
 MEMBER = [("Cookie", f"theme=dark; {SESSION}=ines; {SESSION}_csrf_1=x; _xsrf=2")]
 FORGED = [("X-Auth-Request-User", "mallory"), ("x-auth-request-groups", "admins"), ("X-Forwarded-User", "mallory")]
 
 
-def route(name: str, access: str, login: AuthenticationEndpoints, tenant: str = "vision") -> list[dict[str, Any]]:
+SHOP, APP, FORMER = (new_api_key(name) for name in ("shop", "app", "former"))
+KEYS = [{"name": key.name, "sha256": key.sha256} for key in (SHOP, APP)]
+DEPLOYER = "system:serviceaccount:ci:deployer"
+
+
+def route(
+    name: str, access: str, login: AuthenticationEndpoints | None, tenant: str = "vision", **more: Any
+) -> list[dict[str, Any]]:
     limits = {"maxBodyMib": 1, "answerSeconds": 2, "maxConcurrent": 3}
     args = RouteArgs(
-        spec=RouteSpec.model_validate({"access": access, **limits}),
+        spec=RouteSpec.model_validate({"access": access, **limits, **more}),
         label=f"{name}-{tenant}",
-        domain=DOMAIN,
+        host=f"{name}-{tenant}.{DOMAIN}",
         identity=Identity(name="model-api", component="model-api", tenant=tenant, workload=name),
         namespace=cast(Any, None),
         namespace_name=tenant,
@@ -127,11 +137,15 @@ def front_door(
             *service("tracking", "vision", address, workload),
             *service("notebook", "audio", address, workload),
             *service("broken", "vision", address, workload),
+            *service("keyed", "vision", address, workload),
+            *service("keysonly", "vision", address, workload),
             *service("asleep", "vision", None, workload),
             *route("notebook", "browser", login),
             *route("scorer", "api", login),
             *route("tracking", "public", login),
             *route("asleep", "public", login),
+            *route("keyed", "api", login, apiKeys=KEYS, subjects=[DEPLOYER]),
+            *route("keysonly", "api", None, apiKeys=KEYS[:1]),
             *route("notebook", "browser", login, tenant="audio"),
             *(part for part in broken if part["metadata"]["name"] != "broken-vision-login"),
         ]
@@ -148,9 +162,23 @@ def front_door(
 
 def is_serving(visitor: Visitor) -> bool:
     try:
-        return all(visitor.ask(host)[0].status not in (404, 503) for host in (BROWSER, API, PUBLIC, OTHERS))
+        hosts = (BROWSER, API, PUBLIC, OTHERS, KEYED, KEYS_ONLY)
+        return all(visitor.ask(host)[0].status not in (404, 503) for host in hosts)
     except OSError:
         return False
+
+
+@pytest.fixture
+def keys_of(cluster_access: ClusterAccess, front_door: Any) -> Callable[[list[Any]], None]:
+    """Changes the keys of a route, as an update does."""
+    login = AuthenticationEndpoints(domain=DOMAIN, proxy="http://127.0.0.1:1")
+
+    def apply(keys: list[Any]) -> None:
+        parts = route("keyed", "api", login, apiKeys=keys)
+        (changed,) = (part for part in parts if part["metadata"]["name"] == "keyed-vision-api-keys")
+        ApiServer(cluster_access).apply(changed)
+
+    return apply
 
 
 @pytest.fixture
@@ -203,6 +231,70 @@ class TestAnApiClient:
         assert response.status == 200
         assert said["headers"]["x-auth-request-user"] == "ines"
         assert "authorization" not in said["headers"]
+
+
+class TestAProgramWithAKey:
+    @pytest.mark.parametrize("host", [KEYED, KEYS_ONLY])
+    def test_gets_in_and_the_workload_knows_which_and_does_not_see_it(self, visitor: Visitor, host: str) -> None:
+        response, said = visitor.ask(host, headers=[("Authorization", f"Bearer {SHOP.key}"), *FORGED])
+        assert response.status == 200
+        assert said["headers"]["x-auth-request-user"] == "key:shop"
+        assert SHOP.key not in str(said)
+        assert "mallory" not in str(said)
+
+    def test_is_known_by_its_own_name(self, visitor: Visitor) -> None:
+        _, said = visitor.ask(KEYED, headers=[("Authorization", f"bearer {APP.key}")])
+        assert said["headers"]["x-auth-request-user"] == "key:app"
+
+    @pytest.mark.parametrize("host", [KEYED, KEYS_ONLY])
+    def test_gets_401_with_a_wrong_one_and_without(self, visitor: Visitor, host: str) -> None:
+        wrong = [FORMER.key, SHOP.key[:-1], f"{SHOP.key}x", SHOP.sha256, "", "bedplate_", SHOP.key.upper()]
+        for key in wrong:
+            assert visitor.ask(host, headers=[("Authorization", f"Bearer {key}")])[0].status == 401, key
+        assert visitor.ask(host)[0].status == 401
+        assert visitor.ask(host, headers=[("Authorization", f"Basic {SHOP.key}")])[0].status == 401
+        assert visitor.ask(host, f"/?key={SHOP.key}", headers=[("X-Api-Key", SHOP.key)])[0].status == 401
+
+    def test_gets_401_where_it_shows_two(self, visitor: Visitor) -> None:
+        both = [("Authorization", f"Bearer {SHOP.key}"), ("Authorization", "Bearer ines")]
+        assert visitor.ask(KEYED, headers=both)[0].status == 401
+        assert visitor.ask(KEYED, headers=both[::-1])[0].status == 401
+
+    def test_does_not_get_in_where_its_key_was_not_issued(self, visitor: Visitor) -> None:
+        assert visitor.ask(API, headers=[("Authorization", f"Bearer {SHOP.key}")])[0].status == 401
+        assert visitor.ask(KEYS_ONLY, headers=[("Authorization", f"Bearer {APP.key}")])[0].status == 401
+
+    def test_keeps_no_person_out(self, visitor: Visitor) -> None:
+        response, said = visitor.ask(KEYED, headers=[("Authorization", "Bearer ines")])
+        assert (response.status, said["headers"]["x-auth-request-user"]) == (200, "ines")
+
+    def test_is_out_as_soon_as_the_key_is_gone(self, visitor: Visitor, keys_of: Callable[[list[Any]], None]) -> None:
+        def status(key: str) -> int:
+            return visitor.ask(KEYED, headers=[("Authorization", f"Bearer {key}")])[0].status
+
+        keys_of([{"name": "app", "sha256": FORMER.sha256}])
+        eventually(lambda: status(FORMER.key) == 200, "the new key lets in", 10)
+        assert (status(APP.key), status(SHOP.key)) == (401, 401)
+        keys_of(KEYS)
+        eventually(lambda: status(SHOP.key) == 200, "the former keys let in", 10)
+        assert status(FORMER.key) == 401
+
+    def test_leaves_its_name_in_the_log_and_not_its_key(self, visitor: Visitor, traefik: RunningTraefik) -> None:
+        visitor.ask(KEYED, "/by-key", headers=[("Authorization", f"Bearer {SHOP.key}")])
+        eventually(lambda: "/by-key" in traefik.log.read_text(), "the request in the access log")
+        (line,) = [json.loads(line) for line in traefik.log.read_text().splitlines() if '"/by-key' in line]
+        assert line["request_X-Auth-Request-User"] == "key:shop"
+        assert SHOP.key not in traefik.log.read_text()
+
+
+class TestAProgramWithATokenOfAnotherIssuer:
+    def test_is_checked_by_its_name_and_not_by_groups(self, visitor: Visitor) -> None:
+        claims = base64.urlsafe_b64encode(json.dumps({"iss": "x", "sub": DEPLOYER}).encode()).decode().rstrip("=")
+        Login.asked.clear()
+        visitor.ask(KEYED, headers=[("Authorization", f"Bearer e30.{claims}.c2ln")])
+        visitor.ask(KEYED, headers=[("Authorization", "Bearer e30.e30.c2ln")])
+        asked = [parse_qs(urlsplit(headers[":path"]).query) for headers in Login.asked]
+        assert asked == [{"allowed_emails": [DEPLOYER]}, {"allowed_groups": ["ml-vision"]}]
 
 
 class TestThePublic:

@@ -21,8 +21,8 @@ from bedplate.rehearsal.cluster import ClusterAccess
 from bedplate.rehearsal.cluster_api import ClusterApi, text
 from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.processes import BackgroundProcess, guarded, stop
-from bedplate.services.request_filter import source
 from bedplate.services.traefik import values
+from bedplate.services.traefik_plugins import sources
 from harness import ROOT
 from traefik_flags import NEWER_THAN_BUILT, flags
 
@@ -117,10 +117,11 @@ def wildcard_secret(found: Path, key: Path) -> dict[str, Any]:
 def running_traefik(program: Path, access: ClusterAccess, api: ApiServer, folder: Path) -> Iterator[RunningTraefik]:
     """Traefik with the rights of its ServiceAccount, in a folder of its own."""
     api.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "traefik", "namespace": NAMESPACE}})
-    for name, content in source().items():
-        file = folder / "plugins-local" / "src" / "bedplate.dev" / "requestfilter" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content)
+    for module, files in sources().items():
+        place = folder / "plugins-local" / "src" / module
+        place.mkdir(parents=True)
+        for name, content in files.items():
+            (place / name).write_text(content)
     version = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout
     is_new = bool(re.search(r"Version: +v?3\.([7-9]|[1-9]\d)\.", version))
     ports: dict[str, int] = dict(zip(("websecure", "web", "metrics", "traefik"), _free_ports(4), strict=True))

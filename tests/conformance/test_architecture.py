@@ -20,6 +20,7 @@ COMPOSING = {
     "parts",
     "platform",
     "problems",
+    "routing",
     "stack_file",
     "validation",
     "__init__",
@@ -33,7 +34,7 @@ ALLOWED = {
     "tenants": {"kubernetes", "clouds"},
     "workloads": {"kubernetes", "clouds"},
     "rehearsal": {"config", "stack_file", "documents"},
-    "cli": {"config", "guardrails", "rehearsal", "stack_file", "workloads"},
+    "cli": {"config", "guardrails", "kubernetes", "rehearsal", "stack_file", "workloads"},
 }
 """What each folder may import besides itself, `spec` and `labels`."""
 

@@ -8,16 +8,19 @@ import json
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
+from pydantic import ValidationError
 
 from bedplate.cli import output
 from bedplate.cli.reference import pages
 from bedplate.config import json_schema, tenant_json_schema
+from bedplate.kubernetes import ApiKeySpec, new_api_key
 from bedplate.rehearsal.difference import difference, field_changes
 from bedplate.rehearsal.engine import RecordingBackend, run
 from bedplate.rehearsal.errors import RehearsalError
@@ -174,6 +177,24 @@ def cluster(stack: StackArgument) -> None:
 
     with output.Progress() as progress:
         keep_cluster(read, progress.step)
+
+
+@app.command(epilog="Example: bedplate api-key shop")
+def api_key(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Who will call with it, such as shop.")],
+    output_form: OutputOption = Output.TEXT,
+) -> None:
+    """Make a key for a program that calls a workload, and the line for the stack file. The key is stored nowhere."""
+    made = new_api_key(name)
+    try:
+        ApiKeySpec.model_validate({"name": name, "sha256": made.sha256})
+    except ValidationError as error:
+        message = f"NAME {error.errors()[0].get('ctx', {}).get('message', 'is too long')}"
+        _fail(RehearsalError(message, "bedplate api-key shop"), WRONG_INPUT, output_form)
+    if output_form is Output.JSON:
+        output.print_json(asdict(made))
+    else:
+        output.api_key(made)
 
 
 @app.command(epilog="Example: bedplate schema stacks")

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from bedplate.kubernetes import NewApiKey
 from bedplate.rehearsal.difference import Difference, ResourceChange
 from bedplate.rehearsal.project import stack_name
 from bedplate.rehearsal.protection import Loss
@@ -61,6 +62,16 @@ class Progress:
 def stack_problems(problems: StackFileError) -> list[dict[str, Any]]:
     """The mistakes of a stack file, with stable names."""
     return [asdict(problem) for problem in problems.problems]
+
+
+def api_key(made: NewApiKey) -> None:
+    """The key, and what to do with it and with its hash."""
+    _out.print(Text(made.key, style="bold"))
+    _err.print(
+        "Give it to the caller by a way that keeps secrets; it is shown this once, and stored nowhere.", style="dim"
+    )
+    _err.print("In the stack file, below `apiKeys:` of the workload's route:", style="dim")
+    _out.print(f"- {{name: {made.name}, sha256: {made.sha256}}}")
 
 
 def check_result(stack: Stack) -> None:

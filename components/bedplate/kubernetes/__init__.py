@@ -1,6 +1,7 @@
 """Pure builders of Kubernetes objects, and charts, shared by services, tenants, guardrails and workloads."""
 
 from bedplate.kubernetes.alerts import Alert, metric_label, rules_file
+from bedplate.kubernetes.api_keys import ApiKeySpec, NewApiKey, new_api_key
 from bedplate.kubernetes.charts import Chart, ChartsSpec, CustomKind
 from bedplate.kubernetes.custom import CustomObject
 from bedplate.kubernetes.namespaces import (
@@ -38,6 +39,7 @@ __all__ = [
     "NOT_EVICTED",
     "SKIP_AWAIT",
     "Alert",
+    "ApiKeySpec",
     "Chart",
     "ChartsSpec",
     "Container",
@@ -45,6 +47,7 @@ __all__ = [
     "CustomObject",
     "KubernetesObject",
     "Manifest",
+    "NewApiKey",
     "PlatformNamespace",
     "PlatformNamespaceArgs",
     "PodSecurityLevel",
@@ -60,6 +63,7 @@ __all__ = [
     "metric_label",
     "namespace_manifest",
     "network_policy",
+    "new_api_key",
     "pod_spec",
     "pods_of",
     "rules_file",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from bedplate.labels import LOGIN_NAMESPACE
+from bedplate.labels import LOGIN_NAMESPACE, login_host
 
 PROXY = "oauth2-proxy"
 """The Deployment, its Service and its ServiceAccount."""
@@ -45,7 +45,7 @@ class AuthenticationEndpoints:
     @property
     def host(self) -> str:
         """The one host that people sign in at; its paths below /oauth2/ go to the proxy without a check."""
-        return f"auth.{self.domain}"
+        return login_host(self.domain)
 
     @property
     def sign_in(self) -> str:

@@ -1,4 +1,4 @@
-"""A workload's way in: host, login, limits, and the hole in its NetworkPolicies through which they lead.
+"""A workload's way in: host, who may come, limits, and the hole in its NetworkPolicies through which they lead.
 
 Owns the IngressRoute and its middlewares, which stand in the front door's namespace so that no tenant can change them.
 It deliberately owns no certificate (the wildcard serves every host), and does not decide who somebody is: that is asked
@@ -9,28 +9,28 @@ Traefik serves no route of which a middleware is missing or broken
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 
 from bedplate.kubernetes import CustomObject, KubernetesObject, Manifest, RouteSpec, manifest, network_policy
 from bedplate.labels import FRONT_DOOR_NAMESPACE, LOGIN_NAMESPACE, SESSION_COOKIE, Identity
 from bedplate.services.authentication import PORT, PROXY, AuthenticationEndpoints
+from bedplate.services.callers import API_KEY, token_of
 from bedplate.services.front_door import FrontDoor
 from bedplate.services.middlewares import CLIENT_HEADERS, CREDENTIALS, login, middleware
-from bedplate.services.request_filter import filtering
-from bedplate.services.traefik import API_VERSION, ENTRY_POINT, PODS
+from bedplate.services.traefik import API_VERSION, ENTRY_POINT, PODS, USER_HEADER
+from bedplate.services.traefik_plugins import admitting_keys, filtering
 
 
 @dataclass(frozen=True, kw_only=True)
 class RouteArgs:
-    """label: first label of the host, and name of the route's objects. service, service_port: what it leads to; port:
-    of its pods. namespace, namespace_name: of the tenant. authentication: None where the stack has no login. groups:
-    who may come in."""
+    """label: name of the route's objects. host: where it answers. service, service_port: what it leads to; port: of its
+    pods. namespace, namespace_name: of the tenant. authentication: None where the stack has no login. groups: who may
+    come in."""
 
     spec: RouteSpec
     label: str
-    domain: str
+    host: str
     identity: Identity
     namespace: KubernetesObject
     namespace_name: str
@@ -51,7 +51,7 @@ class Route(pulumi.ComponentResource):
     def __init__(self, name: str, args: RouteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         parts = route_parts(args)
         super().__init__("bedplate:index:Route", name, {}, opts)
-        self.host = pulumi.Output.from_input(f"{args.label}.{args.domain}")
+        self.host = pulumi.Output.from_input(args.host)
         definitions = args.front_door.definitions
         outside = args.front_door.namespace.inside(self)
         inside = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace], deleted_with=args.namespace)
@@ -66,34 +66,58 @@ class Route(pulumi.ComponentResource):
 
 def route_parts(args: RouteArgs) -> list[tuple[str, Manifest]]:
     """The objects of a route, each with the suffix of its resource name."""
-    asking = _login(args)
-    own: dict[str, Manifest] = {"login": asking} if asking else {}
-    own["filter"] = filtering([SESSION_COOKIE], args.spec.max_body_mib * 2**20)
-    own["concurrency"] = {"inFlightReq": {"amount": args.spec.max_concurrent}}
-    names = {suffix: f"{args.label}-{suffix}" for suffix in own}
-    chain = [CLIENT_HEADERS, *names.values(), *([CREDENTIALS] if asking else [])]
+    checks = _checks(args)
+    limits: dict[str, Manifest] = {
+        "filter": filtering([SESSION_COOKIE], args.spec.max_body_mib * 2**20),
+        "concurrency": {"inFlightReq": {"amount": args.spec.max_concurrent}},
+    }
+    own = {**{check.suffix: check.middleware for check in checks}, **limits}
     return [
-        *((suffix, middleware(names[suffix], args.identity, spec)) for suffix, spec in own.items()),
+        *((suffix, middleware(f"{args.label}-{suffix}", args.identity, spec)) for suffix, spec in own.items()),
         ("timeouts", _timeouts(args)),
         ("network-policy", _network_policy(args)),
-        ("ingress-route", _ingress_route(args, chain)),
+        ("ingress-route", _ingress_route(args, checks, list(limits))),
     ]
 
 
-def _login(args: RouteArgs) -> dict[str, Any] | None:
-    access = args.spec.access
-    if access == "public":
-        return None
-    if args.authentication is None:
-        raise ValueError(f"'{args.label}': a route with access {access} needs a login, and the stack has none")
+@dataclass(frozen=True, kw_only=True)
+class _Check:
+    """What lets callers in. suffix, middleware: of its Middleware. of: pattern of what the callers show whom it is for;
+    it is for all the others where there is none."""
+
+    suffix: str
+    middleware: Manifest
+    of: str | None = None
+
+
+def _checks(args: RouteArgs) -> list[_Check]:
+    """All ways in of a route, none where it is open. The last is for callers who show anything else, or nothing."""
+    spec, asked = args.spec, args.authentication
+    if spec.access == "public":
+        return []
+    keys = admitting_keys({key.name: key.sha256 for key in spec.api_keys}, USER_HEADER)
+    if asked is None:
+        if not spec.api_keys:
+            raise ValueError(f"'{args.label}': a route with access {spec.access} needs a login, and the stack has none")
+        return [_Check(suffix="api-keys", middleware=keys)]
     if not args.groups:
-        raise ValueError(f"'{args.label}': a route with access {access} needs groups that may come in")
-    address = args.authentication.browser_address if access == "browser" else args.authentication.api_address
-    return login(address(args.groups))
+        raise ValueError(f"'{args.label}': a route with access {spec.access} needs groups that may come in")
+    checks: list[_Check] = []
+    if spec.api_keys:
+        checks.append(_Check(suffix="api-keys", middleware=keys, of=API_KEY))
+    if spec.subjects:
+        named = login(asked.service_account_address(spec.subjects))
+        checks.append(_Check(suffix="subjects", middleware=named, of=token_of(spec.subjects)))
+    address = asked.browser_address if spec.access == "browser" else asked.api_address
+    return [*checks, _Check(suffix="login", middleware=login(address(args.groups)))]
 
 
-def _ingress_route(args: RouteArgs, chain: Sequence[str]) -> Manifest:
-    """https://doc.traefik.io/traefik/reference/routing-configuration/kubernetes/crd/http/ingressroute/"""
+def _ingress_route(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[str]) -> Manifest:
+    """https://doc.traefik.io/traefik/reference/routing-configuration/kubernetes/crd/http/ingressroute/
+
+    Of two rules that match Traefik takes the longer one, which is the one that also looks at what the caller shows
+    (https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/#priority-calculation).
+    """
     service: Manifest = {
         "name": args.service,
         "namespace": args.namespace_name,
@@ -103,14 +127,23 @@ def _ingress_route(args: RouteArgs, chain: Sequence[str]) -> Manifest:
     if args.spec.access != "api":
         cookie = {"name": "bedplate-pod", "secure": True, "httpOnly": True, "sameSite": "lax"}
         service["sticky"] = {"cookie": cookie}
-    rule = {
-        "kind": "Rule",
-        "match": f"Host(`{args.label}.{args.domain}`)",
-        "middlewares": [{"name": name} for name in chain],
-        "services": [service],
-    }
-    spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": [rule], "tls": {}}
+    own = [f"{args.label}-{suffix}" for suffix in limits]
+    host = f"Host(`{args.host}`)"
+    rules = [
+        _rule(
+            f"{host} && HeaderRegexp(`Authorization`, `^{check.of}`)" if check.of else host,
+            [CLIENT_HEADERS, f"{args.label}-{check.suffix}", *own, CREDENTIALS],
+            service,
+        )
+        for check in checks
+    ] or [_rule(host, [CLIENT_HEADERS, *own], service)]
+    spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": rules, "tls": {}}
     return manifest(API_VERSION, "IngressRoute", args.label, args.identity, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
+
+
+def _rule(match: str, chain: Sequence[str], service: Manifest) -> Manifest:
+    middlewares = [{"name": name} for name in chain]
+    return {"kind": "Rule", "match": match, "middlewares": middlewares, "services": [service]}
 
 
 def _timeouts(args: RouteArgs) -> Manifest:
@@ -159,12 +192,8 @@ class SignInRoute(pulumi.ComponentResource):
 
 def sign_in_route(host: str) -> Manifest:
     """The proxy's own paths: https://oauth2-proxy.github.io/oauth2-proxy/features/endpoints."""
-    rule = {
-        "kind": "Rule",
-        "match": f"Host(`{host}`) && PathPrefix(`/oauth2/`)",
-        "middlewares": [{"name": CLIENT_HEADERS}],
-        "services": [{"name": PROXY, "namespace": LOGIN_NAMESPACE, "port": PORT}],
-    }
+    match = f"Host(`{host}`) && PathPrefix(`/oauth2/`)"
+    rule = _rule(match, [CLIENT_HEADERS], {"name": PROXY, "namespace": LOGIN_NAMESPACE, "port": PORT})
     spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": [rule], "tls": {}}
     identity = Identity(name="sign-in", component="login")
     return manifest(API_VERSION, "IngressRoute", "sign-in", identity, namespace=FRONT_DOOR_NAMESPACE, spec=spec)

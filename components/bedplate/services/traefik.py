@@ -19,7 +19,7 @@ from bedplate.kubernetes import (
     spread_over_zones_and_nodes,
 )
 from bedplate.labels import FRONT_DOOR_NAMESPACE, LOGIN_NAMESPACE, NAME, OWNER, PLATFORM_OWNER, TENANT, Identity
-from bedplate.services.request_filter import plugin, source_hash
+from bedplate.services.traefik_plugins import plugins, sources_hash
 
 # renovate: datasource=docker depName=ghcr.io/traefik/helm/traefik
 TRAEFIK_CHART_VERSION = "41.3.0"
@@ -81,8 +81,8 @@ def values(facts: ClusterFacts) -> dict[str, Any]:
         "ports": {"web": _redirecting(), ENTRY_POINT: _serving()},
         # A conflict of options must not fall back to weaker ones (GHSA-g55h-rg46-x9c5).
         "core": {"strictTLSOptions": True},
-        # Without the filter no route that needs it is served; a Traefik that cannot load it does not even start.
-        "experimental": {"abortOnPluginFailure": True, "localPlugins": plugin()},
+        # Without them no route that needs one is served; a Traefik that cannot load them does not even start.
+        "experimental": {"abortOnPluginFailure": True, "localPlugins": plugins()},
         "service": {
             "annotations": dict(facts.load_balancer_annotations),
             # Only nodes with a pod take part, and the visitor's address stays visible.
@@ -102,8 +102,8 @@ def _pods() -> dict[str, Any]:
             "replicas": REPLICAS,
             "terminationGracePeriodSeconds": _ACCEPT_AFTER_STOP_SECONDS + _DRAIN_SECONDS + 5,
             "revisionHistoryLimit": 5,
-            # A filter is read once, when Traefik starts.
-            "podAnnotations": {"bedplate.dev/request-filter-hash": source_hash()},
+            # Plugins are read once, when Traefik starts.
+            "podAnnotations": {"bedplate.dev/plugins-hash": sources_hash()},
         },
         "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
         "podDisruptionBudget": {"enabled": True, "maxUnavailable": 1},

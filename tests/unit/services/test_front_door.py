@@ -12,6 +12,7 @@ from bedplate.rehearsal.resources import RELEASE_TYPE, Resource
 from bedplate.services.authentication import AuthenticationEndpoints
 from bedplate.services.routes import RouteArgs, route_parts
 from bedplate.services.traefik import DEFINITIONS_CHART, values
+from bedplate.services.traefik_plugins import sources
 from harness import LOGIN, STACKS, model_api, objects, platform, record, record_stack, tenant
 from upstream import mistakes, needs_definitions
 
@@ -30,7 +31,7 @@ def parts(access: str, **changes: Any) -> dict[str, Manifest]:
     args: dict[str, Any] = {
         "spec": RouteSpec.model_validate({"access": access}),
         "label": "scorer-vision",
-        "domain": "ml.example.com",
+        "host": "scorer-vision.ml.example.com",
         "identity": IDENTITY,
         "namespace": cast(Any, None),
         "namespace_name": "ml-vision",
@@ -47,6 +48,19 @@ def parts(access: str, **changes: Any) -> dict[str, Manifest]:
 def chain(access: str) -> list[str]:
     (rule,) = parts(access)["ingress-route"]["spec"]["routes"]
     return [reference["name"] for reference in rule["middlewares"]]
+
+
+PROGRAMS: dict[str, Any] = {
+    "access": "api",
+    "apiKeys": [{"name": "shop", "sha256": "ab" * 32}, {"name": "app", "sha256": "cd" * 32}],
+    "subjects": ["system:serviceaccount:ci:deployer"],
+}
+
+
+def rules_of(route: dict[str, Any], **changes: Any) -> list[tuple[str, list[str]]]:
+    """Each rule's match, and its chain."""
+    found = parts(route["access"], spec=RouteSpec.model_validate(route), **changes)["ingress-route"]["spec"]["routes"]
+    return [(rule["match"], [reference["name"] for reference in rule["middlewares"]]) for rule in found]
 
 
 def releases(recording: Recording) -> dict[str, Resource]:
@@ -76,9 +90,10 @@ class TestTraefik:
     def test_gets_what_the_cloud_says_of_its_load_balancer(self) -> None:
         assert values(FACTS)["service"]["annotations"] == {"example.com/scheme": "internet-facing"}
 
-    def test_rolls_when_the_request_filter_changes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_rolls_when_a_plugin_changes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         before = values(FACTS)["deployment"]["podAnnotations"]
-        monkeypatch.setattr("bedplate.services.request_filter.source", lambda: {"main.go": "package other"})
+        other = {module: {**files, "main.go": "package other"} for module, files in sources().items()}
+        monkeypatch.setattr("bedplate.services.traefik_plugins.sources", lambda: other)
         assert values(FACTS)["deployment"]["podAnnotations"] != before
 
     def test_comes_after_the_kinds_and_the_rights_that_it_needs(self) -> None:
@@ -151,6 +166,36 @@ class TestARoute:
         assert peer["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "traefik"}
         assert policy["spec"]["podSelector"]["matchLabels"] == IDENTITY.selector()
 
+    def test_checks_each_sort_of_caller_in_its_own_way_and_everybody_else_at_the_login(self) -> None:
+        rules = rules_of(PROGRAMS)
+        checks = [next(name for name in chain if name.startswith("scorer-vision-")) for _, chain in rules]
+        assert checks == ["scorer-vision-api-keys", "scorer-vision-subjects", "scorer-vision-login"]
+        assert all(match.startswith("Host(`scorer-vision.ml.example.com`)") for match, _ in rules)
+        assert sorted(rules, key=lambda rule: -len(rule[0]))[-1][0] == "Host(`scorer-vision.ml.example.com`)"
+
+    def test_has_the_same_limits_for_every_sort_of_caller(self) -> None:
+        around = {(chain[0], *chain[2:]) for _, chain in rules_of(PROGRAMS)}
+        assert around == {("client-headers", "scorer-vision-filter", "scorer-vision-concurrency", "credentials")}
+
+    def test_asks_the_login_for_named_accounts_without_their_groups(self) -> None:
+        found = parts("api", spec=RouteSpec.model_validate(PROGRAMS))
+        asked = found["subjects"]["spec"]["forwardAuth"]["address"]
+        assert asked == "http://login/oauth2/auth?allowed_emails=system%3Aserviceaccount%3Aci%3Adeployer"
+
+    def test_holds_the_hashes_of_keys_and_tells_who_called(self) -> None:
+        (settings,) = parts("api", spec=RouteSpec.model_validate(PROGRAMS))["api-keys"]["spec"]["plugin"].values()
+        assert settings == {
+            "prefix": "bedplate_",
+            "userHeader": "X-Auth-Request-User",
+            "sha256": {"shop": "ab" * 32, "app": "cd" * 32},
+        }
+
+    def test_with_keys_needs_no_login_and_lets_nobody_in_without_one(self) -> None:
+        spec = RouteSpec.model_validate({"access": "api", "apiKeys": PROGRAMS["apiKeys"]})
+        ((match, chain),) = rules_of(spec.model_dump(by_alias=True), authentication=None)
+        assert match == "Host(`scorer-vision.ml.example.com`)"
+        assert chain[1] == "scorer-vision-api-keys"
+
     def test_has_its_limits(self) -> None:
         limits = {"access": "public", "maxBodyMib": 2, "answerSeconds": 7, "maxConcurrent": 9}
         found = parts("public", spec=RouteSpec.model_validate(limits))
@@ -162,9 +207,10 @@ class TestARoute:
 
 @needs_definitions
 class TestUpstreamsSchema:
-    @pytest.mark.parametrize("access", ["browser", "api", "public"])
-    def test_admits_every_part_of_a_route(self, access: str) -> None:
-        custom = [part for part in parts(access).values() if part["apiVersion"] == "traefik.io/v1alpha1"]
+    @pytest.mark.parametrize("route", [{"access": "browser"}, {"access": "public"}, PROGRAMS])
+    def test_admits_every_part_of_a_route(self, route: dict[str, Any]) -> None:
+        found = parts(route["access"], spec=RouteSpec.model_validate(route))
+        custom = [part for part in found.values() if part["apiVersion"] == "traefik.io/v1alpha1"]
         assert {part["kind"] for part in custom} == {"IngressRoute", "Middleware", "ServersTransport"}
         assert [mistake for part in custom for mistake in mistakes(part)] == []
 
@@ -175,6 +221,7 @@ class TestUpstreamsSchema:
             ("ingress-route", {"entrypoints": ["websecure"]}, "'entrypoints' was unexpected"),
             ("login", {"forwardAuth": {"address": ["http://login"]}}, "is not of type 'string'"),
             ("login", {"forwardauth": {}}, "'forwardauth' was unexpected"),
+            ("filter", {"plugin": ["requestfilter"]}, "is not of type 'object'"),
             ("concurrency", {"inFlightReq": {"amount": "many"}}, "is not of type 'integer'"),
             ("timeouts", {"forwardingTimeouts": {"answerTimeout": "5s"}}, "'answerTimeout' was unexpected"),
         ],
@@ -197,6 +244,11 @@ class TestARouteInAStack:
         assert rule["match"] == "Host(`scorer-vision.ml.example.com`)"
         (service,) = rule["services"]
         assert (service["name"], service["namespace"]) == ("scorer", "ml-vision")
+
+    def test_answers_at_the_host_that_it_names(self) -> None:
+        workload = model_api("scorer", route={"access": "public", "host": "score.ml.example.com"})
+        (found,) = objects(record(platform(tenant("vision", workload), **INTERNAL, **LIMITS)), "IngressRoute")
+        assert found.inputs["spec"]["routes"][0]["match"] == "Host(`score.ml.example.com`)"
 
     def test_is_only_there_where_it_is_asked_for(self) -> None:
         recording = record(platform(tenant("vision", model_api("scorer")), **INTERNAL))

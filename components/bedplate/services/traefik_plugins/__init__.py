@@ -1,0 +1,62 @@
+"""The platform's own parts of Traefik: what a request must show or lose, and Traefik cannot say.
+
+Owns their sources, one folder each, which Traefik interprets (https://doc.traefik.io/traefik/extend/extend-traefik/),
+their place in the chart's values, and their settings in a route. It deliberately decides neither which of them a route
+has nor in which order.
+"""
+
+import hashlib
+import importlib.resources
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from bedplate.spec import API_KEY_PREFIX
+
+_API_KEYS, _REQUEST_FILTER = "apikeys", "requestfilter"
+_FOLDERS = {_API_KEYS: "api_keys", _REQUEST_FILTER: "request_filter"}
+_FILES = (".traefik.yml", "go.mod", "main.go")
+
+
+@cache
+def sources() -> Mapping[str, Mapping[str, str]]:
+    """The files of each plugin, by its module and their names."""
+    here = importlib.resources.files(__name__)
+    return {
+        _module(name): {file: (here / folder / file).read_text(encoding="utf-8") for file in _FILES}
+        for name, folder in _FOLDERS.items()
+    }
+
+
+def sources_hash() -> str:
+    """Changes with the sources."""
+    texts = [text for files in sources().values() for text in files.values()]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def plugins() -> dict[str, Any]:
+    """The plugins in the chart's values: a ConfigMap each, mounted where Traefik looks for it."""
+    return {
+        name: {
+            "moduleName": _module(name),
+            "mountPath": f"/plugins-local/src/{_module(name)}",
+            "type": "inlinePlugin",
+            "source": dict(sources()[_module(name)]),
+        }
+        for name in _FOLDERS
+    }
+
+
+def filtering(cookie_prefixes: Sequence[str], max_body_bytes: int) -> dict[str, Any]:
+    """Removes cookies and refuses larger bodies, as the `spec` of a Middleware."""
+    return {"plugin": {_REQUEST_FILTER: {"cookiePrefixes": list(cookie_prefixes), "maxBodyBytes": max_body_bytes}}}
+
+
+def admitting_keys(sha256_by_name: Mapping[str, str], user_header: str) -> dict[str, Any]:
+    """Lets in who shows one of the keys, and says in the header which one, as the `spec` of a Middleware."""
+    settings = {"prefix": API_KEY_PREFIX, "userHeader": user_header, "sha256": dict(sha256_by_name)}
+    return {"plugin": {_API_KEYS: settings}}
+
+
+def _module(name: str) -> str:
+    return f"bedplate.dev/{name}"

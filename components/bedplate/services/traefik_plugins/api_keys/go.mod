@@ -1,0 +1,3 @@
+module bedplate.dev/apikeys
+
+go 1.22
