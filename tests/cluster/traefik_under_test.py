@@ -33,13 +33,12 @@ _SOURCES = ROOT / "tests" / "front_door" / "traefik"
 
 @dataclass(frozen=True)
 class RunningTraefik:
-    """knows_new_options: whether it is a Traefik 3.7, with every option that the platform sets."""
+    """What runs, and where."""
 
     https: int
     http: int
     metrics: int
     log: Path
-    knows_new_options: bool
 
 
 def traefik_program(progress: Callable[[str], None]) -> Path:
@@ -47,7 +46,7 @@ def traefik_program(progress: Callable[[str], None]) -> Path:
     given = os.environ.get("TRAEFIK") or shutil.which("traefik")
     if given:
         return Path(given)
-    sources = {name: (_SOURCES / name).read_text() for name in ("go.mod", "go.sum")}
+    sources = {name: (_SOURCES / name).read_text() for name in ("go.mod", "go.sum", "ext/go.mod", "ext/ext.go")}
     package = "github.com/traefik/traefik/v3/cmd/traefik"
     arguments = (
         "build",
@@ -123,13 +122,13 @@ def running_traefik(program: Path, access: ClusterAccess, api: ApiServer, folder
         for name, content in files.items():
             (place / name).write_text(content)
     version = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout
-    is_new = bool(re.search(r"Version: +v?3\.([7-9]|[1-9]\d)\.", version))
+    is_new = bool(re.search(r"Version: +v?3\.(7\.[1-9]\d|[89]\.|[1-9]\d\.)", version))
     ports: dict[str, int] = dict(zip(("websecure", "web", "metrics", "traefik"), _free_ports(4), strict=True))
     command = guarded([str(program), *_flags(ports, is_new), *_api_server(access, folder)])
     environment = {"PATH": os.defpath, "HOME": str(folder)}
     process = BackgroundProcess("traefik", command, log=folder / "traefik.log", folder=folder, environment=environment)
     try:
-        yield RunningTraefik(ports["websecure"], ports["web"], ports["metrics"], folder / "traefik.log", is_new)
+        yield RunningTraefik(ports["websecure"], ports["web"], ports["metrics"], folder / "traefik.log")
     finally:
         stop([process])
 

@@ -1,5 +1,6 @@
 """The command line: exit codes, JSON with stable names, previews against a revision."""
 
+import hashlib
 import io
 import json
 import shutil
@@ -13,6 +14,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from bedplate.cli import main
+from bedplate.kubernetes import RouteSpec
+from bedplate.spec import is_secret_value
 from harness import ROOT, model_api, platform, tenant
 
 
@@ -218,3 +221,28 @@ def test_every_commands_help_has_an_example(command: str) -> None:
     done = bedplate(command, "--help")
     assert done.returncode == 0
     assert f"Example: bedplate {command}" in done.stdout
+
+
+class TestMakingAnApiKey:
+    def test_shows_a_key_and_a_line_that_admits_it_and_nothing_that_leads_back(self) -> None:
+        done = bedplate("api-key", "shop")
+        key, line = done.stdout.splitlines()
+        (printed,) = YAML(typ="safe").load(line)
+        assert done.returncode == 0
+        assert printed == {"name": "shop", "sha256": hashlib.sha256(key.encode()).hexdigest()}
+        assert RouteSpec.model_validate({"access": "api", "apiKeys": [printed]})
+        assert key not in done.stderr
+
+    def test_makes_another_one_each_time(self) -> None:
+        keys = [json.loads(bedplate("api-key", "shop", "-o", "json").stdout) for _ in range(3)]
+        assert len({made["key"] for made in keys}) == len({made["sha256"] for made in keys}) == 3
+        assert {made["name"] for made in keys} == {"shop"}
+
+    def test_is_a_secret_to_every_stack_file(self) -> None:
+        assert is_secret_value(json.loads(bedplate("api-key", "shop", "-o", "json").stdout)["key"])
+
+    def test_refuses_a_name_that_no_stack_file_takes(self) -> None:
+        for name in ("The Shop", "x" * 64):
+            done = bedplate("api-key", name)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert "NAME" in done.stderr

@@ -40,7 +40,7 @@ class GoProgram:
     """A Go program to build.
 
     arguments: of `go`, with `{output}` for the folder that receives the program; sources: what the build's folder
-    holds; key: what its cache entry depends on. otherwise: what to do where it cannot be built.
+    holds, by paths in it; key: what its cache entry depends on. otherwise: what to do where it cannot be built.
     """
 
     name: str
@@ -183,7 +183,9 @@ def _build_folder(program: GoProgram) -> Generator[Path]:
         for name in ("output", "sources"):
             (folder / name).mkdir()
         for name, content in program.sources.items():
-            (folder / "sources" / name).write_text(content, encoding="utf-8")
+            file = folder / "sources" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content, encoding="utf-8")
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
