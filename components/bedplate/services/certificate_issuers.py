@@ -30,7 +30,9 @@ def lets_encrypt_issuer(
 
 def self_signed_issuer(namespace: str, identity: Identity) -> Manifest:
     """Signs the authority's certificate with its own key; of one namespace, so that nobody else signs with it."""
-    return manifest(API_VERSION, "Issuer", "bedplate-self-signed", identity, namespace=namespace, spec={"selfSigned": {}})
+    return manifest(
+        API_VERSION, "Issuer", "bedplate-self-signed", identity, namespace=namespace, spec={"selfSigned": {}}
+    )
 
 
 def authority_certificate(namespace: str, identity: Identity, issuer: Manifest) -> Manifest:

@@ -4,17 +4,24 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from bedplate.spec import DnsLabel, DnsName, EmailAddress, Spec, mistake
+from bedplate.spec import DnsLabel, DnsName, EmailAddress, Spec, StrictBool, mistake
 
 
 class ProvidedCertManagerSpec(Spec):
     """A cert-manager that somebody else runs in the cluster, which has room for one."""
 
-    provided: Literal[True]
-    """That it is there already."""
+    provided: StrictBool
+    """true: it is there already, and whoever runs it keeps it up to date."""
     namespace: DnsLabel = "cert-manager"
     """Where it looks for the secrets of ClusterIssuers: its own namespace, or what its flag
     --cluster-resource-namespace says."""
+
+    @field_validator("provided")
+    @classmethod
+    def _by_somebody(cls, provided: bool) -> bool:
+        if not provided:
+            raise mistake("false says what leaving `certManager` out says", "remove `certManager`, or write true")
+        return provided
 
 
 class HostCertificatesSpec(Spec):

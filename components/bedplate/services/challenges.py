@@ -75,6 +75,7 @@ def over_http(identity: Identity, *, pods: Mapping[str, str], port: int) -> Chal
             "namespaces": [FRONT_DOOR_NAMESPACE],
             "ingressClass": INGRESS_CLASS,
             "allowExternalNameServices": False,
+            "allowEmptyServices": True,
             # Traefik would write the load balancer's address into each Ingress, which nobody reads.
             "publishedService": {"enabled": False},
         },
