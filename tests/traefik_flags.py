@@ -45,7 +45,8 @@ def _options(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, plugin in values["experimental"]["localPlugins"].items():
         yield f"experimental.localPlugins.{name}.moduleName", plugin["moduleName"]
     yield "experimental.abortonpluginfailure", values["experimental"]["abortOnPluginFailure"]
-    yield from _provider(values["providers"]["kubernetesCRD"])
+    yield from _provider("kubernetescrd", values["providers"]["kubernetesCRD"])
+    yield from _provider("kubernetesingress", values["providers"]["kubernetesIngress"])
     for name, port in sorted(values["ports"].items()):
         yield from _entry_point(f"entryPoints.{name}", port, ports_exposed={"websecure": 443})
     yield from _logs(values)
@@ -54,11 +55,13 @@ def _options(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _provider(provider: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    yield "providers.kubernetescrd", None
+def _provider(name: str, provider: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    if not provider["enabled"]:
+        return
+    yield f"providers.{name}", None
     for key, value in provider.items():
-        if key != "enabled" and (value or key == "allowEmptyServices"):
-            yield f"providers.kubernetescrd.{key}", value
+        if key not in ("enabled", "publishedService") and (value or key == "allowEmptyServices"):
+            yield f"providers.{name}.{key}", value
 
 
 def _entry_point(name: str, port: Mapping[str, Any], ports_exposed: Mapping[str, int]) -> Iterator[tuple[str, Any]]:
@@ -71,6 +74,8 @@ def _entry_point(name: str, port: Mapping[str, Any], ports_exposed: Mapping[str,
     if http.pop("tls", {}).get("enabled"):
         yield f"{name}.http.tls", True
     yield from ((f"{name}.http.{key}", value) for key, value in http.items())
+    if port.get("allowACMEByPass"):
+        yield f"{name}.allowACMEByPass", True
     for group, settings in port["transport"].items():
         yield from ((f"{name}.transport.{group}.{key}", value) for key, value in settings.items())
 

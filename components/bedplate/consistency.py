@@ -279,13 +279,17 @@ def _login(parts: Parts) -> Iterator[Problem]:
 
 
 def _certificates(parts: Parts) -> Iterator[Problem]:
-    if isinstance(parts.certificates, LetsEncryptSpec) and parts.cloud and not parts.cloud.owns_dns_zone():
+    spec = parts.certificates
+    if not isinstance(spec, LetsEncryptSpec) or not has(spec, ["challenge"]) or spec.challenge != "dns01":
+        return
+    if parts.cloud and not parts.cloud.owns_dns_zone():
         yield Problem(
             path=("certificates", "issuer"),
-            message="Let's Encrypt issues a wildcard only to who writes to the domain's DNS zone, and here is none",
-            given=shown(parts.certificates.issuer),
-            allowed="internal, clusterIssuer",
-            fix="write `issuer: internal`, or `issuer: clusterIssuer` with the `name` of one that you make",
+            message="Let's Encrypt proves a domain by DNS-01 only in its DNS zone, and here is none that is ours",
+            given=shown(spec.issuer),
+            allowed="internal, clusterIssuer, or letsEncrypt by HTTP-01",
+            fix="add `mode: perHost` and `challenge: http01` if Let's Encrypt reaches the hosts on port 80; otherwise "
+            "write `issuer: internal`, or `issuer: clusterIssuer` with the `name` of one that you make",
         )
 
 

@@ -43,7 +43,7 @@ from bedplate.tenants import Tenant, TenantAccess, TenantArgs
 from bedplate.workloads import Workload, WorkloadArgs, WorkloadSpec, workload_of
 
 _NodeService = DevicePlugin | ClusterAutoscaler | Karpenter
-_Watched = _NodeService | Login
+_Watched = _NodeService | Login | Certificates | FrontDoor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +81,11 @@ class Platform(pulumi.ComponentResource):
             services = self._services(name, spec)
             logins = self._login(name, args)
             self._authentication = logins[0].endpoints if logins else None
-            self._watched(name, [*self._node_services(name, spec), *logins])
-            self._front_door = self._make_front_door(name, spec)
+            certificates = self._certificates(name, spec)
+            doors = [self._make_front_door(name, spec, certificates)] if certificates else []
+            self._front_door = doors[0] if doors else None
+            issuers = [certificates] if certificates else []
+            self._watched(name, [*self._node_services(name, spec), *logins, *issuers, *doors])
             self._let_sign_in(name)
         self.facts = self.cluster.facts.with_services() if "services" in spec.layers else self.cluster.facts
         if "tenants" in spec.layers:
@@ -148,21 +151,18 @@ class Platform(pulumi.ComponentResource):
             args = SignInRouteArgs(authentication=self._authentication, front_door=self._front_door)
             SignInRoute(f"{name}-sign-in", args, self._on_cluster())
 
-    def _make_front_door(self, name: str, spec: PlatformSpec) -> FrontDoor | None:
-        """No tenant waits for it: an authority that cannot be reached must not hold up anybody's work."""
+    def _certificates(self, name: str, spec: PlatformSpec) -> Certificates | None:
+        """No tenant waits for them: an authority that cannot be reached must not hold up anybody's work."""
         if spec.certificates is None:
             return None
-        facts = self.cluster.facts
-        certificates = Certificates(
-            f"{name}-certificates",
-            CertificatesArgs(spec=spec.certificates, domain=spec.domain, facts=facts, chart_source=spec.charts.source),
-            self._on_cluster(),
+        args = CertificatesArgs(
+            spec=spec.certificates, domain=spec.domain, facts=self.cluster.facts, chart_source=spec.charts.source
         )
-        return FrontDoor(
-            f"{name}-front-door",
-            FrontDoorArgs(domain=spec.domain, certificates=certificates, facts=facts, chart_source=spec.charts.source),
-            self._on_cluster(),
-        )
+        return Certificates(f"{name}-certificates", args, self._on_cluster())
+
+    def _make_front_door(self, name: str, spec: PlatformSpec, certificates: Certificates) -> FrontDoor:
+        args = FrontDoorArgs(certificates=certificates, facts=self.cluster.facts, chart_source=spec.charts.source)
+        return FrontDoor(f"{name}-front-door", args, self._on_cluster())
 
     def _tenant(self, name: str, args: PlatformArgs, spec: TenantEntry, after: list[pulumi.Resource]) -> None:
         tenant = Tenant(

@@ -5,7 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +78,7 @@ def traefik_program(progress: Callable[[str], None]) -> Path:
 
 def certificate(folder: Path, host: str) -> tuple[Path, Path]:
     """A certificate that signs itself, and its key."""
-    found, key = folder / "host.crt", folder / "host.key"
+    found, key = folder / f"{host}.crt", folder / f"{host}.key"
     subprocess.run(
         [
             *(
@@ -101,20 +101,23 @@ def certificate(folder: Path, host: str) -> tuple[Path, Path]:
     return found, key
 
 
-def wildcard_secret(found: Path, key: Path) -> dict[str, Any]:
+def wildcard_secret(found: Path, key: Path, name: str = "wildcard") -> dict[str, Any]:
     """The Secret that cert-manager would make."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": "wildcard", "namespace": NAMESPACE},
+        "metadata": {"name": name, "namespace": NAMESPACE},
         "type": "kubernetes.io/tls",
         "stringData": {"tls.crt": found.read_text(), "tls.key": key.read_text()},
     }
 
 
 @contextmanager
-def running_traefik(program: Path, access: ClusterAccess, api: ApiServer, folder: Path) -> Iterator[RunningTraefik]:
-    """Traefik with the rights of its ServiceAccount, in a folder of its own."""
+def running_traefik(
+    program: Path, access: ClusterAccess, api: ApiServer, folder: Path, told: Mapping[str, Any] | None = None
+) -> Iterator[RunningTraefik]:
+    """Traefik with the rights of its ServiceAccount, in a folder of its own. told: values of its chart."""
+    told = told or values(FACTS)
     api.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "traefik", "namespace": NAMESPACE}})
     for module, files in sources().items():
         place = folder / "plugins-local" / "src" / module
@@ -124,7 +127,8 @@ def running_traefik(program: Path, access: ClusterAccess, api: ApiServer, folder
     version = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout
     is_new = bool(re.search(r"Version: +v?3\.(7\.[1-9]\d|[89]\.|[1-9]\d\.)", version))
     ports: dict[str, int] = dict(zip(("websecure", "web", "metrics", "traefik"), _free_ports(4), strict=True))
-    command = guarded([str(program), *_flags(ports, is_new), *_api_server(access, folder)])
+    providers = [name.lower() for name, provider in told["providers"].items() if provider["enabled"]]
+    command = guarded([str(program), *_flags(told, ports, is_new), *_api_server(access, folder, providers)])
     environment = {"PATH": os.defpath, "HOME": str(folder)}
     process = BackgroundProcess("traefik", command, log=folder / "traefik.log", folder=folder, environment=environment)
     try:
@@ -133,10 +137,10 @@ def running_traefik(program: Path, access: ClusterAccess, api: ApiServer, folder
         stop([process])
 
 
-def _flags(ports: dict[str, int], is_new: bool) -> list[str]:
+def _flags(told: Mapping[str, Any], ports: dict[str, int], is_new: bool) -> list[str]:
     """The platform's own, on this machine's ports."""
-    ours = [flag for flag in flags(values(FACTS)) if is_new or not flag.startswith(NEWER_THAN_BUILT)]
-    assert is_new or len(ours) == len(flags(values(FACTS))) - len(NEWER_THAN_BUILT)
+    ours = [flag for flag in flags(told) if is_new or not flag.startswith(NEWER_THAN_BUILT)]
+    assert is_new or len(ours) == len(flags(told)) - len(NEWER_THAN_BUILT)
     for name, port in ports.items():
         address = f"--entryPoints.{name}.address="
         (index,) = (index for index, flag in enumerate(ours) if flag.startswith(address))
@@ -144,7 +148,7 @@ def _flags(ports: dict[str, int], is_new: bool) -> list[str]:
     return ours
 
 
-def _api_server(access: ClusterAccess, folder: Path) -> list[str]:
+def _api_server(access: ClusterAccess, folder: Path, providers: Sequence[str]) -> list[str]:
     """In a cluster Traefik finds all this by itself."""
     config = YAML(typ="safe").load(access.kubeconfig)
     cluster = config["clusters"][0]["cluster"]
@@ -155,7 +159,7 @@ def _api_server(access: ClusterAccess, folder: Path) -> list[str]:
     token.touch(mode=0o600)
     token.write_text(text(api.create(path, request), "status", "token"))
     settings = {"endpoint": cluster["server"], "token": token, "certauthfilepath": cluster["certificate-authority"]}
-    return [f"--providers.kubernetescrd.{key}={value}" for key, value in settings.items()]
+    return [f"--providers.{name}.{key}={value}" for name in providers for key, value in settings.items()]
 
 
 def _free_ports(count: int) -> list[int]:

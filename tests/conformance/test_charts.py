@@ -9,12 +9,12 @@ from ruamel.yaml import YAML
 
 from aws_stack import with_karpenter
 from bedplate.kubernetes import Chart
-from bedplate.rehearsal.definitions import real_definition, releases_of
+from bedplate.rehearsal.definitions import provided_by_others, real_definition, releases_of
 from bedplate.rehearsal.engine import Recording
 from bedplate.rehearsal.resources import RELEASE_TYPE, Resource, revealed
 from bedplate.spec import is_secret_name
 from conformance.test_components import secrets_in
-from harness import ROOT, STACKS, is_custom, objects, platform, record, record_stack
+from harness import LOGIN, ROOT, STACKS, is_custom, model_api, objects, platform, record, record_stack, tenant
 from upstream import CHARTS, DEFINITIONS, mistakes, needs_definitions
 
 
@@ -26,12 +26,18 @@ def issued_by(issuer: dict[str, Any], cloud: str) -> Recording:
     return record({**config, "certificates": issuer})
 
 
+PER_HOST = {"mode": "perHost", "issuer": "letsEncrypt", "email": "ines@example.com", "challenge": "http01"}
+PROVIDED = {"issuer": "internal", "certManager": {"provided": True}}
+ROUTES = platform(tenant("vision", model_api("scorer", route={"access": "browser"})), login=LOGIN)
 STAGING = {"issuer": "letsEncrypt", "email": "ines@example.com", "environment": "staging"}
 RECORDINGS = {
     **{file.stem: record_stack(file) for file in STACKS},
     "internal": issued_by({"issuer": "internal"}, "existing"),
     "own": issued_by({"issuer": "clusterIssuer", "name": "corporate"}, "existing"),
     "staging": issued_by(STAGING, "aws"),
+    "perHost": record({**ROUTES, "certificates": PER_HOST}),
+    "perHostInternal": record({**ROUTES, "certificates": {"issuer": "internal", "mode": "perHost"}}),
+    "provided": record({**ROUTES, "certificates": PROVIDED}),
     "karpenter": record(with_karpenter()),
 }
 
@@ -134,11 +140,15 @@ class TestEveryCustomObject:
         assert any(is_custom(resource) for resource in objects(RECORDINGS["internal"]))
 
     def test_comes_after_the_one_release_that_brings_its_kind(self, recording: Recording) -> None:
+        """Unless somebody else runs what brings it."""
         owners = {
             (kind["group"], kind["kind"]): release.urn for release, kinds in releases_of(recording) for kind in kinds
         }
+        provided = {(kind["group"], kind["kind"]) for _, kinds in provided_by_others(recording) for kind in kinds}
         for resource in filter(is_custom, objects(recording)):
-            assert owners[group_of(resource), resource.inputs["kind"]] in resource.dependencies, resource.name
+            kind = group_of(resource), resource.inputs["kind"]
+            assert kind in provided or owners[kind] in resource.dependencies, resource.name
+        assert not provided & owners.keys()
 
     def test_names_a_namespace_where_its_kind_has_one(self, recording: Recording) -> None:
         scopes = {(kind.group, kind.kind): kind.scope for chart in CHARTS for kind in chart.kinds}

@@ -244,4 +244,5 @@ def _not_run(operator: OperatorNotRun) -> str:
         ("defined before", operator.found),
     )
     said = ", ".join(f"{count} kinds {how}" for how, count in kinds if count) or "it brings no kinds"
-    return f"not run: {operator.release} {operator.version}, {said}"
+    whose = "provided by the cluster's owner, not run" if operator.provided else "not run"
+    return f"{whose}: {operator.release} {operator.version}, {said}"

@@ -3,7 +3,7 @@
 from bedplate.kubernetes.alerts import Alert, metric_label, rules_file
 from bedplate.kubernetes.api_keys import ApiKeySpec, NewApiKey, new_api_key
 from bedplate.kubernetes.charts import Chart, ChartsSpec, CustomKind
-from bedplate.kubernetes.custom import CustomObject
+from bedplate.kubernetes.custom import CustomObject, Operator
 from bedplate.kubernetes.namespaces import (
     CRITICAL_PRIORITY_CLASS,
     PlatformNamespace,
@@ -30,6 +30,7 @@ from bedplate.kubernetes.pods import (
     service_account,
     spread_over_zones_and_nodes,
 )
+from bedplate.kubernetes.provided import ProvidedOperator, ProvidedOperatorArgs
 from bedplate.kubernetes.release import Release, ReleaseArgs
 from bedplate.kubernetes.routes import RouteSpec
 
@@ -48,9 +49,12 @@ __all__ = [
     "KubernetesObject",
     "Manifest",
     "NewApiKey",
+    "Operator",
     "PlatformNamespace",
     "PlatformNamespaceArgs",
     "PodSecurityLevel",
+    "ProvidedOperator",
+    "ProvidedOperatorArgs",
     "Release",
     "ReleaseArgs",
     "RouteSpec",

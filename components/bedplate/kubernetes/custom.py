@@ -3,23 +3,27 @@
 import pulumi
 
 from bedplate.kubernetes.objects import KubernetesObject, Manifest
+from bedplate.kubernetes.provided import ProvidedOperator
 from bedplate.kubernetes.release import Release
+
+Operator = Release | ProvidedOperator
+"""What brings custom kinds: a chart that the platform installs, or one that somebody else has installed."""
 
 
 class CustomObject(KubernetesObject):
-    """An object of a custom kind: it comes after the release that brings its kind, and goes before it.
+    """An object of a custom kind: it comes after the operator that brings its kind, and goes before it.
 
     Without that order an update tries for a minute and fails, and a deletion may hang on a finalizer whose controller
-    is gone. Raises ValueError where the release's chart does not bring the kind, or the namespace is missing or too
+    is gone. Raises ValueError where the operator's chart does not bring the kind, or the namespace is missing or too
     much: Pulumi cannot find out the scope of a kind that is not there yet.
     """
 
-    def __init__(self, name: str, manifest: Manifest, release: Release, opts: pulumi.ResourceOptions) -> None:
+    def __init__(self, name: str, manifest: Manifest, operator: Operator, opts: pulumi.ResourceOptions) -> None:
         api_version, kind = manifest["apiVersion"], manifest["kind"]
-        custom = release.chart.brings(api_version, kind)
+        custom = operator.chart.brings(api_version, kind)
         if custom is None:
-            raise ValueError(f"'{name}': chart {release.chart.name} does not declare {kind} of {api_version}")
+            raise ValueError(f"'{name}': chart {operator.chart.name} does not declare {kind} of {api_version}")
         if (custom.scope == "Namespaced") != ("namespace" in manifest["metadata"]):
             raise ValueError(f"'{name}': {kind} is {custom.scope.lower()}; name a namespace exactly where that is so")
-        after = pulumi.ResourceOptions(depends_on=[release])
+        after = pulumi.ResourceOptions(depends_on=[operator])
         super().__init__(name, manifest, pulumi.ResourceOptions.merge(opts, after))

@@ -1,12 +1,13 @@
 """Definitions of custom kinds for a rehearsal, which runs no operator.
 
 A stack's charts are not installed; the kinds that they bring are defined all the same, so that the stack's objects of
-those kinds meet an API server. By default the definitions are stand-ins that admit any object; real ones come from a
-folder, one definition a file, named as the definition is: `certificates.cert-manager.io.yaml`. What the cluster has
-already is left alone, before and after.
+those kinds meet an API server. So are those of an operator that somebody else provides, with its namespace. By default
+the definitions are stand-ins that admit any object; real ones come from a folder, one definition a file, named as the
+definition is: `certificates.cert-manager.io.yaml`. What the cluster has already is left alone, before and after.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,11 +25,20 @@ from bedplate.rehearsal.report import OperatorNotRun
 from bedplate.rehearsal.resources import RELEASE_TYPE, Resource
 
 API_VERSION = "apiextensions.k8s.io/v1"
+_DEFINITION = "CustomResourceDefinition"
 _KINDS_OUTPUT = "custom_kinds"
+_PROVIDED_OUTPUT = "provided"
 _POLL_SECONDS = 0.1
 _ESTABLISHED_SECONDS = 30
 _DELETION_SECONDS = 60
 CustomKind = Mapping[str, Any]
+
+
+def provided_by_others(recording: Recording) -> Iterator[tuple[Mapping[str, str], Sequence[CustomKind]]]:
+    """The operators that a program expects to be there, each with the custom kinds that it brings."""
+    for outputs in recording.component_outputs.values():
+        if _PROVIDED_OUTPUT in outputs:
+            yield outputs[_PROVIDED_OUTPUT], outputs[_KINDS_OUTPUT]
 
 
 def releases_of(recording: Recording) -> Iterator[tuple[Resource, Sequence[CustomKind]]]:
@@ -46,7 +56,7 @@ def stand_in(kind: CustomKind) -> Object:
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     return {
         "apiVersion": API_VERSION,
-        "kind": "CustomResourceDefinition",
+        "kind": _DEFINITION,
         "metadata": {"name": _name(kind)},
         "spec": {
             "group": kind["group"],
@@ -80,16 +90,16 @@ def real_definition(folder: Path, kind: CustomKind) -> Object | None:
         found = (body["kind"], body["metadata"]["name"])
     except (YAMLError, OSError, KeyError, TypeError) as error:
         raise RehearsalError(f"{file} cannot be used: {error}", "put one CustomResourceDefinition in it") from None
-    if found != ("CustomResourceDefinition", name):
+    if found != (_DEFINITION, name):
         raise RehearsalError(f"{file} does not define {name}", "name the file after the definition in it")
     metadata = {"name": name, "annotations": body["metadata"].get("annotations", {})}
     spec = {key: value for key, value in body["spec"].items() if key != "conversion"}
-    return {"apiVersion": API_VERSION, "kind": "CustomResourceDefinition", "metadata": metadata, "spec": spec}
+    return {"apiVersion": API_VERSION, "kind": _DEFINITION, "metadata": metadata, "spec": spec}
 
 
 @dataclass
 class Definitions:
-    """The definitions that a rehearsal created on a cluster. folder: of real ones."""
+    """The definitions, and namespaces of absent operators, that a rehearsal created. folder: of real definitions."""
 
     api: ApiServer
     folder: Path | None = None
@@ -100,9 +110,11 @@ class Definitions:
 
         Raises RehearsalError where the cluster refuses a definition.
         """
-        operators = [self._create_for(release, kinds) for release, kinds in releases_of(recording)]
+        operators = [self._create_for(release.inputs, kinds) for release, kinds in releases_of(recording)]
+        operators += [self._create_provided(operator, kinds) for operator, kinds in provided_by_others(recording)]
         for body in self._created:
-            self._wait_until_served(body)
+            if body["kind"] == _DEFINITION:
+                self._wait_until_served(body)
         return operators
 
     def remove(self) -> list[ObjectKey]:
@@ -115,17 +127,27 @@ class Definitions:
             time.sleep(_POLL_SECONDS)
         return [key_of(body) for body in remaining]
 
-    def _create_for(self, release: Resource, kinds: Sequence[CustomKind]) -> OperatorNotRun:
-        counts = {"stand_ins": 0, "real": 0, "found": 0}
-        for kind in kinds:
-            counts[self._create_one(kind)] += 1
-        inputs = release.inputs
+    def _create_provided(self, operator: Mapping[str, str], kinds: Sequence[CustomKind]) -> OperatorNotRun:
+        """Also the namespace of an operator that is not there: the stack puts objects into it."""
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": operator["namespace"]}}
+        if self.api.get(body) is None:
+            self.api.create(body)
+            self._created.append(body)
+        return self._create_for(operator, kinds, provided=True)
+
+    def _create_for(
+        self, operator: Mapping[str, Any], kinds: Sequence[CustomKind], *, provided: bool = False
+    ) -> OperatorNotRun:
+        counts = Counter(self._create_one(kind) for kind in kinds)
         return OperatorNotRun(
-            release=inputs["name"],
-            chart=inputs["chart"],
-            version=inputs["version"],
-            namespace=inputs["namespace"],
-            **counts,
+            release=operator["name"],
+            chart=operator["chart"],
+            version=operator["version"],
+            namespace=operator["namespace"],
+            stand_ins=counts["stand_ins"],
+            real=counts["real"],
+            found=counts["found"],
+            provided=provided,
         )
 
     def _create_one(self, kind: CustomKind) -> str:

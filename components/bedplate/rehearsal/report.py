@@ -20,7 +20,8 @@ class PodCount:
 class OperatorNotRun:
     """A chart that a rehearsal does not install, with the definitions of its kinds by where they came from.
 
-    stand_ins: made up, admitting any object; real: from the folder given; found: the cluster had them.
+    stand_ins: made up, admitting any object; real: from the folder given; found: the cluster had them. provided:
+    whether the stack leaves the operator to whoever owns the cluster.
     """
 
     release: str
@@ -30,6 +31,7 @@ class OperatorNotRun:
     stand_ins: int = 0
     real: int = 0
     found: int = 0
+    provided: bool = False
 
     def shown(self) -> Mapping[str, Any]:
         """The operator as `bedplate rehearse -o json` prints it."""
@@ -39,6 +41,7 @@ class OperatorNotRun:
             "version": self.version,
             "namespace": self.namespace,
             "ran": False,
+            "provided": self.provided,
             "definitions": {"standIns": self.stand_ins, "real": self.real, "found": self.found},
         }
 

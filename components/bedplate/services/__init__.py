@@ -3,11 +3,10 @@
 from bedplate.services.accelerator_classes import AcceleratorClasses, AcceleratorClassesArgs
 from bedplate.services.alerts import Alerts, AlertsArgs
 from bedplate.services.authentication import AuthenticationEndpoints
-from bedplate.services.certificates import (
+from bedplate.services.certificates import Certificates, CertificatesArgs
+from bedplate.services.certificates_spec import (
     CERTIFICATES_SPECS,
     AnyCertificatesSpec,
-    Certificates,
-    CertificatesArgs,
     CertificatesSpec,
     LetsEncryptSpec,
 )

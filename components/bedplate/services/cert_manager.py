@@ -4,6 +4,7 @@ Owns data only; `certificates` installs it. The chart's own NetworkPolicies stay
 and policies add up.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bedplate.clouds import ClusterFacts
@@ -87,18 +88,21 @@ def _resources(memory: str) -> dict[str, Any]:
     return {"requests": {"cpu": "20m", "memory": memory}, "limits": {"memory": memory}}
 
 
-def namespace(facts: ClusterFacts) -> PlatformNamespaceArgs:
-    """cert-manager's namespace. Twice its pods may be critical while they are updated; one more checks the webhook."""
+def namespace(facts: ClusterFacts, checks: Sequence[Mapping[str, Any]]) -> PlatformNamespaceArgs:
+    """cert-manager's namespace. Twice its pods may be critical while they are updated; one more checks the webhook.
+
+    checks: ways out to hosts that it looks at before the authority does.
+    """
     return PlatformNamespaceArgs(
         namespace=CERTIFICATES_NAMESPACE,
         identity=IDENTITY,
         kubernetes_version=facts.kubernetes_version,
-        policies=_policies(),
+        policies=_policies(checks),
         critical_pods=2 * sum(_REPLICAS.values()) + 1,
     )
 
 
-def _policies() -> list[Manifest]:
+def _policies(checks: Sequence[Mapping[str, Any]]) -> list[Manifest]:
     """https://cert-manager.io/docs/installation/best-practice/#network-requirements"""
     controller = {"matchLabels": {"app.kubernetes.io/component": "controller"}}
     webhook = {"matchLabels": {"app.kubernetes.io/component": "webhook"}}
@@ -108,7 +112,9 @@ def _policies() -> list[Manifest]:
         rule = {"ports": ports, **({"to": to} if to else {})}
         return network_policy(name, CERTIFICATES_NAMESPACE, IDENTITY, policyTypes=["Egress"], egress=[rule], **spec)
 
+    looking = {"podSelector": controller, "policyTypes": ["Egress"], "egress": list(checks)}
     return [
+        *([network_policy("checks", CERTIFICATES_NAMESPACE, IDENTITY, **looking)] if checks else []),
         egress("https", _ports("TCP", *_HTTPS_PORTS), []),
         # Whether a challenge's record is there is asked of the zone's own servers.
         egress("challenges", [*_ports("UDP", 53), *_ports("TCP", 53)], [], podSelector=controller),

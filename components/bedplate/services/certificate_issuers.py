@@ -17,20 +17,22 @@ _AUTHORITY_HOURS, _AUTHORITY_RENEWAL_HOURS = 87600, 8760
 def lets_encrypt_issuer(
     identity: Identity, *, email: str, domain: str, solver: Mapping[str, Any], is_staging: bool
 ) -> Manifest:
-    """Issues for hosts of the domain, proven by records in its zone. solver: cert-manager's, of kind DNS-01."""
+    """Issues for hosts of the domain. solver: how they are proven, as cert-manager says it, `dns01` or `http01`."""
     name = "bedplate-letsencrypt-staging" if is_staging else "bedplate-letsencrypt"
     acme = {
         "server": _LETS_ENCRYPT_STAGING if is_staging else _LETS_ENCRYPT,
         "email": email,
         "privateKeySecretRef": {"name": f"{name}-account"},
-        "solvers": [{"selector": {"dnsZones": [domain]}, "dns01": dict(solver)}],
+        "solvers": [{"selector": {"dnsZones": [domain]}, **solver}],
     }
     return manifest(API_VERSION, "ClusterIssuer", name, identity, spec={"acme": acme})
 
 
 def self_signed_issuer(namespace: str, identity: Identity) -> Manifest:
     """Signs the authority's certificate with its own key; of one namespace, so that nobody else signs with it."""
-    return manifest(API_VERSION, "Issuer", "self-signed", identity, namespace=namespace, spec={"selfSigned": {}})
+    return manifest(
+        API_VERSION, "Issuer", "bedplate-self-signed", identity, namespace=namespace, spec={"selfSigned": {}}
+    )
 
 
 def authority_certificate(namespace: str, identity: Identity, issuer: Manifest) -> Manifest:
@@ -39,7 +41,7 @@ def authority_certificate(namespace: str, identity: Identity, issuer: Manifest) 
     Its key stays when it is renewed: who trusts the authority goes on trusting what it signed.
     """
     return _certificate(
-        "internal-authority",
+        "bedplate-internal-authority",
         namespace,
         identity,
         issuer={"name": issuer["metadata"]["name"], "kind": issuer["kind"]},
@@ -58,15 +60,13 @@ def internal_issuer(identity: Identity, *, secret_name: str) -> Manifest:
     )
 
 
-def host_certificate(
-    name: str, namespace: str, identity: Identity, *, cluster_issuer: str, hosts: Sequence[str]
-) -> Manifest:
-    """A certificate of hosts, renewed with a new key after two thirds of whatever time the issuer gives it."""
+def host_certificate(name: str, namespace: str, identity: Identity, *, issuer: str, hosts: Sequence[str]) -> Manifest:
+    """A certificate by a ClusterIssuer, renewed with a new key after two thirds of whatever time it is given."""
     return _certificate(
         name,
         namespace,
         identity,
-        issuer={"name": cluster_issuer, "kind": "ClusterIssuer"},
+        issuer={"name": issuer, "kind": "ClusterIssuer"},
         rotation="Always",
         dnsNames=list(hosts),
         usages=["digital signature", "server auth"],

@@ -1,27 +1,30 @@
-"""Where people come in: Traefik, and the certificate of every host.
+"""Where people come in: Traefik, and the certificates of hosts.
 
 Owns the namespace, Traefik with its definitions and rights, how it speaks TLS, the middlewares that routes share, and
-the wildcard certificate of the platform's domain. It deliberately owns no issuer and no route (see `routes`). One
-certificate serves all: a public authority limits how many it issues for a domain in a week
+the certificate of all hosts where there is one. It deliberately owns no issuer and decides no route (see `routes`). By
+default one certificate serves all: a public authority limits how many it issues for a domain in a week
 (https://letsencrypt.org/docs/rate-limits/).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import (
+    Alert,
     CustomObject,
     KubernetesObject,
+    Manifest,
     PlatformNamespace,
     PlatformNamespaceArgs,
     Release,
     ReleaseArgs,
 )
 from bedplate.labels import FRONT_DOOR_NAMESPACE, Identity
-from bedplate.services.certificate_issuers import host_certificate
 from bedplate.services.certificates import Certificates
+from bedplate.services.front_door_alerts import front_door_alerts
 from bedplate.services.middlewares import shared_middlewares
 from bedplate.services.traefik import (
     CHART,
@@ -35,24 +38,21 @@ from bedplate.services.traefik import (
 )
 
 _IDENTITY = Identity(name="front-door", component="ingress")
-WILDCARD = "wildcard"
-"""Name of the certificate and of its Secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrontDoorArgs:
-    """domain: of the platform's hosts. chart_source: of charts, in the publisher's place."""
+    """chart_source: of charts, in the publisher's place."""
 
-    domain: str
     certificates: Certificates
     facts: ClusterFacts
     chart_source: str | None = None
 
 
 class FrontDoor(pulumi.ComponentResource):
-    """Traefik with the certificate of every host.
+    """Traefik, and what it serves routes with.
 
-    Nothing waits for the certificate: a new zone must be delegated by hand before anybody can prove to own the domain.
+    Nothing waits for a certificate: a new zone must be delegated by hand before anybody can prove to own the domain.
     The namespace goes before cert-manager does, who alone can end a challenge that is under way in it.
     """
 
@@ -60,10 +60,14 @@ class FrontDoor(pulumi.ComponentResource):
     """Where the front door runs, and every route stands."""
     definitions: Release
     """What brings the kinds of routes; they come after it."""
+    alerts: Sequence[Alert]
+    """Of Traefik, of what it serves, and of how it answers."""
 
     def __init__(self, name: str, args: FrontDoorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:FrontDoor", name, {}, opts)
         self._name, child = name, pulumi.ResourceOptions(parent=self)
+        self._certificates = args.certificates
+        self.alerts = front_door_alerts(args.certificates.hosts)
         self.namespace = PlatformNamespace(f"{name}-namespace", _namespace(args), child)
         self.definitions = Release(
             f"{name}-definitions",
@@ -71,36 +75,44 @@ class FrontDoor(pulumi.ComponentResource):
             child,
         )
         self._traefik(args)
-        self._custom_objects(args)
+        self._custom_objects()
         self.register_outputs({})
+
+    def publish(self, name: str, route: Manifest, host: str, identity: Identity, parent: pulumi.Resource) -> None:
+        """Registers a host's route for `parent`, and the certificate that the host has for itself, if any."""
+        inside, hosts = self.namespace.inside(parent), self._certificates.hosts
+        for certificate in hosts.of_host(host, identity):
+            CustomObject(f"{name}-certificate", certificate, self._certificates.operator, inside)
+        served = {**route, "spec": {**route["spec"], "tls": hosts.tls(host)}}
+        CustomObject(f"{name}-ingress-route", served, self.definitions, inside)
 
     def _traefik(self, args: FrontDoorArgs) -> None:
         """Comes after the kinds that it watches and the right to watch them: without either it never gets ready."""
-        child = pulumi.ResourceOptions(parent=self)
-        granted = [KubernetesObject(f"{self._name}-{part['kind'].lower()}", part, child) for part in rights()]
+        child, challenges = pulumi.ResourceOptions(parent=self), args.certificates.challenges
+        granted = [
+            KubernetesObject(f"{self._name}-{part['kind'].lower()}", part, options)
+            for parts, options in ((rights(), child), (challenges.rights, self.namespace.inside(self)))
+            for part in parts
+        ]
         Release(
             f"{self._name}-traefik",
             ReleaseArgs(
                 chart=CHART,
                 namespace=self.namespace,
-                values=values(args.facts),
+                values=values(args.facts, challenges),
                 source=args.chart_source,
                 after=[self.definitions, *granted],
             ),
             child,
         )
 
-    def _custom_objects(self, args: FrontDoorArgs) -> None:
+    def _custom_objects(self) -> None:
         inside = self.namespace.inside(self)
-        wildcard = host_certificate(
-            WILDCARD,
-            FRONT_DOOR_NAMESPACE,
-            _IDENTITY,
-            cluster_issuer=args.certificates.cluster_issuer,
-            hosts=[f"*.{args.domain}"],
-        )
-        CustomObject(f"{self._name}-{WILDCARD}", wildcard, args.certificates.release, inside)
-        for body in (tls_option(), tls_store(wildcard["spec"]["secretName"]), *shared_middlewares()):
+        of_all = self._certificates.hosts.of_all(_IDENTITY)
+        for body in of_all:
+            CustomObject(f"{self._name}-{body['metadata']['name']}", body, self._certificates.operator, inside)
+        secrets = [body["spec"]["secretName"] for body in of_all]
+        for body in (tls_option(), tls_store(secrets), *shared_middlewares()):
             suffix = f"{body['kind'].lower()}-{body['metadata']['name']}"
             CustomObject(f"{self._name}-{suffix}", body, self.definitions, inside)
 
@@ -110,7 +122,7 @@ def _namespace(args: FrontDoorArgs) -> PlatformNamespaceArgs:
         namespace=FRONT_DOOR_NAMESPACE,
         identity=_IDENTITY,
         kubernetes_version=args.facts.kubernetes_version,
-        after=[args.certificates.release],
-        policies=policies(),
+        after=[args.certificates.operator],
+        policies=[*policies(), *args.certificates.challenges.policies],
         critical_pods=2 * REPLICAS,
     )

@@ -1,9 +1,9 @@
 """A workload's way in: host, who may come, limits, and the hole in its NetworkPolicies through which they lead.
 
-Owns the IngressRoute and its middlewares, which stand in the front door's namespace so that no tenant can change them.
-It deliberately owns no certificate (the wildcard serves every host), and does not decide who somebody is: that is asked
-of the login for every request. A route is never open by accident: without a login only a public one can be made, and
-Traefik serves no route of which a middleware is missing or broken
+Owns the IngressRoute and its middlewares, which stand in the front door's namespace so that no tenant can change them;
+the certificate of a host that has its own goes with its route (see `host_certificates`). It deliberately does not
+decide who somebody is: that is asked of the login for every request. A route is never open by accident: without a login
+only a public one can be made, and Traefik serves no route of which a middleware is missing or broken
 (https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/overview/).
 """
 
@@ -20,6 +20,8 @@ from bedplate.services.front_door import FrontDoor
 from bedplate.services.middlewares import CLIENT_HEADERS, CREDENTIALS, login, middleware
 from bedplate.services.traefik import API_VERSION, ENTRY_POINT, PODS, USER_HEADER
 from bedplate.services.traefik_plugins import admitting_keys, filtering
+
+_SIGN_IN = Identity(name="sign-in", component="login")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +59,9 @@ class Route(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace], deleted_with=args.namespace)
         for suffix, part in parts:
             options = outside if part["metadata"]["namespace"] == FRONT_DOOR_NAMESPACE else inside
-            if part["apiVersion"] == API_VERSION:
+            if part["kind"] == "IngressRoute":
+                args.front_door.publish(name, part, args.host, args.identity, self)
+            elif part["apiVersion"] == API_VERSION:
                 CustomObject(f"{name}-{suffix}", part, definitions, options)
             else:
                 KubernetesObject(f"{name}-{suffix}", part, options)
@@ -184,9 +188,8 @@ class SignInRoute(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: SignInRouteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:SignInRoute", name, {}, opts)
-        route = sign_in_route(args.authentication.host)
-        options = args.front_door.namespace.inside(self)
-        CustomObject(f"{name}-ingress-route", route, args.front_door.definitions, options)
+        host = args.authentication.host
+        args.front_door.publish(name, sign_in_route(host), host, _SIGN_IN, self)
         self.register_outputs({})
 
 
@@ -195,5 +198,4 @@ def sign_in_route(host: str) -> Manifest:
     match = f"Host(`{host}`) && PathPrefix(`/oauth2/`)"
     rule = _rule(match, [CLIENT_HEADERS], {"name": PROXY, "namespace": LOGIN_NAMESPACE, "port": PORT})
     spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": [rule], "tls": {}}
-    identity = Identity(name="sign-in", component="login")
-    return manifest(API_VERSION, "IngressRoute", "sign-in", identity, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
+    return manifest(API_VERSION, "IngressRoute", "sign-in", _SIGN_IN, namespace=FRONT_DOOR_NAMESPACE, spec=spec)

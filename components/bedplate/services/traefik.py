@@ -5,6 +5,7 @@ https://github.com/traefik/traefik-helm-chart/blob/v41.3.0/traefik/values.yaml, 
 https://doc.traefik.io/traefik/reference/install-configuration/configuration-options/.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from bedplate.clouds import ClusterFacts
@@ -19,6 +20,7 @@ from bedplate.kubernetes import (
     spread_over_zones_and_nodes,
 )
 from bedplate.labels import FRONT_DOOR_NAMESPACE, LOGIN_NAMESPACE, NAME, OWNER, PLATFORM_OWNER, TENANT, Identity
+from bedplate.services.challenges import OVER_DNS, Challenges, over_http
 from bedplate.services.traefik_plugins import plugins, sources_hash
 
 # renovate: datasource=docker depName=ghcr.io/traefik/helm/traefik
@@ -67,18 +69,20 @@ _LABELS = {"app.kubernetes.io/name": TRAEFIK, "app.kubernetes.io/instance": f"{T
 """The chart's own, of its pods."""
 PODS = {**pods_of(FRONT_DOOR_NAMESPACE), "podSelector": {"matchLabels": {NAME: TRAEFIK}}}
 """Traefik's pods, as a peer of a NetworkPolicy."""
+OVER_HTTP = over_http(IDENTITY, pods={NAME: TRAEFIK}, port=_HTTP_PORT)
+"""Authorities may look at hosts."""
 
 
-def values(facts: ClusterFacts) -> dict[str, Any]:
+def values(facts: ClusterFacts, challenges: Challenges = OVER_DNS) -> dict[str, Any]:
     """Values of the chart: what survives the loss of a node, says who asked for what, and trusts no client."""
     return {
         **_pods(),
         **_observability(),
         # Its rights are ours: see `rights`. They name no node, so it must not ask for them.
         "rbac": {"enabled": False},
-        "additionalArguments": ["--providers.kubernetescrd.disableClusterScopeResources=true"],
-        "providers": {"kubernetesCRD": _provider(), "kubernetesIngress": {"enabled": False}},
-        "ports": {"web": _redirecting(), ENTRY_POINT: _serving()},
+        "additionalArguments": ["--providers.kubernetescrd.disableClusterScopeResources=true", *challenges.arguments],
+        "providers": {"kubernetesCRD": _provider(), "kubernetesIngress": dict(challenges.ingress_provider)},
+        "ports": {"web": {**_redirecting(), **challenges.entry_point}, ENTRY_POINT: _serving()},
         # A conflict of options must not fall back to weaker ones (GHSA-g55h-rg46-x9c5).
         "core": {"strictTLSOptions": True},
         # Without them no route that needs one is served; a Traefik that cannot load them does not even start.
@@ -265,11 +269,11 @@ def tls_option() -> Manifest:
     return manifest(API_VERSION, "TLSOption", "default", IDENTITY, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
 
 
-def tls_store(secret_name: str) -> Manifest:
-    """The certificate of every host. It is no default certificate: strict about hosts, Traefik would not serve that.
+def tls_store(secrets: Sequence[str]) -> Manifest:
+    """The certificates of all hosts. They are no default: strict about hosts, Traefik would not serve that.
 
     The store must be called `default`, and there may be one in the cluster
     (https://doc.traefik.io/traefik/reference/routing-configuration/kubernetes/crd/tls/tlsstore/).
     """
-    spec = {"certificates": [{"secretName": secret_name}]}
+    spec = {"certificates": [{"secretName": secret} for secret in secrets]}
     return manifest(API_VERSION, "TLSStore", "default", IDENTITY, namespace=FRONT_DOOR_NAMESPACE, spec=spec)

@@ -1,0 +1,83 @@
+"""What a person decides about the certificates of the platform's hosts."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from bedplate.spec import DnsLabel, DnsName, EmailAddress, Spec, StrictBool, mistake
+
+
+class ProvidedCertManagerSpec(Spec):
+    """A cert-manager that somebody else runs in the cluster, which has room for one."""
+
+    provided: StrictBool
+    """true: it is there already, and whoever runs it keeps it up to date."""
+    namespace: DnsLabel = "cert-manager"
+    """Where it looks for the secrets of ClusterIssuers: its own namespace, or what its flag
+    --cluster-resource-namespace says."""
+
+    @field_validator("provided")
+    @classmethod
+    def _by_somebody(cls, provided: bool) -> bool:
+        if not provided:
+            raise mistake("false says what leaving `certManager` out says", "remove `certManager`, or write true")
+        return provided
+
+
+class HostCertificatesSpec(Spec):
+    """Base of the issuers: what holds whoever issues."""
+
+    mode: Literal["wildcard", "perHost"] = "wildcard"
+    """wildcard: one certificate for all hosts; perHost: one for each, where a policy forbids wildcards."""
+    cert_manager: ProvidedCertManagerSpec | None = None
+    """Somebody else's cert-manager; without it the platform installs one."""
+
+
+class LetsEncryptSpec(HostCertificatesSpec):
+    """Certificates of Let's Encrypt, which must be shown that the hosts are ours."""
+
+    issuer: Literal["letsEncrypt"]
+    """Who issues."""
+    email: EmailAddress
+    """Address of the account at Let's Encrypt."""
+    environment: Literal["production", "staging"] = "production"
+    """Staging issues certificates that no browser trusts, within limits that trials do not reach."""
+    challenge: Literal["dns01", "http01"] = "dns01"
+    """How a host is shown to be ours. dns01: by a record in the domain's zone, which the platform must own; http01: by
+    an answer of the host itself, which Let's Encrypt must reach on port 80."""
+
+    @field_validator("challenge")
+    @classmethod
+    def _that_can_prove_the_hosts(cls, challenge: str, info: ValidationInfo) -> str:
+        if challenge == "http01" and info.data.get("mode") == "wildcard":
+            raise mistake(
+                "HTTP-01 proves single hosts, and `mode: wildcard` asks for a wildcard",
+                "write `mode: perHost` beside it, or leave `challenge` out to prove the domain by DNS-01",
+            )
+        return challenge
+
+
+class InternalAuthoritySpec(HostCertificatesSpec):
+    """Certificates of an authority inside the cluster, which nobody trusts until its certificate is handed out."""
+
+    issuer: Literal["internal"]
+    """Who issues."""
+
+
+class OwnIssuerSpec(HostCertificatesSpec):
+    """Certificates of a ClusterIssuer of cert-manager that somebody else makes."""
+
+    issuer: Literal["clusterIssuer"]
+    """Who issues."""
+    name: DnsName
+    """Name of the ClusterIssuer; in mode wildcard it must be able to issue one."""
+
+
+AnyCertificatesSpec = LetsEncryptSpec | InternalAuthoritySpec | OwnIssuerSpec
+CertificatesSpec = Annotated[AnyCertificatesSpec, Field(discriminator="issuer")]
+CERTIFICATES_SPECS: dict[str, type[LetsEncryptSpec] | type[InternalAuthoritySpec] | type[OwnIssuerSpec]] = {
+    "letsEncrypt": LetsEncryptSpec,
+    "internal": InternalAuthoritySpec,
+    "clusterIssuer": OwnIssuerSpec,
+}
+"""By `issuer`."""
