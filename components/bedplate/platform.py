@@ -64,6 +64,8 @@ class Platform(pulumi.ComponentResource):
     """The cluster, with its Kubernetes provider and its facts."""
     facts: ClusterFacts
     """What a stack above this one finds: the cluster's facts, and no need of what this stack's services are."""
+    front_door: FrontDoor | None
+    """Where people come in, if this stack has certificates and the layer of services."""
 
     def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         spec = args.spec
@@ -75,14 +77,14 @@ class Platform(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         services: list[pulumi.Resource] = []
-        self._front_door: FrontDoor | None = None
+        self.front_door = None
         self._authentication: AuthenticationEndpoints | None = None
         if "services" in spec.layers:
             services = self._services(name, spec)
             logins = self._login(name, args)
             self._authentication = logins[0].endpoints if logins else None
             self._watched(name, [*self._node_services(name, spec), *logins])
-            self._front_door = self._make_front_door(name, spec)
+            self.front_door = self._make_front_door(name, spec)
             self._let_sign_in(name)
         self.facts = self.cluster.facts.with_services() if "services" in spec.layers else self.cluster.facts
         if "tenants" in spec.layers:
@@ -144,8 +146,8 @@ class Platform(pulumi.ComponentResource):
         return [Login(f"{name}-login", login_args, self._on_cluster())]
 
     def _let_sign_in(self, name: str) -> None:
-        if self._front_door and self._authentication:
-            args = SignInRouteArgs(authentication=self._authentication, front_door=self._front_door)
+        if self.front_door and self._authentication:
+            args = SignInRouteArgs(authentication=self._authentication, front_door=self.front_door)
             SignInRoute(f"{name}-sign-in", args, self._on_cluster())
 
     def _make_front_door(self, name: str, spec: PlatformSpec) -> FrontDoor | None:
@@ -158,11 +160,13 @@ class Platform(pulumi.ComponentResource):
             CertificatesArgs(spec=spec.certificates, domain=spec.domain, facts=facts, chart_source=spec.charts.source),
             self._on_cluster(),
         )
-        return FrontDoor(
+        front_door = FrontDoor(
             f"{name}-front-door",
             FrontDoorArgs(domain=spec.domain, certificates=certificates, facts=facts, chart_source=spec.charts.source),
             self._on_cluster(),
         )
+        self.cluster.point_hosts("hosts", front_door.address)
+        return front_door
 
     def _tenant(self, name: str, args: PlatformArgs, spec: TenantEntry, after: list[pulumi.Resource]) -> None:
         tenant = Tenant(
@@ -197,7 +201,7 @@ class Platform(pulumi.ComponentResource):
         self, platform: PlatformSpec, spec: TenantEntry, tenant: Tenant, workload: WorkloadSpec, parent: Workload
     ) -> None:
         endpoint = workload.endpoint()
-        if endpoint is None or self._front_door is None:
+        if endpoint is None or self.front_door is None:
             return
         Route(
             f"{parent.pulumi_resource_name}-route",
@@ -211,7 +215,7 @@ class Platform(pulumi.ComponentResource):
                 service=endpoint.service,
                 service_port=endpoint.service_port,
                 port=endpoint.port,
-                front_door=self._front_door,
+                front_door=self.front_door,
                 authentication=self._authentication,
                 groups=spec.groups,
             ),

@@ -135,8 +135,8 @@ def running_traefik(program: Path, access: ClusterAccess, api: ApiServer, folder
 
 def _flags(ports: dict[str, int], is_new: bool) -> list[str]:
     """The platform's own, on this machine's ports."""
-    ours = [flag for flag in flags(values(FACTS)) if is_new or not flag.startswith(NEWER_THAN_BUILT)]
-    assert is_new or len(ours) == len(flags(values(FACTS))) - len(NEWER_THAN_BUILT)
+    ours = [flag for flag in flags(values()) if is_new or not flag.startswith(NEWER_THAN_BUILT)]
+    assert is_new or len(ours) == len(flags(values())) - len(NEWER_THAN_BUILT)
     for name, port in ports.items():
         address = f"--entryPoints.{name}.address="
         (index,) = (index for index, flag in enumerate(ours) if flag.startswith(address))

@@ -180,6 +180,15 @@ class Cluster(pulumi.ComponentResource):
         """
         raise NotImplementedError
 
+    @abstractmethod
+    def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
+        """Makes every host of the platform's domain lead to the address of a load balancer.
+
+        One wildcard record in the domain's zone, which goes before both; nothing where the zone is somebody else's.
+        name: of the record, put behind the cluster's.
+        """
+        raise NotImplementedError
+
 
 ClusterImplementation = Callable[[str, ClusterArgs, pulumi.ResourceOptions | None], Cluster]
 

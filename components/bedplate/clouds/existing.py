@@ -161,3 +161,6 @@ class ExistingCluster(Cluster):
             f"'{service_account}' in '{namespace}' asks for an identity of the cloud, and the cloud below an existing "
             "cluster is not known; create the identity yourself, or let the platform create the cluster"
         )
+
+    def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
+        """Nothing: whoever has the domain's zone makes the record once, and the stack exports where it must lead."""

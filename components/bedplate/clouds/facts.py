@@ -98,6 +98,8 @@ class ClusterFacts(Facts):
     """How to make the third; none where it is there."""
     load_balancer_annotations: Mapping[str, str] = {}
     """Of a Service that faces people."""
+    has_load_balancers: StrictBool = False
+    """Whether a Service of type LoadBalancer is sure to get an address; an update waits for it then."""
     dns01_solver: Mapping[str, Any] | None = None
     """cert-manager's, for the platform's domain."""
     dns01_identity: WorkloadIdentity = WorkloadIdentity()

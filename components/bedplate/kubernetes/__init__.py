@@ -3,6 +3,7 @@
 from bedplate.kubernetes.alerts import Alert, metric_label, rules_file
 from bedplate.kubernetes.charts import Chart, ChartsSpec, CustomKind
 from bedplate.kubernetes.custom import CustomObject
+from bedplate.kubernetes.load_balancers import LoadBalancer
 from bedplate.kubernetes.namespaces import (
     CRITICAL_PRIORITY_CLASS,
     PlatformNamespace,
@@ -44,6 +45,7 @@ __all__ = [
     "CustomKind",
     "CustomObject",
     "KubernetesObject",
+    "LoadBalancer",
     "Manifest",
     "PlatformNamespace",
     "PlatformNamespaceArgs",

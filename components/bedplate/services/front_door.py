@@ -14,6 +14,7 @@ from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import (
     CustomObject,
     KubernetesObject,
+    LoadBalancer,
     PlatformNamespace,
     PlatformNamespaceArgs,
     Release,
@@ -29,6 +30,7 @@ from bedplate.services.traefik import (
     REPLICAS,
     policies,
     rights,
+    service,
     tls_option,
     tls_store,
     values,
@@ -60,6 +62,8 @@ class FrontDoor(pulumi.ComponentResource):
     """Where the front door runs, and every route stands."""
     definitions: Release
     """What brings the kinds of routes; they come after it."""
+    address: pulumi.Output[str]
+    """Where every host of the domain must lead: of the load balancer; empty while it has none."""
 
     def __init__(self, name: str, args: FrontDoorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:FrontDoor", name, {}, opts)
@@ -70,25 +74,31 @@ class FrontDoor(pulumi.ComponentResource):
             ReleaseArgs(chart=DEFINITIONS_CHART, namespace=self.namespace, values={}, source=args.chart_source),
             child,
         )
-        self._traefik(args)
+        self.address = self._load_balancer(args, self._traefik(args)).address
         self._custom_objects(args)
-        self.register_outputs({})
+        self.register_outputs({"address": self.address})
 
-    def _traefik(self, args: FrontDoorArgs) -> None:
+    def _traefik(self, args: FrontDoorArgs) -> Release:
         """Comes after the kinds that it watches and the right to watch them: without either it never gets ready."""
         child = pulumi.ResourceOptions(parent=self)
         granted = [KubernetesObject(f"{self._name}-{part['kind'].lower()}", part, child) for part in rights()]
-        Release(
+        return Release(
             f"{self._name}-traefik",
             ReleaseArgs(
                 chart=CHART,
                 namespace=self.namespace,
-                values=values(args.facts),
+                values=values(),
                 source=args.chart_source,
                 after=[self.definitions, *granted],
             ),
             child,
         )
+
+    def _load_balancer(self, args: FrontDoorArgs, traefik: Release) -> LoadBalancer:
+        """Comes after Traefik: an address that leads nowhere is no address."""
+        after = pulumi.ResourceOptions(depends_on=[traefik])
+        inside = pulumi.ResourceOptions.merge(self.namespace.inside(self), after)
+        return LoadBalancer(f"{self._name}-load-balancer", service(args.facts), inside)
 
     def _custom_objects(self, args: FrontDoorArgs) -> None:
         inside = self.namespace.inside(self)
