@@ -301,6 +301,19 @@ def _login(parts: Parts) -> Iterator[Problem]:
             )
 
 
+def _service_accounts(parts: Parts) -> Iterator[Problem]:
+    login, cloud = parts.login, parts.cloud
+    if login is None or cloud is None or not has(login, ["tokens"]) or not has(login.tokens, ["service_accounts"]):
+        return
+    if login.tokens.service_accounts and not cloud.publishes_service_account_keys():
+        yield Problem(
+            path=("login", "tokens", "serviceAccounts"),
+            message="nobody knows who signs the tokens of this cluster's ServiceAccounts",
+            given="true",
+            fix="add `serviceAccountIssuer` to cloud.facts, if its keys are public, or remove this key",
+        )
+
+
 def _certificates(parts: Parts) -> Iterator[Problem]:
     if isinstance(parts.certificates, LetsEncryptSpec) and parts.cloud and not parts.cloud.owns_dns_zone():
         yield Problem(
@@ -363,6 +376,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _limits,
     _certificates,
     _login,
+    _service_accounts,
     _routes,
     _secrets,
 )

@@ -204,6 +204,18 @@ class TestTheFacts:
         assert facts["kubernetes_version"] == platform_on(cloud).cloud.kubernetes_version
         assert isinstance(facts["has_device_plugin"], bool)
 
+    def test_say_who_signs_the_tokens_of_service_accounts(self, managed_cloud: str, folder: Path) -> None:
+        """The same as those who trust these tokens are told, where the platform tells anybody."""
+        recording = recorded(folder, managed_cloud, with_workloads=True)
+        issuer = recording.outputs["facts"]["service_account_issuer"]
+        assert issuer.startswith("https://")
+        trusted = {"aws:iam/openIdConnectProvider:OpenIdConnectProvider": "url"}
+        trusted["azure-native:managedidentity:FederatedIdentityCredential"] = "issuer"
+        found = {each.inputs[trusted[each.type]] for each in recording.resources if each.type in trusted}
+        google = f"https://container.googleapis.com/v1/projects/nordwind-ml-prod/locations/europe-west4/clusters/{name_of('gcp')}"
+        assert {issuer} == (found or {google})
+        assert platform_on(managed_cloud).cloud.publishes_service_account_keys()
+
     def test_are_complete_where_the_platform_makes_the_cluster(self, managed_cloud: str, folder: Path) -> None:
         facts = recorded(folder, managed_cloud).outputs["facts"]
         assert "://" not in facts["registry"]

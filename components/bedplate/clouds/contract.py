@@ -128,6 +128,10 @@ class ClusterSpec(Spec):
         """Whether the platform has a public zone of its domain, in which cert-manager solves challenges."""
         return False
 
+    def publishes_service_account_keys(self) -> bool:
+        """Whether anybody can check the tokens of the cluster's ServiceAccounts."""
+        return False
+
     def shares_volumes(self) -> bool:
         """Whether pods of many nodes can mount one volume, as far as is known."""
         return True

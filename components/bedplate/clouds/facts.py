@@ -6,17 +6,31 @@ thing (an id of a file system, of an identity) are `pulumi.Output`s in the stack
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import ConfigDict
+import pulumi
+from pydantic import ConfigDict, PlainValidator, TypeAdapter, WithJsonSchema
 
-from bedplate.spec import KubernetesVersion, Spec, StrictBool
+from bedplate.spec import HttpsUrl, KubernetesVersion, Spec, StrictBool
 
 
 class Facts(Spec):
     """Base of what is known of a cluster; made by clouds, and read from stack files."""
 
     model_config = ConfigDict(validate_by_name=True)
+
+
+_WRITTEN_URL: TypeAdapter[str] = TypeAdapter(HttpsUrl)
+
+
+def _url(value: Any) -> Any:
+    """Of a stack file, or an output of who makes the cluster."""
+    is_made_later = isinstance(value, pulumi.Output)
+    return cast(Any, value) if is_made_later else _WRITTEN_URL.validate_python(value)
+
+
+IssuerUrl = Annotated[Any, PlainValidator(_url), WithJsonSchema(_WRITTEN_URL.json_schema())]
+"""An issuer of tokens, as text or as an output."""
 
 
 class StorageProvisioner(Facts):
@@ -104,6 +118,8 @@ class ClusterFacts(Facts):
     """cert-manager's, for the platform's domain."""
     dns01_identity: WorkloadIdentity = WorkloadIdentity()
     """What makes cert-manager's pods act as the identity that may write to the zone."""
+    service_account_issuer: IssuerUrl | None = None
+    """Who signs the tokens of the cluster's ServiceAccounts, where its keys are public."""
     registry: str | None = None
     """Prefix of images that the platform builds."""
     artifact_bucket: str | None = None

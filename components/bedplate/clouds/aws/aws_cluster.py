@@ -104,7 +104,13 @@ class AwsCluster(Cluster):
                 parent=self, depends_on=[*self.control_plane.administrators, *nodes, addons, *autoscaler, self._dns]
             ),
         )
-        self.facts = facts(spec, self._dns.zone_id, files.provisioner, scaling)
+        self.facts = facts(
+            spec,
+            zone_id=self._dns.zone_id,
+            service_account_issuer=self.control_plane.issuer.url,
+            shared_storage=files.provisioner,
+            autoscaler=scaling,
+        )
         self.register_outputs({})
 
     def workload_identity(
@@ -195,7 +201,9 @@ class AwsCluster(Cluster):
 
 def facts(
     spec: AwsClusterSpec,
+    *,
     zone_id: pulumi.Input[str],
+    service_account_issuer: pulumi.Input[str],
     shared_storage: StorageProvisioner,
     autoscaler: AutoscalerFacts | KarpenterFacts,
 ) -> ClusterFacts:
@@ -217,6 +225,7 @@ def facts(
             "service.beta.kubernetes.io/aws-load-balancer-cross-zone-load-balancing-enabled": "true",
         },
         dns01_solver=solver(spec, zone_id),
+        service_account_issuer=service_account_issuer,
         registry=registry_address(spec),
         artifact_bucket=spec.bucket("artifacts"),
         audit_bucket=spec.bucket("audit"),

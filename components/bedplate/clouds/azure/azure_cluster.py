@@ -103,7 +103,12 @@ class AzureCluster(Cluster):
             # Issuers act as soon as they are there, so their identity must be there before them.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*nodes, self._dns]),
         )
-        self.facts = facts(spec, solver(spec, args.domain, self._dns.challenger), pods_of(self._dns.challenger))
+        self.facts = facts(
+            spec,
+            dns01_solver=solver(spec, args.domain, self._dns.challenger),
+            dns01_identity=pods_of(self._dns.challenger),
+            service_account_issuer=self.control_plane.issuer,
+        )
         self.register_outputs({})
 
     def workload_identity(
@@ -204,7 +209,13 @@ def pods_of(client_id: pulumi.Input[str]) -> WorkloadIdentity:
     )
 
 
-def facts(spec: AzureClusterSpec, dns01_solver: Mapping[str, Any], dns01_identity: WorkloadIdentity) -> ClusterFacts:
+def facts(
+    spec: AzureClusterSpec,
+    *,
+    dns01_solver: Mapping[str, Any],
+    dns01_identity: WorkloadIdentity,
+    service_account_issuer: pulumi.Input[str],
+) -> ClusterFacts:
     """What Azure means for everything above.
 
     https://learn.microsoft.com/azure/aks/create-volume-azure-disk, https://learn.microsoft.com/azure/aks/create-volume-azure-files,
@@ -241,6 +252,7 @@ def facts(spec: AzureClusterSpec, dns01_solver: Mapping[str, Any], dns01_identit
         },
         dns01_solver=dns01_solver,
         dns01_identity=dns01_identity,
+        service_account_issuer=service_account_issuer,
         registry=registry_address(spec),
         artifact_bucket=spec.bucket("artifacts"),
         audit_bucket=spec.storage_account("audit"),

@@ -160,6 +160,7 @@ def facts(spec: GcpClusterSpec) -> ClusterFacts:
         has_load_balancers=True,
         load_balancer_annotations={"cloud.google.com/l4-rbs": "enabled"},
         dns01_solver=solver(spec),
+        service_account_issuer=spec.service_account_issuer,
         registry=registry_address(spec),
         artifact_bucket=spec.bucket("artifacts"),
         audit_bucket=spec.bucket("audit"),
