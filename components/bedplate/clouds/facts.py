@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, cast
 
 import pulumi
-from pydantic import ConfigDict, PlainValidator, TypeAdapter, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, TypeAdapter, WithJsonSchema
 
-from bedplate.spec import HttpsUrl, KubernetesVersion, Spec, StrictBool
+from bedplate.spec import HttpsUrl, KubernetesVersion, Spec, StrictBool, matching, mistake
 
 
 class Facts(Spec):
@@ -20,6 +20,24 @@ class Facts(Spec):
     model_config = ConfigDict(validate_by_name=True)
 
 
+_KUBERNETES_OWN = "system:"
+
+
+def _outside_of_kubernetes(prefix: str) -> str:
+    """With a beginning of `system:` as prefix, the rest of the word would be a group's to choose."""
+    if prefix and (prefix.startswith(_KUBERNETES_OWN) or _KUBERNETES_OWN.startswith(prefix)):
+        raise mistake(
+            "makes groups of Kubernetes' own out of a provider's", "write the prefix that the API server puts"
+        )
+    return prefix
+
+
+GroupPrefix = Annotated[
+    str,
+    Field(max_length=63),
+    matching(r"[!-~]*", "must be a prefix of groups, without spaces", "write it like 'oidc:'"),
+    AfterValidator(_outside_of_kubernetes),
+]
 _WRITTEN_URL: TypeAdapter[str] = TypeAdapter(HttpsUrl)
 
 
@@ -118,6 +136,8 @@ class ClusterFacts(Facts):
     """cert-manager's, for the platform's domain."""
     dns01_identity: WorkloadIdentity = WorkloadIdentity()
     """What makes cert-manager's pods act as the identity that may write to the zone."""
+    group_prefix: GroupPrefix = ""
+    """What the API server puts before each group that a person's provider says."""
     service_account_issuer: IssuerUrl | None = None
     """Who signs the tokens of the cluster's ServiceAccounts, where its keys are public."""
     registry: str | None = None

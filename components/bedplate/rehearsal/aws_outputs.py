@@ -137,6 +137,7 @@ AWS_OUTPUTS: dict[str, Outputs] = {
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": _plain,
     "aws:eks/addon:Addon": _plain,
     "aws:eks/cluster:Cluster": _cluster,
+    "aws:eks/identityProviderConfig:IdentityProviderConfig": _plain,
     "aws:eks/nodeGroup:NodeGroup": _plain,
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": _plain,
     "aws:iam/instanceProfile:InstanceProfile": _named(f"arn:aws:iam::{_ACCOUNT}:instance-profile/{{name}}"),

@@ -26,7 +26,7 @@ from bedplate.clouds.aws.network import AwsNetwork, AwsNetworkArgs
 from bedplate.clouds.aws.node_pools import SPOT_LABEL, AwsNodePool, AwsNodePoolArgs
 from bedplate.clouds.aws.registry import AwsRegistry, AwsRegistryArgs, registry_address
 from bedplate.clouds.aws.shared_files import AwsSharedFiles, AwsSharedFilesArgs
-from bedplate.clouds.aws.spec import AwsClusterSpec
+from bedplate.clouds.aws.spec import PEOPLE_PREFIX, AwsClusterSpec
 from bedplate.clouds.aws.storage import AwsStorage, AwsStorageArgs
 from bedplate.clouds.contract import (
     Cluster,
@@ -218,6 +218,7 @@ def facts(
             provisioner="ebs.csi.aws.com",
             parameters={"type": "gp3", "encrypted": "true", "kmsKeyId": data_key_alias_arn(spec)},
         ),
+        group_prefix=PEOPLE_PREFIX if spec.access.identity_provider else "",
         has_load_balancers=True,
         load_balancer_annotations={
             "service.beta.kubernetes.io/aws-load-balancer-scheme": "internet-facing",
