@@ -22,7 +22,8 @@ _INTRO = """<!-- Written by tests/stacks/test_parity.py; `pytest tests/stacks --
 
 One platform (the tenants, pools and guardrails of `stacks/Pulumi.azure.yaml`) with the `cloud:` section of each
 cloud's stack. Of {objects} objects and charts above the cluster, {same} are the same on all three clouds, every object
-of every tenant among them but for the names under which its groups come. The rest differs in what a cluster's facts say. A dash: there is none.
+of every tenant among them but for the names under which its groups come. The rest differs in what a cluster's facts
+say. A dash: there is none.
 
 | object | field | AWS | Azure | Google Cloud |
 |---|---|---|---|---|
