@@ -18,4 +18,6 @@ platform = Platform("platform", PlatformArgs(spec=spec, secret=config.require_se
 
 pulumi.export("domain", spec.domain)
 pulumi.export("facts", platform.facts.written())
+if platform.front_door:
+    pulumi.export("frontDoor", {"hosts": f"*.{spec.domain}", "address": platform.front_door.address})
 pulumi.export("tenants", {tenant.name: spec.namespace(tenant.name) for tenant in spec.tenants})

@@ -278,6 +278,19 @@ def _login(parts: Parts) -> Iterator[Problem]:
             )
 
 
+def _service_accounts(parts: Parts) -> Iterator[Problem]:
+    login, cloud = parts.login, parts.cloud
+    if login is None or cloud is None or not has(login, ["tokens"]) or not has(login.tokens, ["service_accounts"]):
+        return
+    if login.tokens.service_accounts and not cloud.publishes_service_account_keys():
+        yield Problem(
+            path=("login", "tokens", "serviceAccounts"),
+            message="nobody knows who signs the tokens of this cluster's ServiceAccounts",
+            given="true",
+            fix="add `serviceAccountIssuer` to cloud.facts, if its keys are public, or remove this key",
+        )
+
+
 def _certificates(parts: Parts) -> Iterator[Problem]:
     spec = parts.certificates
     if not isinstance(spec, LetsEncryptSpec) or not has(spec, ["challenge"]) or spec.challenge != "dns01":
@@ -309,6 +322,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _limits,
     _certificates,
     _login,
+    _service_accounts,
     routing.routes,
     routing.api_keys,
     _secrets,

@@ -64,6 +64,8 @@ class Platform(pulumi.ComponentResource):
     """The cluster, with its Kubernetes provider and its facts."""
     facts: ClusterFacts
     """What a stack above this one finds: the cluster's facts, and no need of what this stack's services are."""
+    front_door: FrontDoor | None
+    """Where people come in, if this stack has certificates and the layer of services."""
 
     def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         spec = args.spec
@@ -75,7 +77,7 @@ class Platform(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         services: list[pulumi.Resource] = []
-        self._front_door: FrontDoor | None = None
+        self.front_door = None
         self._authentication: AuthenticationEndpoints | None = None
         if "services" in spec.layers:
             services = self._services(name, spec)
@@ -83,7 +85,7 @@ class Platform(pulumi.ComponentResource):
             self._authentication = logins[0].endpoints if logins else None
             certificates = self._certificates(name, spec)
             doors = [self._make_front_door(name, spec, certificates)] if certificates else []
-            self._front_door = doors[0] if doors else None
+            self.front_door = doors[0] if doors else None
             issuers = [certificates] if certificates else []
             self._watched(name, [*self._node_services(name, spec), *logins, *issuers, *doors])
             self._let_sign_in(name)
@@ -147,8 +149,8 @@ class Platform(pulumi.ComponentResource):
         return [Login(f"{name}-login", login_args, self._on_cluster())]
 
     def _let_sign_in(self, name: str) -> None:
-        if self._front_door and self._authentication:
-            args = SignInRouteArgs(authentication=self._authentication, front_door=self._front_door)
+        if self.front_door and self._authentication:
+            args = SignInRouteArgs(authentication=self._authentication, front_door=self.front_door)
             SignInRoute(f"{name}-sign-in", args, self._on_cluster())
 
     def _certificates(self, name: str, spec: PlatformSpec) -> Certificates | None:
@@ -162,7 +164,9 @@ class Platform(pulumi.ComponentResource):
 
     def _make_front_door(self, name: str, spec: PlatformSpec, certificates: Certificates) -> FrontDoor:
         args = FrontDoorArgs(certificates=certificates, facts=self.cluster.facts, chart_source=spec.charts.source)
-        return FrontDoor(f"{name}-front-door", args, self._on_cluster())
+        front_door = FrontDoor(f"{name}-front-door", args, self._on_cluster())
+        self.cluster.point_hosts("hosts", front_door.address)
+        return front_door
 
     def _tenant(self, name: str, args: PlatformArgs, spec: TenantEntry, after: list[pulumi.Resource]) -> None:
         tenant = Tenant(
@@ -197,7 +201,7 @@ class Platform(pulumi.ComponentResource):
         self, platform: PlatformSpec, spec: TenantEntry, tenant: Tenant, workload: WorkloadSpec, parent: Workload
     ) -> None:
         endpoint = workload.endpoint()
-        if endpoint is None or self._front_door is None:
+        if endpoint is None or self.front_door is None:
             return
         label = host_label(spec.name, workload.name)
         Route(
@@ -212,7 +216,7 @@ class Platform(pulumi.ComponentResource):
                 service=endpoint.service,
                 service_port=endpoint.service_port,
                 port=endpoint.port,
-                front_door=self._front_door,
+                front_door=self.front_door,
                 authentication=self._authentication,
                 groups=spec.groups,
             ),

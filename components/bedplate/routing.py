@@ -98,12 +98,14 @@ def _access(parts: Parts, route: RouteSpec, path: PathParts) -> Iterator[Problem
 
 
 def _subjects(parts: Parts, path: PathParts) -> Iterator[Problem]:
-    if parts.has_login and (parts.login is None or not has(parts.login, ["tokens"]) or parts.login.tokens.issuers):
+    if parts.has_login and (parts.login is None or not has(parts.login, ["tokens"])):
+        return
+    if parts.login and (parts.login.tokens.issuers or parts.login.tokens.service_accounts):
         return
     yield Problem(
         path=path,
         message="nobody's tokens have such subjects: the login knows no issuer but the provider of people",
-        fix="add who issues them to `login.tokens.issuers`, or remove the subjects",
+        fix="add `serviceAccounts: true` to `login.tokens`, or who issues them to its `issuers`, or remove this",
     )
 
 

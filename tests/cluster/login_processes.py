@@ -33,7 +33,14 @@ LOGIN = {
     "logoutUrl": f"{ISSUER}/logout",
     "emailDomains": ["example.com"],
     "sessions": {"refreshMinutes": 1, "expireHours": 1},
-    "tokens": {"audiences": ["ml-api"], "issuers": [{"issuerUrl": OTHER_ISSUER, "audience": "bedplate"}]},
+    "tokens": {"audiences": ["ml-api"], "serviceAccounts": True},
+}
+FACTS = {"kubernetesVersion": "1.35", "deletedStorageClass": "standard", "retainedStorageClass": "kept"}
+CLOUD = {
+    "provider": "existing",
+    "name": "test",
+    "kubernetesVersion": "1.35",
+    "facts": {**FACTS, "serviceAccountIssuer": OTHER_ISSUER},
 }
 _READY_SECONDS = 20
 
@@ -57,7 +64,9 @@ class Generated:
 
     @classmethod
     def of(cls, login: Mapping[str, Any]) -> "Generated":
-        recording = record(platform(login=login, certificates={"issuer": "internal"}), frozenset({"client"}))
+        recording = record(
+            platform(login=login, cloud=CLOUD, certificates={"issuer": "internal"}), frozenset({"client"})
+        )
         found = {
             (body.inputs["kind"], body.inputs["metadata"]["name"]): revealed(body.inputs)
             for body in objects(recording)

@@ -1,7 +1,8 @@
 """A provider of OpenID Connect for tests: Authlib's, with people and groups that tests change while it runs.
 
-`python openid_provider.py PORT` serves http://127.0.0.1:PORT. Authlib does the protocol (authorization code with PKCE,
-signed tokens, refresh); here stand only its storage, one client, and a sign-in that takes a name for a password.
+`python openid_provider.py PORT` serves http://127.0.0.1:PORT, or https with CERTIFICATE and KEY in its environment.
+Authlib does the protocol (authorization code with PKCE, signed tokens, refresh); here stand only its storage, one
+client, and a sign-in that takes a name for a password.
 """
 
 # Authlib types what it leaves to others more narrowly than it documents it.
@@ -28,7 +29,8 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 PORT = int(sys.argv[1])
-ISSUER = f"http://127.0.0.1:{PORT}"
+TLS = (os.environ["CERTIFICATE"], os.environ["KEY"]) if "CERTIFICATE" in os.environ else None
+ISSUER = f"{'https' if TLS else 'http'}://127.0.0.1:{PORT}"
 CLIENT, SECRET = "ml-platform", os.environ["CLIENT_SECRET"]
 KEY = RSAKey.generate_key(2048, parameters={"kid": "first", "use": "sig", "alg": "RS256"})
 
@@ -271,4 +273,4 @@ def test_token() -> Any:
 
 
 if __name__ == "__main__":
-    app.run(host="127.0.0.1", port=PORT, threaded=True)
+    app.run(host="127.0.0.1", port=PORT, threaded=True, ssl_context=TLS)

@@ -30,7 +30,6 @@ from bedplate.services.traefik import values
 from cluster.objects_under_test import eventually
 from cluster.processes_under_test import SESSION, Login, Visitor, Workload, own_address, serving
 from cluster.traefik_under_test import (
-    FACTS,
     NAMESPACE,
     RunningTraefik,
     certificate,
@@ -480,9 +479,9 @@ def test_the_flags_are_those_of_the_chart() -> None:
             *(helm, "template", "traefik", chart, "--namespace", NAMESPACE),
             *("--skip-crds", "--kube-version", "1.35", "--values", "-"),
         ],
-        input=json.dumps(values(FACTS)),
+        input=json.dumps(values()),
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert sorted(re.findall(r"^ +- (--\S+)$", rendered, re.MULTILINE)) == sorted(flags(values(FACTS)))
+    assert sorted(re.findall(r"^ +- (--\S+)$", rendered, re.MULTILINE)) == sorted(flags(values()))

@@ -117,7 +117,7 @@ def running_traefik(
     program: Path, access: ClusterAccess, api: ApiServer, folder: Path, told: Mapping[str, Any] | None = None
 ) -> Iterator[RunningTraefik]:
     """Traefik with the rights of its ServiceAccount, in a folder of its own. told: values of its chart."""
-    told = told or values(FACTS)
+    told = told or values()
     api.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "traefik", "namespace": NAMESPACE}})
     for module, files in sources().items():
         place = folder / "plugins-local" / "src" / module

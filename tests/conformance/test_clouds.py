@@ -57,6 +57,7 @@ granted = {{
     "one": identity("one", "vision-batch", "reader", grants=GRANTS["reads"]),
     "other": identity("other", "vision", "batch-reader", grants=GRANTS["reads"]),
 }} if {with_workloads} else {{}}
+cluster.point_hosts("hosts", "192.0.2.10")
 pulumi.export("facts", plain(cluster.facts))
 pulumi.export("granted", granted)
 """
@@ -146,9 +147,10 @@ class TestTheComponent:
 
     def test_keeps_the_contracts_methods(self, cloud: str) -> None:
         implementation: Any = platform_on(cloud).cloud.implementation()
-        ours = inspect.signature(implementation.workload_identity)
-        assert ours == inspect.signature(Cluster.workload_identity)
-        assert implementation.workload_identity is not Cluster.workload_identity
+        for method in ("workload_identity", "point_hosts"):
+            ours, contract = getattr(implementation, method), getattr(Cluster, method)
+            assert inspect.signature(ours) == inspect.signature(contract)
+            assert ours is not contract
 
 
 class TestTheKubernetesProvider:
@@ -202,6 +204,18 @@ class TestTheFacts:
         assert facts["kubernetes_version"] == platform_on(cloud).cloud.kubernetes_version
         assert isinstance(facts["has_device_plugin"], bool)
 
+    def test_say_who_signs_the_tokens_of_service_accounts(self, managed_cloud: str, folder: Path) -> None:
+        """The same as those who trust these tokens are told, where the platform tells anybody."""
+        recording = recorded(folder, managed_cloud, with_workloads=True)
+        issuer = recording.outputs["facts"]["service_account_issuer"]
+        assert issuer.startswith("https://")
+        trusted = {"aws:iam/openIdConnectProvider:OpenIdConnectProvider": "url"}
+        trusted["azure-native:managedidentity:FederatedIdentityCredential"] = "issuer"
+        found = {each.inputs[trusted[each.type]] for each in recording.resources if each.type in trusted}
+        google = f"https://container.googleapis.com/v1/projects/nordwind-ml-prod/locations/europe-west4/clusters/{name_of('gcp')}"
+        assert {issuer} == (found or {google})
+        assert platform_on(managed_cloud).cloud.publishes_service_account_keys()
+
     def test_are_complete_where_the_platform_makes_the_cluster(self, managed_cloud: str, folder: Path) -> None:
         facts = recorded(folder, managed_cloud).outputs["facts"]
         assert "://" not in facts["registry"]
@@ -217,6 +231,49 @@ class TestTheFacts:
         facts = recorded(folder, "existing").outputs["facts"]
         unknown = ("autoscaler", "registry", "artifact_bucket", "audit_bucket", "shared_storage_class")
         assert {key: facts[key] for key in unknown} == dict.fromkeys(unknown)
+
+
+RECORDS = {
+    "aws": ("aws:route53/record:Record", "aws:route53/zone:Zone"),
+    "gcp": ("gcp:dns/recordSet:RecordSet", "gcp:dns/managedZone:ManagedZone"),
+    "azure": ("azure-native:dns:RecordSet", "azure-native:dns:Zone"),
+}
+"""Types of a record and of its zone."""
+WILDCARDS: dict[str, dict[str, Any]] = {
+    "aws": {"name": "*.{domain}", "type": "CNAME", "ttl": 60, "records": ["192.0.2.10"]},
+    "gcp": {"name": "*.{domain}.", "type": "A", "ttl": 300, "rrdatas": ["192.0.2.10"]},
+    "azure": {
+        "relativeRecordSetName": "*",
+        "recordType": "A",
+        "ttl": 300,
+        "aRecords": [{"ipv4Address": "192.0.2.10"}],
+    },
+}
+
+
+class TestHosts:
+    def test_lead_to_the_load_balancer_by_one_record_in_the_zone(self, managed_cloud: str, folder: Path) -> None:
+        recording, domain = recorded(folder, managed_cloud), written(managed_cloud)["domain"]
+        (record,), (zone,) = ([*of_type(recording, kind)] for kind in RECORDS[managed_cloud])
+        expected = {
+            key: value.format(domain=domain) if isinstance(value, str) else value
+            for key, value in WILDCARDS[managed_cloud].items()
+        }
+        assert {key: record.inputs[key] for key in expected} == expected
+        assert record.name == "above-cluster-hosts"
+        assert zone.urn in record.dependencies
+        assert not record.protect
+
+    def test_hold_up_no_cluster(self, managed_cloud: str, folder: Path) -> None:
+        """Their record comes after what runs on it."""
+        recording = recorded(folder, managed_cloud)
+        (record,) = of_type(recording, RECORDS[managed_cloud][0])
+        (provider,) = of_type(recording, KUBERNETES_PROVIDER_TYPE)
+        assert record.urn not in provider.dependencies
+
+    def test_are_somebody_elses_on_an_existing_cluster(self, folder: Path) -> None:
+        kinds = {kind for kinds in RECORDS.values() for kind in kinds}
+        assert not kinds & {resource.type for resource in recorded(folder, "existing").resources}
 
 
 PRINCIPALS = {

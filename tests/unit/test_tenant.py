@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from bedplate.labels import Identity
+from bedplate.tenants.access import role_binding
 from harness import objects, platform, record, tenant
 
 VOLUMES = [
@@ -17,6 +19,15 @@ def bodies(kind: str, **changes: Any) -> dict[str, dict[str, Any]]:
     """The tenant's objects of a kind, by name."""
     found = objects(record(platform(tenant("vision", **changes))), kind)
     return {body["metadata"]["name"]: dict(body) for body in (resource.inputs for resource in found)}
+
+
+class TestAccess:
+    def test_is_never_given_to_a_group_of_kubernetes_own(self) -> None:
+        """Stack files are refused before; a program that uses the library has this."""
+        identity = Identity(name="tenant", component="tenant")
+        for prefix, group in (("", "system:masters"), ("system:", "masters"), ("sys", "tem:authenticated")):
+            with pytest.raises(ValueError, match="Kubernetes' own system:"):
+                role_binding("vision", identity, [group], prefix)
 
 
 class TestNetworkPolicies:

@@ -128,6 +128,10 @@ class ClusterSpec(Spec):
         """Whether the platform has a public zone of its domain, in which cert-manager solves challenges."""
         return False
 
+    def publishes_service_account_keys(self) -> bool:
+        """Whether anybody can check the tokens of the cluster's ServiceAccounts."""
+        return False
+
     def shares_volumes(self) -> bool:
         """Whether pods of many nodes can mount one volume, as far as is known."""
         return True
@@ -177,6 +181,15 @@ class Cluster(pulumi.ComponentResource):
         """An identity of the cloud for the pods of one ServiceAccount, with these grants and no others.
 
         name: of the resources, put behind the cluster's. Raises ValueError where the cluster's cloud is not known.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
+        """Makes every host of the platform's domain lead to the address of a load balancer.
+
+        One wildcard record in the domain's zone, which goes before both; nothing where the zone is somebody else's.
+        name: of the record, put behind the cluster's.
         """
         raise NotImplementedError
 

@@ -119,6 +119,11 @@ class ExistingClusterSpec(ClusterSpec):
         facts: ClusterFacts | None = getattr(self, "facts", None)  # absent where it is wrong
         return facts is not None and facts.dns01_solver is not None
 
+    def publishes_service_account_keys(self) -> bool:
+        """Where the facts say under which address."""
+        facts: ClusterFacts | None = getattr(self, "facts", None)
+        return facts is not None and facts.service_account_issuer is not None
+
     def shares_volumes(self) -> bool:
         """Unless the facts name no class for it."""
         facts: ClusterFacts | None = getattr(self, "facts", None)
@@ -161,3 +166,6 @@ class ExistingCluster(Cluster):
             f"'{service_account}' in '{namespace}' asks for an identity of the cloud, and the cloud below an existing "
             "cluster is not known; create the identity yourself, or let the platform create the cluster"
         )
+
+    def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
+        """Nothing: whoever has the domain's zone makes the record once, and the stack exports where it must lead."""

@@ -6,17 +6,49 @@ thing (an id of a file system, of an identity) are `pulumi.Output`s in the stack
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import ConfigDict
+import pulumi
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, TypeAdapter, WithJsonSchema
 
-from bedplate.spec import KubernetesVersion, Spec, StrictBool
+from bedplate.spec import HttpsUrl, KubernetesVersion, Spec, StrictBool, matching, mistake
 
 
 class Facts(Spec):
     """Base of what is known of a cluster; made by clouds, and read from stack files."""
 
     model_config = ConfigDict(validate_by_name=True)
+
+
+_KUBERNETES_OWN = "system:"
+
+
+def _outside_of_kubernetes(prefix: str) -> str:
+    """With a beginning of `system:` as prefix, the rest of the word would be a group's to choose."""
+    if prefix and (prefix.startswith(_KUBERNETES_OWN) or _KUBERNETES_OWN.startswith(prefix)):
+        raise mistake(
+            "makes groups of Kubernetes' own out of a provider's", "write the prefix that the API server puts"
+        )
+    return prefix
+
+
+GroupPrefix = Annotated[
+    str,
+    Field(max_length=63),
+    matching(r"[!-~]*", "must be a prefix of groups, without spaces", "write it like 'oidc:'"),
+    AfterValidator(_outside_of_kubernetes),
+]
+_WRITTEN_URL: TypeAdapter[str] = TypeAdapter(HttpsUrl)
+
+
+def _url(value: Any) -> Any:
+    """Of a stack file, or an output of who makes the cluster."""
+    is_made_later = isinstance(value, pulumi.Output)
+    return cast(Any, value) if is_made_later else _WRITTEN_URL.validate_python(value)
+
+
+IssuerUrl = Annotated[Any, PlainValidator(_url), WithJsonSchema(_WRITTEN_URL.json_schema())]
+"""An issuer of tokens, as text or as an output."""
 
 
 class StorageProvisioner(Facts):
@@ -98,10 +130,16 @@ class ClusterFacts(Facts):
     """How to make the third; none where it is there."""
     load_balancer_annotations: Mapping[str, str] = {}
     """Of a Service that faces people."""
+    has_load_balancers: StrictBool = False
+    """Whether a Service of type LoadBalancer is sure to get an address; an update waits for it then."""
     dns01_solver: Mapping[str, Any] | None = None
     """cert-manager's, for the platform's domain."""
     dns01_identity: WorkloadIdentity = WorkloadIdentity()
     """What makes cert-manager's pods act as the identity that may write to the zone."""
+    group_prefix: GroupPrefix = ""
+    """What the API server puts before each group that a person's provider says."""
+    service_account_issuer: IssuerUrl | None = None
+    """Who signs the tokens of the cluster's ServiceAccounts, where its keys are public."""
     registry: str | None = None
     """Prefix of images that the platform builds."""
     artifact_bucket: str | None = None

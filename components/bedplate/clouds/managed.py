@@ -166,6 +166,10 @@ class ManagedClusterSpec(ClusterSpec):
         """Every cloud's implementation makes one."""
         return True
 
+    def publishes_service_account_keys(self) -> bool:
+        """Every cloud does, under an address of its own."""
+        return True
+
     def shape_of(self, pool: NodePoolSpec) -> MachineShape:
         """The machine of a pool: by `machineType`, or the smallest of the catalogue that is what the pool asks for."""
         shape = self._named(pool, pool.machine_type) if pool.machine_type else self._smallest(pool)

@@ -4,6 +4,7 @@ from bedplate.kubernetes.alerts import Alert, metric_label, rules_file
 from bedplate.kubernetes.api_keys import ApiKeySpec, NewApiKey, new_api_key
 from bedplate.kubernetes.charts import Chart, ChartsSpec, CustomKind
 from bedplate.kubernetes.custom import CustomObject, Operator
+from bedplate.kubernetes.load_balancers import LoadBalancer
 from bedplate.kubernetes.namespaces import (
     CRITICAL_PRIORITY_CLASS,
     PlatformNamespace,
@@ -47,6 +48,7 @@ __all__ = [
     "CustomKind",
     "CustomObject",
     "KubernetesObject",
+    "LoadBalancer",
     "Manifest",
     "NewApiKey",
     "Operator",

@@ -59,9 +59,15 @@ def secrets_hash(salt: str, secrets: Mapping[str, pulumi.Input[str]]) -> dict[st
     return {SECRETS_HASH: pulumi.Output.json_dumps(secrets).apply(slow_hash)}
 
 
-def configuration_hash(text: str) -> dict[str, str]:
+def configuration_hash(text: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
     """A pod annotation that changes with a file that pods read when they start."""
-    return {CONFIGURATION_HASH: hashlib.sha256(text.encode()).hexdigest()[:16]}
+
+    def quick_hash(known: str) -> str:
+        return hashlib.sha256(known.encode()).hexdigest()[:16]
+
+    # What is known stays so in a preview.
+    is_known = isinstance(text, str)
+    return {CONFIGURATION_HASH: quick_hash(text) if is_known else pulumi.Output.from_input(text).apply(quick_hash)}
 
 
 def type_token(api_version: str, kind: str) -> str:

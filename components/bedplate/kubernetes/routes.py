@@ -31,7 +31,8 @@ class RouteSpec(Spec):
     api_keys: tuple[ApiKeySpec, ...] = ()
     """Keys that programs may show in place of a token; with `access: api`."""
     subjects: tuple[TokenSubject, ...] = ()
-    """Subjects of tokens of `login.tokens.issuers` that come in too, such as a ServiceAccount; with `access: api`."""
+    """Subjects of tokens that come in too, as far as `login.tokens` accepts who issues them, such as
+    system:serviceaccount:<namespace>:<name>; with `access: api`."""
     max_body_mib: Annotated[PositiveCount, Field(le=102_400)] = 100
     """Largest request body in MiB; what is larger gets 413."""
     answer_seconds: Annotated[Seconds, Field(le=3600)] = 300

@@ -9,6 +9,8 @@ from bedplate.rehearsal.resources import Resource
 Outputs = Callable[[Resource], tuple[str, dict[str, Any]]]
 _ACCOUNT = "123456789012"
 _REGION = "eu-central-1"
+AWS_LOAD_BALANCER = "service.beta.kubernetes.io/aws-load-balancer-type"
+"""An annotation of Services whose load balancer is one of AWS."""
 _AUTHORITY = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCnN5bnRoZXRpYwo="
 """No certificate, only the form of one."""
 
@@ -97,6 +99,11 @@ def _issuer(resource: Resource) -> tuple[str, dict[str, Any]]:
     return arn, {"arn": arn}
 
 
+def load_balancer_name(resource: Resource) -> str:
+    """How a load balancer of a Service is reached: by name alone."""
+    return f"{_digits(resource, 32)}-{_digits(resource, 16)}.elb.{_REGION}.amazonaws.com"
+
+
 AWS_OUTPUTS: dict[str, Outputs] = {
     "pulumi:providers:aws": _plain,
     "aws:budgets/budget:Budget": _named(f"arn:aws:budgets::{_ACCOUNT}:budget/{{name}}"),
@@ -130,6 +137,7 @@ AWS_OUTPUTS: dict[str, Outputs] = {
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": _plain,
     "aws:eks/addon:Addon": _plain,
     "aws:eks/cluster:Cluster": _cluster,
+    "aws:eks/identityProviderConfig:IdentityProviderConfig": _plain,
     "aws:eks/nodeGroup:NodeGroup": _plain,
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": _plain,
     "aws:iam/instanceProfile:InstanceProfile": _named(f"arn:aws:iam::{_ACCOUNT}:instance-profile/{{name}}"),
@@ -142,6 +150,7 @@ AWS_OUTPUTS: dict[str, Outputs] = {
     ),
     "aws:kms/alias:Alias": _named(f"arn:aws:kms:{_REGION}:{_ACCOUNT}:{{name}}"),
     "aws:kms/key:Key": _key,
+    "aws:route53/record:Record": _plain,
     "aws:route53/zone:Zone": _zone,
     "aws:s3/bucket:Bucket": _named("arn:aws:s3:::{name}", "bucket"),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _plain,

@@ -122,6 +122,7 @@ AZURE_OUTPUTS: dict[str, Outputs] = {
     "azure-native:containerservice:AgentPool": _plain,
     "azure-native:containerservice:MaintenanceConfiguration": _plain,
     "azure-native:containerservice:ManagedCluster": _cluster,
+    "azure-native:dns:RecordSet": _plain,
     "azure-native:dns:Zone": _zone,
     "azure-native:keyvault:Key": _key,
     "azure-native:keyvault:Vault": _in_group("Microsoft.KeyVault/vaults", "vaultName"),

@@ -4,7 +4,7 @@ Owns the way in and the embedded cluster's life. Nodes are another matter: see `
 """
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,16 +34,16 @@ class ClusterAccess:
 
 
 @contextlib.contextmanager
-def embedded_cluster(progress: Progress) -> Generator[ClusterAccess]:
+def embedded_cluster(progress: Progress, api_server_flags: Sequence[str] = ()) -> Generator[ClusterAccess]:
     """A real control plane on this machine, without nodes, that is gone when the block ends.
 
-    Its processes end with this one, however it ends. Raises `RehearsalError` when it cannot be built or started; the
-    logs are kept then, and named.
+    api_server_flags: more of them, such as who signs people in. Its processes end with this one, however it ends.
+    Raises `RehearsalError` when it cannot be built or started; the logs are kept then, and named.
     """
     program = control_plane_program(progress)
     progress("starting the embedded control plane")
     with contextlib.ExitStack() as running:
-        kubeconfig = _start(program, running)
+        kubeconfig = _start(program, api_server_flags, running)
         version = _version(ClusterApi(kubeconfig, None))
         progress(f"the embedded control plane is ready: Kubernetes {version}")
         yield ClusterAccess(kubeconfig=kubeconfig, context=None, version=version, source="embedded", is_disposable=True)
@@ -69,12 +69,12 @@ def existing_cluster(context: str) -> ClusterAccess:
     return ClusterAccess(kubeconfig=kubeconfig, context=context, version=version, source=f"context {context}")
 
 
-def _start(program: Path, running: contextlib.ExitStack) -> Path:
+def _start(program: Path, api_server_flags: Sequence[str], running: contextlib.ExitStack) -> Path:
     """Starts a control plane, to be stopped with `running`, and returns its kubeconfig."""
     for _ in range(_START_ATTEMPTS):
         with contextlib.ExitStack() as attempt:
             folder = attempt.enter_context(state_folder())
-            control_plane = EmbeddedControlPlane(program, folder)
+            control_plane = EmbeddedControlPlane(program, folder, api_server_flags)
             attempt.callback(control_plane.stop)
             try:
                 kubeconfig = control_plane.start()

@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bedplate.rehearsal import kubeconfig
@@ -40,8 +40,9 @@ class PortTakenError(Exception):
 class EmbeddedControlPlane:
     """etcd, API server, controller manager and scheduler, in a state folder of their own."""
 
-    def __init__(self, program: Path, folder: StateFolder) -> None:
+    def __init__(self, program: Path, folder: StateFolder, api_server_flags: Sequence[str] = ()) -> None:
         self._program = program
+        self._more_flags = api_server_flags
         self._folder = folder
         self._port = _free_port()
         self._tokens = {user: secrets.token_hex(32) for user in _GROUPS}
@@ -58,7 +59,7 @@ class EmbeddedControlPlane:
         key = self._launch("service-account-key", [_KEY])
         etcd = self._launch("etcd", _etcd_flags())
         self._wait(lambda: key.exit_code == 0, key)
-        server = self._launch("kube-apiserver", _api_server_flags(self._port))
+        server = self._launch("kube-apiserver", [*_api_server_flags(self._port), *self._more_flags])
         self._wait((self._folder.path / _CERTIFICATES / "apiserver.key").exists, etcd, server)
         configs = {user: self._write_kubeconfig(user) for user in _GROUPS}
         api = ClusterApi(configs[_ADMIN], None)

@@ -120,6 +120,7 @@ GCP_OUTPUTS: dict[str, Outputs] = {
     "gcp:container/nodePool:NodePool": _plain,
     "gcp:dns/dnsManagedZoneIamMember:DnsManagedZoneIamMember": _plain,
     "gcp:dns/managedZone:ManagedZone": _zone,
+    "gcp:dns/recordSet:RecordSet": _plain,
     "gcp:kms/cryptoKey:CryptoKey": _key,
     "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": _plain,
     "gcp:kms/keyRing:KeyRing": _of_project(f"locations/{_REGION}/keyRings/{{name}}"),

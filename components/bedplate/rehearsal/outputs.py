@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from bedplate.rehearsal.aws_outputs import AWS_OUTPUTS
+from bedplate.kubernetes import SKIP_AWAIT
+from bedplate.rehearsal.aws_outputs import AWS_LOAD_BALANCER, AWS_OUTPUTS, load_balancer_name
 from bedplate.rehearsal.azure_outputs import AZURE_ANSWERS, AZURE_OUTPUTS
 from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.gcp_outputs import GCP_OUTPUTS
 from bedplate.rehearsal.resources import KUBERNETES_PROVIDER_TYPE, RELEASE_TYPE, Resource
 
 RANDOM_PASSWORD_TYPE = "random:index/randomPassword:RandomPassword"
+_DOCUMENTATION_ADDRESS = "192.0.2.10"
+"""Nobody's: https://www.rfc-editor.org/rfc/rfc5737."""
 _CLOUD_OUTPUTS = {**AWS_OUTPUTS, **AZURE_OUTPUTS, **GCP_OUTPUTS}
 
 
@@ -23,7 +26,7 @@ def synthesised_outputs(resource: Resource) -> tuple[str, dict[str, Any]]:
     if resource.is_kubernetes_object:
         metadata = resource.inputs["metadata"]
         namespace = metadata.get("namespace")
-        return f"{namespace}/{metadata['name']}" if namespace else str(metadata["name"]), {}
+        return f"{namespace}/{metadata['name']}" if namespace else str(metadata["name"]), _object(resource)
     if resource.type == KUBERNETES_PROVIDER_TYPE:
         return f"{resource.name}-id", {}
     if resource.type == RELEASE_TYPE:
@@ -36,6 +39,22 @@ def synthesised_outputs(resource: Resource) -> tuple[str, dict[str, Any]]:
         f"no outputs are known for the resource type {resource.type} ('{resource.name}')",
         "write what its provider computes into bedplate/rehearsal/outputs.py",
     )
+
+
+def _object(resource: Resource) -> dict[str, Any]:
+    """What the program reads of an object: of a Service, the load balancer that is waited for.
+
+    No cluster is asked, not even in a rehearsal on one: where nobody makes load balancers none comes, and where
+    somebody does, what the rehearsal makes of its address must not depend on it.
+    """
+    if resource.type != "kubernetes:core/v1:Service" or resource.inputs["spec"]["type"] != "LoadBalancer":
+        return {}
+    annotations: Mapping[str, str] = resource.inputs["metadata"].get("annotations", {})
+    if SKIP_AWAIT.items() <= annotations.items():
+        return {"status": {"loadBalancer": {}}}
+    by_name = AWS_LOAD_BALANCER in annotations
+    first = {"hostname": load_balancer_name(resource)} if by_name else {"ip": _DOCUMENTATION_ADDRESS}
+    return {"status": {"loadBalancer": {"ingress": [first]}}}
 
 
 def _release(resource: Resource) -> tuple[str, dict[str, Any]]:

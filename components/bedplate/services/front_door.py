@@ -16,6 +16,7 @@ from bedplate.kubernetes import (
     Alert,
     CustomObject,
     KubernetesObject,
+    LoadBalancer,
     Manifest,
     PlatformNamespace,
     PlatformNamespaceArgs,
@@ -32,6 +33,7 @@ from bedplate.services.traefik import (
     REPLICAS,
     policies,
     rights,
+    service,
     tls_option,
     tls_store,
     values,
@@ -62,6 +64,8 @@ class FrontDoor(pulumi.ComponentResource):
     """What brings the kinds of routes; they come after it."""
     alerts: Sequence[Alert]
     """Of Traefik, of what it serves, and of how it answers."""
+    address: pulumi.Output[str]
+    """Where every host of the domain must lead: of the load balancer; empty while it has none."""
 
     def __init__(self, name: str, args: FrontDoorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:FrontDoor", name, {}, opts)
@@ -74,9 +78,9 @@ class FrontDoor(pulumi.ComponentResource):
             ReleaseArgs(chart=DEFINITIONS_CHART, namespace=self.namespace, values={}, source=args.chart_source),
             child,
         )
-        self._traefik(args)
+        self.address = self._load_balancer(args, self._traefik(args)).address
         self._custom_objects()
-        self.register_outputs({})
+        self.register_outputs({"address": self.address})
 
     def publish(self, name: str, route: Manifest, host: str, identity: Identity, parent: pulumi.Resource) -> None:
         """Registers a host's route for `parent`, and the certificate that the host has for itself, if any."""
@@ -86,7 +90,7 @@ class FrontDoor(pulumi.ComponentResource):
         served = {**route, "spec": {**route["spec"], "tls": hosts.tls(host)}}
         CustomObject(f"{name}-ingress-route", served, self.definitions, inside)
 
-    def _traefik(self, args: FrontDoorArgs) -> None:
+    def _traefik(self, args: FrontDoorArgs) -> Release:
         """Comes after the kinds that it watches and the right to watch them: without either it never gets ready."""
         child, challenges = pulumi.ResourceOptions(parent=self), args.certificates.challenges
         granted = [
@@ -94,17 +98,23 @@ class FrontDoor(pulumi.ComponentResource):
             for parts, options in ((rights(), child), (challenges.rights, self.namespace.inside(self)))
             for part in parts
         ]
-        Release(
+        return Release(
             f"{self._name}-traefik",
             ReleaseArgs(
                 chart=CHART,
                 namespace=self.namespace,
-                values=values(args.facts, challenges),
+                values=values(challenges),
                 source=args.chart_source,
                 after=[self.definitions, *granted],
             ),
             child,
         )
+
+    def _load_balancer(self, args: FrontDoorArgs, traefik: Release) -> LoadBalancer:
+        """Comes after Traefik: an address that leads nowhere is no address."""
+        after = pulumi.ResourceOptions(depends_on=[traefik])
+        inside = pulumi.ResourceOptions.merge(self.namespace.inside(self), after)
+        return LoadBalancer(f"{self._name}-load-balancer", service(args.facts), inside)
 
     def _custom_objects(self) -> None:
         inside = self.namespace.inside(self)

@@ -120,7 +120,7 @@ class Login(pulumi.ComponentResource):
             COOKIE_SECRET: pulumi.Output.secret(key.result),
             STORE_PASSWORD: store.password,
         }
-        files = {_CONFIGURATION: configuration_file(settings_of(args.spec, args.domain))}
+        files = {_CONFIGURATION: _configuration_file(args)}
         directory = args.spec.directory_secret()
         directory_key = {DIRECTORY_KEY: args.secret(directory)} if directory else {}
         parts = [
@@ -146,21 +146,43 @@ class Login(pulumi.ComponentResource):
         self.register_outputs({})
 
 
+def _configuration_file(args: LoginArgs) -> pulumi.Input[str]:
+    """Unknown in a preview only where it names a cluster's issuer that is yet to come."""
+
+    def written(issuer: str | None) -> str:
+        return configuration_file(settings_of(args.spec, args.domain, issuer))
+
+    issuer: str | pulumi.Output[str] | None = _cluster_issuer(args)
+    return issuer.apply(written) if isinstance(issuer, pulumi.Output) else written(issuer)
+
+
+def _cluster_issuer(args: LoginArgs) -> str | pulumi.Output[str] | None:
+    """The cluster's own issuer, where its tokens are accepted. Raises ValueError where it has none."""
+    if not args.spec.tokens.service_accounts:
+        return None
+    if args.facts.service_account_issuer is None:
+        raise ValueError("login.tokens.serviceAccounts: the cluster's facts name no serviceAccountIssuer")
+    return args.facts.service_account_issuer
+
+
 def _namespace(args: LoginArgs) -> PlatformNamespaceArgs:
     """Twice the proxies while they are updated, and the store; all critical, because nobody gets in without them."""
     return PlatformNamespaceArgs(
         namespace=LOGIN_NAMESPACE,
         identity=_IDENTITY,
         kubernetes_version=args.facts.kubernetes_version,
-        policies=_policies(args.spec),
+        policies=_policies(args),
         critical_pods=2 * _REPLICAS + 2,
     )
 
 
-def _policies(spec: AnyLoginSpec) -> list[Manifest]:
+def _policies(args: LoginArgs) -> list[Manifest]:
     """In from the front door, out to the store and to whoever issues tokens, wherever that is."""
     proxy, store = ({"matchLabels": identity.selector()} for identity in (_IDENTITY, session_store.IDENTITY))
+    spec, own = args.spec, _cluster_issuer(args)
     issuers = [spec.issuer(), *(issuer.issuer_url for issuer in spec.tokens.issuers)]
+    # A cloud's, which only the cluster itself can say, answers at 443.
+    issuers += [own] if isinstance(own, str) else []
     issuer_ports = sorted({443, *(urlsplit(issuer).port or 443 for issuer in issuers)})
     store_port = _ports(session_store.PORT)
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from bedplate.labels import SESSION_COOKIE
 from bedplate.services.authentication import PORT, AuthenticationEndpoints
-from bedplate.services.login_spec import AnyLoginSpec, Setting
+from bedplate.services.login_spec import SERVICE_ACCOUNT_AUDIENCE, AnyLoginSpec, Setting
 from bedplate.services.session_store import ADDRESS, USER
 
 METRICS_PORT = 44180
@@ -33,8 +33,11 @@ def endpoints_of(spec: AnyLoginSpec, domain: str) -> AuthenticationEndpoints:
     )
 
 
-def settings_of(spec: AnyLoginSpec, domain: str) -> Mapping[str, Setting]:
-    """The proxy's options by name: https://oauth2-proxy.github.io/oauth2-proxy/configuration/overview."""
+def settings_of(spec: AnyLoginSpec, domain: str, service_account_issuer: str | None = None) -> Mapping[str, Setting]:
+    """The proxy's options by name: https://oauth2-proxy.github.io/oauth2-proxy/configuration/overview.
+
+    service_account_issuer: of the cluster, where its tokens are accepted.
+    """
     endpoints = endpoints_of(spec, domain)
     return {
         **spec.proxy_settings(),
@@ -47,7 +50,7 @@ def settings_of(spec: AnyLoginSpec, domain: str) -> Mapping[str, Setting]:
         # Who may come in is asked for each route (`AuthenticationEndpoints`): a token of a program has no such address.
         "email_domains": ["*"],
         **_cookies(spec, domain),
-        **_tokens(spec),
+        **_tokens(spec, service_account_issuer),
         **_serving(endpoints),
     }
 
@@ -72,11 +75,14 @@ def _cookies(spec: AnyLoginSpec, domain: str) -> Mapping[str, Setting]:
     }
 
 
-def _tokens(spec: AnyLoginSpec) -> Mapping[str, Setting]:
+def _tokens(spec: AnyLoginSpec, service_account_issuer: str | None) -> Mapping[str, Setting]:
+    issuers = [(issuer.issuer_url, issuer.audience) for issuer in spec.tokens.issuers]
+    if service_account_issuer:
+        issuers.append((service_account_issuer, SERVICE_ACCOUNT_AUDIENCE))
     return {
         "skip_jwt_bearer_tokens": True,
         "oidc_extra_audiences": list(spec.tokens.audiences),
-        "extra_jwt_issuers": [f"{issuer.issuer_url}={issuer.audience}" for issuer in spec.tokens.issuers],
+        "extra_jwt_issuers": [f"{issuer}={audience}" for issuer, audience in issuers],
         # A header that holds no valid token counts as none: 401 instead of 403, and applications that authorize their
         # own requests (Jupyter's `Authorization: token …`) work inside a session.
         "bearer_token_login_fallback": True,

@@ -22,6 +22,7 @@ from bedplate.spec import (
     HttpsUrl,
     PositiveCount,
     Spec,
+    StrictBool,
     mistake,
 )
 
@@ -54,7 +55,7 @@ class SessionsSpec(Spec):
 
 
 class TokenIssuerSpec(Spec):
-    """Somebody whose tokens programs may present, such as a cluster with its ServiceAccounts."""
+    """Somebody whose tokens programs may present, such as a CI system or another cluster."""
 
     issuer_url: HttpsUrl
     """The issuer, exactly as it stands in its tokens; its keys must be public."""
@@ -62,11 +63,18 @@ class TokenIssuerSpec(Spec):
     """Audience that a token must have been issued for."""
 
 
+SERVICE_ACCOUNT_AUDIENCE = "bedplate"
+"""Audience for which the cluster's ServiceAccounts ask their tokens."""
+
+
 class TokensSpec(Spec):
     """Which tokens programs may present in place of a session."""
 
     audiences: tuple[ClientId, ...] = ()
     """Audiences of the provider's own tokens that are accepted besides the client's id."""
+    service_accounts: StrictBool = False
+    """Whether tokens of the cluster's own ServiceAccounts are accepted, where they were issued for the audience
+    `bedplate`; like those of `issuers` they are allowed one by one."""
     issuers: tuple[TokenIssuerSpec, ...] = ()
     """Others who issue tokens for programs; these have no groups and are allowed one by one."""
 

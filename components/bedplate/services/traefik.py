@@ -11,6 +11,7 @@ from typing import Any
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import (
     CRITICAL_PRIORITY_CLASS,
+    SKIP_AWAIT,
     Chart,
     CustomKind,
     Manifest,
@@ -73,7 +74,7 @@ OVER_HTTP = over_http(IDENTITY, pods={NAME: TRAEFIK}, port=_HTTP_PORT)
 """Authorities may look at hosts."""
 
 
-def values(facts: ClusterFacts, challenges: Challenges = OVER_DNS) -> dict[str, Any]:
+def values(challenges: Challenges = OVER_DNS) -> dict[str, Any]:
     """Values of the chart: what survives the loss of a node, says who asked for what, and trusts no client."""
     return {
         **_pods(),
@@ -87,11 +88,8 @@ def values(facts: ClusterFacts, challenges: Challenges = OVER_DNS) -> dict[str, 
         "core": {"strictTLSOptions": True},
         # Without them no route that needs one is served; a Traefik that cannot load them does not even start.
         "experimental": {"abortOnPluginFailure": True, "localPlugins": plugins()},
-        "service": {
-            "annotations": dict(facts.load_balancer_annotations),
-            # Only nodes with a pod take part, and the visitor's address stays visible.
-            "spec": {"type": "LoadBalancer", "externalTrafficPolicy": "Local"},
-        },
+        # Ours: see `service`.
+        "service": {"enabled": False},
         "ingressClass": {"enabled": False},
         "api": {"dashboard": False, "insecure": False},
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
@@ -201,6 +199,32 @@ def _observability() -> dict[str, Any]:
             }
         },
     }
+
+
+def service(facts: ClusterFacts) -> Manifest:
+    """Where the cloud's load balancer leads to, under the name that the chart would give it.
+
+    Where nobody is known to give it an address, an update does not wait for one.
+    """
+    awaited = {} if facts.has_load_balancers else SKIP_AWAIT
+    return manifest(
+        "v1",
+        "Service",
+        TRAEFIK,
+        IDENTITY,
+        namespace=FRONT_DOOR_NAMESPACE,
+        annotations={**facts.load_balancer_annotations, **awaited},
+        spec={
+            "type": "LoadBalancer",
+            # Only nodes with a pod take part, and the visitor's address stays visible.
+            "externalTrafficPolicy": "Local",
+            "selector": _LABELS,
+            "ports": [
+                {"name": name, "port": port, "targetPort": name, "protocol": "TCP"}
+                for name, port in (("web", 80), (ENTRY_POINT, 443))
+            ],
+        },
+    )
 
 
 def rights() -> list[Manifest]:

@@ -52,8 +52,14 @@ class TenantAccess(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def role_binding(namespace: str, identity: Identity, groups: Sequence[str]) -> Manifest:
-    """The tenant's groups bound to the role, in the tenant's namespace only."""
+def role_binding(namespace: str, identity: Identity, groups: Sequence[str], group_prefix: str) -> Manifest:
+    """The tenant's groups bound to the role, in the tenant's namespace only.
+
+    group_prefix: what the API server puts before them. Raises ValueError for a group of Kubernetes' own.
+    """
+    names = [f"{group_prefix}{group}" for group in groups]
+    if own := [name for name in names if name.startswith("system:")]:
+        raise ValueError(f"'{namespace}' would be open to Kubernetes' own {', '.join(own)}; name the provider's groups")
     api_group = "rbac.authorization.k8s.io"
     return manifest(
         f"{api_group}/v1",
@@ -62,5 +68,5 @@ def role_binding(namespace: str, identity: Identity, groups: Sequence[str]) -> M
         identity,
         namespace=namespace,
         roleRef={"apiGroup": api_group, "kind": "ClusterRole", "name": DATA_SCIENTIST_ROLE},
-        subjects=[{"apiGroup": api_group, "kind": "Group", "name": group} for group in groups],
+        subjects=[{"apiGroup": api_group, "kind": "Group", "name": name} for name in names],
     )

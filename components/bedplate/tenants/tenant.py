@@ -115,7 +115,7 @@ class Tenant(pulumi.ComponentResource):
             *resource_quotas(namespace, identity, spec.quota, args.accelerators),
             limit_range(namespace, identity, args.max_cpu, args.max_memory_gib),
             *network_policies(namespace, identity, spec.allowed_networks),
-            role_binding(namespace, identity, spec.groups),
+            role_binding(namespace, identity, spec.groups, args.facts.group_prefix),
             *(volume_claim(namespace, identity, volume, args.facts) for volume in spec.volumes),
         ]
         for part in parts:

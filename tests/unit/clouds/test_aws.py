@@ -9,9 +9,10 @@ from bedplate.clouds.aws.identity import permissions_of
 from bedplate.clouds.contract import BucketGrant, SecretsGrant
 from bedplate.kubernetes.pods import NON_ROOT_USER
 from bedplate.rehearsal.engine import Recording
+from bedplate.rehearsal.planning import written_platform
 from bedplate.rehearsal.resources import Secret
 from bedplate.stack_file import load
-from harness import record_stack
+from harness import objects, record, record_stack
 
 PROTECTED = {
     "aws:ec2/eip:Eip",
@@ -81,6 +82,42 @@ class TestTheCluster:
         assert set(user["user"]) == {"exec"}
         assert user["user"]["exec"]["args"][:2] == ["eks", "get-token"]
         assert provider.inputs["clusterIdentifier"].endswith(":cluster/nordwind-ml")
+
+
+class TestPeopleAtKubectl:
+    def test_come_from_the_provider_under_a_prefix_that_keeps_them_apart(self, recording: Recording) -> None:
+        (config,) = of_type(recording, "IdentityProviderConfig")
+        assert config.inputs["oidc"] == {
+            "identityProviderConfigName": "nordwind-ml",
+            "issuerUrl": "https://nordwind.okta.com/oauth2/aus4f2kq81ml",
+            "clientId": "0oa9kubectl0ml",
+            "usernameClaim": "email",
+            "usernamePrefix": "oidc:",
+            "groupsClaim": "groups",
+            "groupsPrefix": "oidc:",
+        }
+        assert not config.protect
+
+    def test_are_members_by_the_names_that_the_api_server_gives_their_groups(self, recording: Recording) -> None:
+        (config,) = of_type(recording, "IdentityProviderConfig")
+        for tenant in load(FILE).spec.tenants:
+            (binding,) = (
+                each
+                for each in objects(recording, "RoleBinding")
+                if each.inputs["metadata"]["namespace"] == load(FILE).spec.namespace(tenant.name)
+            )
+            named = [subject["name"] for subject in binding.inputs["subjects"]]
+            assert named == [f"{config.inputs['oidc']['groupsPrefix']}{group}" for group in tenant.groups]
+
+    def test_are_iams_alone_without_a_provider(self) -> None:
+        written = written_platform(FILE)
+        access = {key: value for key, value in written["cloud"]["access"].items() if key != "identityProvider"}
+        recording = record({**written, "cloud": {**written["cloud"], "access": access}})
+        assert not [each for each in recording.resources if "IdentityProviderConfig" in each.type]
+        assert "groupPrefix" not in recording.outputs["facts"]
+        groups = {group for tenant in load(FILE).spec.tenants for group in tenant.groups}
+        bindings = objects(recording, "RoleBinding")
+        assert {subject["name"] for each in bindings for subject in each.inputs["subjects"]} == groups
 
 
 class TestNodes:

@@ -49,6 +49,18 @@ def test_volumes_are_shared_where_a_class_says_so(shared: dict[str, Any], shares
     }
 
 
+def test_groups_are_bound_as_the_api_server_names_them() -> None:
+    (binding,) = objects(record(with_facts(groupPrefix="keycloak:")), "RoleBinding")
+    assert [subject["name"] for subject in binding.inputs["subjects"]] == ["keycloak:ml-vision"]
+
+
+@pytest.mark.parametrize("prefix", ["system:", "system:masters-", "sys", "oidc: "])
+def test_no_prefix_makes_a_group_one_of_kubernetes_own(prefix: str, tmp_path: Path) -> None:
+    ((path, message),) = refused({"config": {PLATFORM_KEY: with_facts(groupPrefix=prefix)}}, tmp_path)
+    assert path == "cloud.facts.groupPrefix"
+    assert "Kubernetes' own" in message or "without spaces" in message
+
+
 MISTAKES = [
     ({"facts": None, "storageClasses": None}, "cloud.facts", "nothing says which StorageClasses the cluster has"),
     ({"facts": FACTS}, "cloud.facts", "written twice"),

@@ -1,5 +1,6 @@
 """The front door as data: what Traefik is told, who may reach what, and that nothing is open by accident."""
 
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -13,6 +14,7 @@ from bedplate.services.authentication import AuthenticationEndpoints
 from bedplate.services.routes import RouteArgs, route_parts
 from bedplate.services.traefik import DEFINITIONS_CHART, values
 from bedplate.services.traefik_plugins import sources
+from bedplate.stack_file import load
 from harness import LOGIN, STACKS, model_api, objects, platform, record, record_stack, tenant
 from upstream import mistakes, needs_definitions
 
@@ -72,9 +74,61 @@ def with_route(**changes: Any) -> Recording:
     return record(platform(tenant("vision", workload, model_api("other")), **INTERNAL, **{**LIMITS, **changes}))
 
 
+def load_balancers(recording: Recording) -> list[Resource]:
+    return [found for found in objects(recording, "Service") if found.inputs["spec"]["type"] == "LoadBalancer"]
+
+
+def needs(recording: Recording, urn: str) -> set[str]:
+    """All that must be there before it."""
+    found, waiting = set[str](), [urn]
+    while waiting:
+        resource = recording.by_urn()[waiting.pop()]
+        waiting += {*resource.dependencies, *([resource.provider] if resource.provider else [])} - found
+        found |= set(waiting)
+    return found
+
+
+def on_a_cluster_with(**facts: Any) -> Recording:
+    written = platform(**INTERNAL, layers=["services"])
+    cloud = {key: value for key, value in written["cloud"].items() if key != "storageClasses"}
+    known = {"kubernetesVersion": "1.35", "deletedStorageClass": "a", "retainedStorageClass": "b"}
+    return record({**written, "cloud": {**cloud, "facts": {**known, **facts}}})
+
+
+class TestTheLoadBalancer:
+    def test_is_not_waited_for_where_nobody_may_give_it_an_address(self) -> None:
+        recording = on_a_cluster_with()
+        (found,) = load_balancers(recording)
+        assert found.inputs["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
+        assert recording.outputs["frontDoor"] == {"hosts": "*.ml.example.com", "address": ""}
+
+    def test_is_waited_for_where_it_is_sure_to_get_one(self) -> None:
+        recording = on_a_cluster_with(hasLoadBalancers=True, loadBalancerAnnotations={"example.com/scheme": "public"})
+        (found,) = load_balancers(recording)
+        assert found.inputs["metadata"]["annotations"] == {"example.com/scheme": "public"}
+        assert recording.outputs["frontDoor"]["address"] == "192.0.2.10"
+
+    @pytest.mark.parametrize("file", [file for file in STACKS if load(file).spec.cloud.owns_cluster])
+    def test_goes_after_the_record_that_leads_to_it_and_before_the_network(self, file: Path) -> None:
+        """What needs what goes first; a network whose load balancer is still there cannot be deleted."""
+        recording = record_stack(file)
+        (found,) = load_balancers(recording)
+        (hosts,) = (each for each in recording.resources if each.name == "platform-cluster-hosts")
+        assert found.urn in hosts.dependencies
+        needed = {recording.by_urn()[urn].name for urn in needs(recording, found.urn)}
+        assert [name for name in needed if name.startswith("platform-cluster-network-")]
+        assert [name for name in needed if name.startswith("platform-cluster-pool-")]
+        assert not [name for name in needed if name == hosts.name]
+
+    def test_is_no_part_of_a_stack_without_certificates(self) -> None:
+        recording = record(platform())
+        assert load_balancers(recording) == []
+        assert "frontDoor" not in recording.outputs
+
+
 class TestTraefik:
     def test_outlives_a_node_and_drains_before_it_is_killed(self) -> None:
-        told = values(FACTS)
+        told = values()
         (entry_point,) = (port for name, port in told["ports"].items() if name == "websecure")
         lifecycle = entry_point["transport"]["lifeCycle"]
         seconds = sum(int(value.removesuffix("s")) for value in lifecycle.values())
@@ -85,16 +139,31 @@ class TestTraefik:
     def test_may_be_critical_twice_over_while_it_is_updated(self) -> None:
         quotas = objects(record(platform(**INTERNAL)), "ResourceQuota")
         (quota,) = (found for found in quotas if found.inputs["metadata"]["namespace"] == "bedplate-front-door")
-        assert int(quota.inputs["spec"]["hard"]["pods"]) >= 2 * values(FACTS)["deployment"]["replicas"]
+        assert int(quota.inputs["spec"]["hard"]["pods"]) >= 2 * values()["deployment"]["replicas"]
 
-    def test_gets_what_the_cloud_says_of_its_load_balancer(self) -> None:
-        assert values(FACTS)["service"]["annotations"] == {"example.com/scheme": "internet-facing"}
+    def test_is_reached_by_the_chart_s_own_pods_and_entry_points(self) -> None:
+        told, (found,) = values(), load_balancers(record(platform(**INTERNAL)))
+        spec = found.inputs["spec"]
+        assert told["service"] == {"enabled": False}
+        assert found.inputs["metadata"]["name"] == "traefik"
+        assert [spec["selector"]] == [
+            spread["labelSelector"]["matchLabels"] for spread in told["topologySpreadConstraints"][:1]
+        ]
+        ports = {port["targetPort"]: port["port"] for port in spec["ports"]}
+        assert ports == {"web": 80, "websecure": 443}
+        assert set(ports) <= set(told["ports"])
+        assert (spec["type"], spec["externalTrafficPolicy"]) == ("LoadBalancer", "Local")
+
+    def test_has_an_address_only_once_it_runs(self) -> None:
+        recording = record(platform(**INTERNAL))
+        (found,) = load_balancers(recording)
+        assert releases(recording)["traefik"].urn in found.dependencies
 
     def test_rolls_when_a_plugin_changes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        before = values(FACTS)["deployment"]["podAnnotations"]
+        before = values()["deployment"]["podAnnotations"]
         other = {module: {**files, "main.go": "package other"} for module, files in sources().items()}
         monkeypatch.setattr("bedplate.services.traefik_plugins.sources", lambda: other)
-        assert values(FACTS)["deployment"]["podAnnotations"] != before
+        assert values()["deployment"]["podAnnotations"] != before
 
     def test_comes_after_the_kinds_and_the_rights_that_it_needs(self) -> None:
         recording = record(platform(**INTERNAL))

@@ -2,12 +2,13 @@
 
 import re
 import tomllib
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from bedplate.rehearsal.engine import Recording
+from bedplate.rehearsal.planning import written_platform
 from bedplate.rehearsal.resources import Secret, revealed
 from bedplate.services.authentication import AuthenticationEndpoints
 from harness import LOGIN, ROOT, objects, platform, record, record_stack
@@ -35,6 +36,13 @@ GOOGLE = {
 
 def recorded(login: dict[str, Any]) -> Recording:
     return record(platform(login=login, certificates={"issuer": "internal"}))
+
+
+def on_a_cluster_that_signs(login: dict[str, Any], issuer: str) -> Recording:
+    written = platform(login=login, certificates={"issuer": "internal"})
+    cloud = {key: value for key, value in written["cloud"].items() if key != "storageClasses"}
+    facts = {"kubernetesVersion": "1.35", "deletedStorageClass": "a", "retainedStorageClass": "b"}
+    return record({**written, "cloud": {**cloud, "facts": {**facts, "serviceAccountIssuer": issuer}}})
 
 
 def found(recording: Recording, kind: str, name: str = "oauth2-proxy") -> dict[str, Any]:
@@ -113,6 +121,42 @@ class TestSecrets:
         assert before["bedplate.dev/configuration-hash"] != after["bedplate.dev/configuration-hash"]
         other = marks({**OKTA, "clientSecretRef": "another"})
         assert before["bedplate.dev/secrets-hash"] != other["bedplate.dev/secrets-hash"]
+
+
+class TestTokensOfServiceAccounts:
+    LOGIN: ClassVar = {**OKTA, "tokens": {"serviceAccounts": True}}
+
+    def told(self, recording: Recording) -> list[str]:
+        return tomllib.loads(found(recording, "ConfigMap")["data"]["oauth2-proxy.cfg"]).get("extra_jwt_issuers", [])
+
+    def test_are_accepted_for_one_audience_where_the_stack_says_so(self) -> None:
+        issuer = "https://oidc.example.com/id/1"
+        assert self.told(on_a_cluster_that_signs(self.LOGIN, issuer)) == [f"{issuer}=bedplate"]
+        assert self.told(on_a_cluster_that_signs(OKTA, issuer)) == []
+
+    def test_stand_beside_those_of_others(self) -> None:
+        other = {"issuerUrl": "https://ci.example.com", "audience": "ml"}
+        login = {**OKTA, "tokens": {"serviceAccounts": True, "issuers": [other]}}
+        told = self.told(on_a_cluster_that_signs(login, "https://oidc.example.com"))
+        assert told == ["https://ci.example.com=ml", "https://oidc.example.com=bedplate"]
+
+    def test_need_no_address_that_only_the_cluster_knows(self) -> None:
+        stack = written_platform(ROOT / "stacks" / "Pulumi.aws.yaml")
+        recording = record({**stack, "login": {**stack["login"], "tokens": {"serviceAccounts": True}}})
+        (issuer,) = (each.inputs["url"] for each in recording.resources if "OpenIdConnectProvider" in each.type)
+        assert self.told(recording) == [f"{issuer}=bedplate"]
+
+    def test_roll_the_proxy_when_the_issuer_changes(self) -> None:
+        def mark(issuer: str) -> str:
+            pod = found(on_a_cluster_that_signs(self.LOGIN, issuer), "Deployment")["spec"]["template"]
+            return pod["metadata"]["annotations"]["bedplate.dev/configuration-hash"]
+
+        assert mark("https://one.example.com") != mark("https://two.example.com")
+
+    def test_are_checked_at_the_issuers_port(self) -> None:
+        recording = on_a_cluster_that_signs(self.LOGIN, "https://oidc.example.com:6443")
+        (rule,) = found(recording, "NetworkPolicy", "issuers")["spec"]["egress"]
+        assert [port["port"] for port in rule["ports"]] == [443, 6443]
 
 
 class TestTheNetwork:

@@ -12,7 +12,7 @@ from pulumi_aws import eks
 from bedplate.clouds.aws.audit import AwsAudit, AwsAuditArgs
 from bedplate.clouds.aws.budget import AwsBudget, AwsBudgetArgs
 from bedplate.clouds.aws.cluster import AwsAddons, AwsAddonsArgs, AwsControlPlane, AwsControlPlaneArgs
-from bedplate.clouds.aws.dns import AwsDns, AwsDnsArgs, solver
+from bedplate.clouds.aws.dns import AwsDns, AwsDnsArgs, solver, wildcard_record
 from bedplate.clouds.aws.identity import (
     AwsIdentities,
     AwsIdentitiesArgs,
@@ -26,7 +26,7 @@ from bedplate.clouds.aws.network import AwsNetwork, AwsNetworkArgs
 from bedplate.clouds.aws.node_pools import SPOT_LABEL, AwsNodePool, AwsNodePoolArgs
 from bedplate.clouds.aws.registry import AwsRegistry, AwsRegistryArgs, registry_address
 from bedplate.clouds.aws.shared_files import AwsSharedFiles, AwsSharedFilesArgs
-from bedplate.clouds.aws.spec import AwsClusterSpec
+from bedplate.clouds.aws.spec import PEOPLE_PREFIX, AwsClusterSpec
 from bedplate.clouds.aws.storage import AwsStorage, AwsStorageArgs
 from bedplate.clouds.contract import (
     Cluster,
@@ -58,7 +58,7 @@ class AwsCluster(Cluster):
         super().__init__("bedplate:index:AwsCluster", name, {}, opts)
         spec = args.spec
         assert isinstance(spec, AwsClusterSpec)
-        self._prefix, self._spec = name, spec
+        self._prefix, self._spec, self._domain = name, spec, args.domain
         self._tags = {**spec.tags, f"{DOMAIN}/platform": spec.name}
         self._aws = self._signed_in()
         child = self._child()
@@ -77,7 +77,9 @@ class AwsCluster(Cluster):
             child,
         )
         autoscaler, scaling = self._autoscaler(args)
-        dns = AwsDns(f"{name}-dns", AwsDnsArgs(spec=spec, domain=args.domain, after=self.control_plane.addons), child)
+        self._dns = AwsDns(
+            f"{name}-dns", AwsDnsArgs(spec=spec, domain=args.domain, after=self.control_plane.addons), child
+        )
         AwsStorage(f"{name}-storage", AwsStorageArgs(spec=spec, keys=self._keys), child)
         files = AwsSharedFiles(
             f"{name}-shared",
@@ -99,10 +101,16 @@ class AwsCluster(Cluster):
             kubeconfig=kubeconfig(spec, self.control_plane.cluster),
             # Pods get their identity when they are made, so identities must be there before them.
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[*self.control_plane.administrators, *nodes, addons, *autoscaler, dns]
+                parent=self, depends_on=[*self.control_plane.administrators, *nodes, addons, *autoscaler, self._dns]
             ),
         )
-        self.facts = facts(spec, dns.zone_id, files.provisioner, scaling)
+        self.facts = facts(
+            spec,
+            zone_id=self._dns.zone_id,
+            service_account_issuer=self.control_plane.issuer.url,
+            shared_storage=files.provisioner,
+            autoscaler=scaling,
+        )
         self.register_outputs({})
 
     def workload_identity(
@@ -122,6 +130,10 @@ class AwsCluster(Cluster):
             self._child(),
         )
         return WorkloadIdentity(annotations={"eks.amazonaws.com/role-arn": identity.role_arn}, labels={})
+
+    def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
+        """By name: a Network Load Balancer's addresses are its own affair."""
+        wildcard_record(f"{self._prefix}-{name}", self._dns.zone_id, self._domain, address, self._child())
 
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, providers=[self._aws])
@@ -189,7 +201,9 @@ class AwsCluster(Cluster):
 
 def facts(
     spec: AwsClusterSpec,
+    *,
     zone_id: pulumi.Input[str],
+    service_account_issuer: pulumi.Input[str],
     shared_storage: StorageProvisioner,
     autoscaler: AutoscalerFacts | KarpenterFacts,
 ) -> ClusterFacts:
@@ -204,12 +218,15 @@ def facts(
             provisioner="ebs.csi.aws.com",
             parameters={"type": "gp3", "encrypted": "true", "kmsKeyId": data_key_alias_arn(spec)},
         ),
+        group_prefix=PEOPLE_PREFIX if spec.access.identity_provider else "",
+        has_load_balancers=True,
         load_balancer_annotations={
             "service.beta.kubernetes.io/aws-load-balancer-scheme": "internet-facing",
             "service.beta.kubernetes.io/aws-load-balancer-type": "nlb",
             "service.beta.kubernetes.io/aws-load-balancer-cross-zone-load-balancing-enabled": "true",
         },
         dns01_solver=solver(spec, zone_id),
+        service_account_issuer=service_account_issuer,
         registry=registry_address(spec),
         artifact_bucket=spec.bucket("artifacts"),
         audit_bucket=spec.bucket("audit"),

@@ -1,7 +1,7 @@
 """The control plane of EKS, who administers it, and its add-ons.
 
 Owns the log group (first, or EKS makes one that keeps everything for ever), the cluster, access entries and add-ons,
-and IAM's record of who signs the cluster's tokens.
+who signs people in beside IAM, and IAM's record of who signs the cluster's tokens.
 It deliberately grants the creator nothing by stealth: administrators are those that the stack file names.
 """
 
@@ -17,7 +17,7 @@ from bedplate.clouds.aws.identity import AwsIdentities, TokenIssuer
 from bedplate.clouds.aws.keys import AwsKeys
 from bedplate.clouds.aws.network import AwsNetwork
 from bedplate.clouds.aws.policies import AUDIENCE
-from bedplate.clouds.aws.spec import AwsClusterSpec
+from bedplate.clouds.aws.spec import PEOPLE_PREFIX, AwsClusterSpec, IdentityProviderSpec
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _ADMINISTRATOR = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
@@ -64,6 +64,8 @@ class AwsControlPlane(pulumi.ComponentResource):
         self.administrators = [
             self._administrator(f"{name}-admin-{arn.rpartition('/')[2]}", arn) for arn in spec.access.admins
         ]
+        if spec.access.identity_provider:
+            self._identity_provider(f"{name}-identity-provider", spec, spec.access.identity_provider)
         add = AddonsOf(self, self.cluster.name)
         self.addons = [
             add(f"{name}-pod-identity", "eks-pod-identity-agent"),
@@ -114,6 +116,26 @@ class AwsControlPlane(pulumi.ComponentResource):
             name, url=url, client_id_lists=[AUDIENCE], opts=pulumi.ResourceOptions(parent=self, protect=True)
         )
         return TokenIssuer(arn=provider.arn, url=url)
+
+    def _identity_provider(self, name: str, spec: AwsClusterSpec, provider: IdentityProviderSpec) -> None:
+        """Every change is another one, which EKS takes only when the first is gone.
+
+        https://docs.aws.amazon.com/eks/latest/userguide/authenticate-oidc-identity-provider.html
+        """
+        eks.IdentityProviderConfig(
+            name,
+            cluster_name=self.cluster.name,
+            oidc=eks.IdentityProviderConfigOidcArgs(
+                identity_provider_config_name=spec.name,
+                issuer_url=provider.issuer_url,
+                client_id=provider.client_id,
+                username_claim=provider.username_claim,
+                username_prefix=PEOPLE_PREFIX,
+                groups_claim=provider.groups_claim,
+                groups_prefix=PEOPLE_PREFIX,
+            ),
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
 
     def _administrator(self, name: str, arn: str) -> eks.AccessPolicyAssociation:
         child = pulumi.ResourceOptions(parent=self)

@@ -1,9 +1,10 @@
 """The platform's DNS zone, and who may prove to a certificate authority that it is ours.
 
-Owns the public zone and cert-manager's role. It deliberately owns no record but those that Route 53 makes: delegating
-the domain to the zone's name servers is done once, by whoever holds the parent domain. Nor does it sign the zone
-(DNSSEC): that needs a record in the parent, and a key in us-east-1 without which the whole domain fails to resolve;
-certificates prove the hosts in any case. https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-configuring-dnssec.html
+Owns the public zone, cert-manager's role, and the form of the one record that is ours. It deliberately owns no other:
+delegating the domain to the zone's name servers is done once, by whoever holds the parent domain. Nor does it sign the
+zone (DNSSEC): that needs a record in the parent, and a key in us-east-1 without which the whole domain fails to
+resolve; certificates prove the hosts in any case.
+https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-configuring-dnssec.html
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from bedplate.clouds.aws.identity import AwsWorkloadIdentity, AwsWorkloadIdentit
 from bedplate.clouds.aws.policies import Statement, allow
 from bedplate.clouds.aws.spec import AwsClusterSpec
 from bedplate.labels import CERT_MANAGER, CERTIFICATES_NAMESPACE
+
+_SECONDS_TO_LIVE = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,25 @@ class AwsDns(pulumi.ComponentResource):
         )
         self.zone_id, self.name_servers = zone.zone_id, zone.name_servers
         self.register_outputs({"zone_id": self.zone_id, "name_servers": self.name_servers})
+
+
+def wildcard_record(
+    name: str, zone_id: pulumi.Input[str], domain: str, hostname: pulumi.Input[str], opts: pulumi.ResourceOptions
+) -> None:
+    """Every host of the domain, as another name of a load balancer's.
+
+    An alias would need the id of the load balancer's own zone, which only AWS can be asked for. A wildcard of this type
+    answers for challenges too, while they have no record of their own; hence the short time to live.
+    """
+    route53.Record(
+        name,
+        zone_id=zone_id,
+        name=f"*.{domain}",
+        type=route53.RecordType.CNAME,
+        ttl=_SECONDS_TO_LIVE,
+        records=[hostname],
+        opts=opts,
+    )
 
 
 def challenge_permissions(zone_arn: pulumi.Input[str]) -> list[Statement]:

@@ -22,7 +22,7 @@ from bedplate.clouds.managed import (
     NetworkSpec,
     lettered_zones,
 )
-from bedplate.spec import Spec, matching, mistake
+from bedplate.spec import ClientId, HttpsUrl, Spec, matching, mistake
 
 _PREFIX_ADDRESSES = 16
 ADDRESSES_OF_A_NODE = (-(-PODS_OF_A_NODE // _PREFIX_ADDRESSES) + 1) * _PREFIX_ADDRESSES
@@ -34,6 +34,9 @@ _KARPENTER_PODS = 2
 """One acts, one stands by, each on a machine of its own."""
 _RESERVED_ADDRESSES = 5
 """Of each subnet: https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html."""
+
+PEOPLE_PREFIX = "oidc:"
+"""Before the names of people and groups that a provider says, so that none of them is one of Kubernetes' own."""
 
 _Account = Annotated[
     str,
@@ -68,11 +71,26 @@ class Reservation:
     is_block: bool
 
 
+class IdentityProviderSpec(Spec):
+    """The provider of OpenID Connect whose tokens kubectl presents; EKS takes one, which must be on the internet."""
+
+    issuer_url: HttpsUrl
+    """The issuer, exactly as it stands in its tokens; EKS reads its keys there, under a certificate that is public."""
+    client_id: ClientId
+    """Id of the application that people sign in to for kubectl."""
+    username_claim: ClientId = "email"
+    """Claim by which the audit log knows a person; an address counts where the provider has verified it."""
+    groups_claim: ClientId = "groups"
+    """Claim that lists a person's groups, as tenants name them."""
+
+
 class AwsAccessSpec(AccessSpec):
     """Who reaches the API server, and which IAM roles administer the cluster."""
 
     admins: Annotated[tuple[_RoleArn, ...], Field(min_length=1)]
     """ARNs of the IAM roles that administer the cluster; the one that runs Pulumi must be among them."""
+    identity_provider: IdentityProviderSpec | None = None
+    """Who signs people in to kubectl; without it IAM alone does, which knows no groups of people."""
 
 
 class AddressPlan(Spec):

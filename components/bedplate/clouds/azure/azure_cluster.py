@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from bedplate.clouds.azure.audit import AzureAudit, AzureAuditArgs
 from bedplate.clouds.azure.budget import AzureBudget, AzureBudgetArgs
 from bedplate.clouds.azure.cluster import AzureControlPlane, AzureControlPlaneArgs
-from bedplate.clouds.azure.dns import AzureDns, AzureDnsArgs, solver
+from bedplate.clouds.azure.dns import AzureDns, AzureDnsArgs, solver, wildcard_record
 from bedplate.clouds.azure.identity import (
     AzureIdentities,
     AzureIdentitiesArgs,
@@ -77,7 +77,7 @@ class AzureCluster(Cluster):
             child,
         )
         nodes = self._nodes(args)
-        dns = AzureDns(
+        self._dns = AzureDns(
             f"{name}-dns",
             AzureDnsArgs(spec=spec, network=self._network, domain=args.domain, issuer=self.control_plane.issuer),
             child,
@@ -101,9 +101,14 @@ class AzureCluster(Cluster):
             spec.cluster_id,
             kubeconfig=kubeconfig(spec, self.control_plane.cluster, self._azure),
             # Issuers act as soon as they are there, so their identity must be there before them.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*nodes, dns]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*nodes, self._dns]),
         )
-        self.facts = facts(spec, solver(spec, args.domain, dns.challenger), pods_of(dns.challenger))
+        self.facts = facts(
+            spec,
+            dns01_solver=solver(spec, args.domain, self._dns.challenger),
+            dns01_identity=pods_of(self._dns.challenger),
+            service_account_issuer=self.control_plane.issuer,
+        )
         self.register_outputs({})
 
     def workload_identity(
@@ -126,6 +131,10 @@ class AzureCluster(Cluster):
             self._child(),
         )
         return pods_of(identity.client_id)
+
+    def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
+        """By the IP address, which stays as long as its Service does."""
+        wildcard_record(f"{self._prefix}-{name}", self._network.resource_group, self._dns.zone, address, self._child())
 
     def _permission(self, grant: Grant) -> Permission:
         if isinstance(grant, BucketGrant):
@@ -200,7 +209,13 @@ def pods_of(client_id: pulumi.Input[str]) -> WorkloadIdentity:
     )
 
 
-def facts(spec: AzureClusterSpec, dns01_solver: Mapping[str, Any], dns01_identity: WorkloadIdentity) -> ClusterFacts:
+def facts(
+    spec: AzureClusterSpec,
+    *,
+    dns01_solver: Mapping[str, Any],
+    dns01_identity: WorkloadIdentity,
+    service_account_issuer: pulumi.Input[str],
+) -> ClusterFacts:
     """What Azure means for everything above.
 
     https://learn.microsoft.com/azure/aks/create-volume-azure-disk, https://learn.microsoft.com/azure/aks/create-volume-azure-files,
@@ -231,11 +246,13 @@ def facts(spec: AzureClusterSpec, dns01_solver: Mapping[str, Any], dns01_identit
                 "networkEndpointType": "privateEndpoint",
             },
         ),
+        has_load_balancers=True,
         load_balancer_annotations={
             "service.beta.kubernetes.io/azure-load-balancer-internal": "false",
         },
         dns01_solver=dns01_solver,
         dns01_identity=dns01_identity,
+        service_account_issuer=service_account_issuer,
         registry=registry_address(spec),
         artifact_bucket=spec.bucket("artifacts"),
         audit_bucket=spec.storage_account("audit"),

@@ -1,8 +1,8 @@
 """The platform's DNS zone, and who may prove to a certificate authority that it is ours.
 
-Owns the public zone, and cert-manager's identity with a role of our own: Azure's narrowest, DNS Zone Contributor, may
-delete the zone. It deliberately owns no record: delegating the domain to the zone's name servers is done once, by
-whoever holds the parent domain.
+Owns the public zone, cert-manager's identity with a role of our own (Azure's narrowest, DNS Zone Contributor, may
+delete the zone), and the form of the one record that is ours. It deliberately owns no other:
+delegating the domain to the zone's name servers is done once, by whoever holds the parent domain.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +27,8 @@ CHALLENGE_ACTIONS = (
 )
 """TXT records of challenges, nothing else: https://cert-manager.io/docs/configuration/acme/dns01/azuredns/."""
 
+_SECONDS_TO_LIVE = 300
+
 
 @dataclass(frozen=True, kw_only=True)
 class AzureDnsArgs:
@@ -41,6 +43,8 @@ class AzureDnsArgs:
 class AzureDns(pulumi.ComponentResource):
     """The zone of the platform's domain."""
 
+    zone: pulumi.Output[str]
+    """Name of the zone."""
     name_servers: pulumi.Output[Sequence[str]]
     """Where the parent domain must delegate to."""
     challenger: pulumi.Output[str]
@@ -78,8 +82,28 @@ class AzureDns(pulumi.ComponentResource):
             ),
             child,
         )
-        self.name_servers, self.challenger = zone.name_servers, identity.client_id
-        self.register_outputs({"name_servers": self.name_servers, "challenger": self.challenger})
+        self.zone, self.name_servers, self.challenger = zone.name, zone.name_servers, identity.client_id
+        self.register_outputs({"zone": self.zone, "name_servers": self.name_servers, "challenger": self.challenger})
+
+
+def wildcard_record(
+    name: str,
+    resource_group: pulumi.Input[str],
+    zone: pulumi.Input[str],
+    address: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """Every host of the domain, at a load balancer's address."""
+    dns.RecordSet(
+        name,
+        resource_group_name=resource_group,
+        zone_name=zone,
+        relative_record_set_name="*",
+        record_type="A",
+        ttl=_SECONDS_TO_LIVE,
+        a_records=[dns.ARecordArgs(ipv4_address=address)],
+        opts=opts,
+    )
 
 
 def solver(spec: AzureClusterSpec, domain: str, client_id: pulumi.Input[str]) -> Mapping[str, Any]:

@@ -1,7 +1,8 @@
 """The platform's DNS zone, and who may prove to a certificate authority that it is ours.
 
-Owns the public, signed zone, and cert-manager's role in it. It deliberately owns no record but those that Cloud DNS
-makes: delegating the domain to the zone's name servers, and the DS record, is done once, by whoever holds the parent.
+Owns the public, signed zone, cert-manager's role in it, and the form of the one record that is ours. It deliberately
+owns no other: delegating the domain to the zone's name servers, and the DS record, is done once, by whoever holds the
+parent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,8 @@ CHALLENGE_PERMISSIONS = (
 Google's IAM cannot bound them to TXT records.
 """
 
+_SECONDS_TO_LIVE = 300
+
 
 @dataclass(frozen=True, kw_only=True)
 class GcpDnsArgs:
@@ -44,6 +47,8 @@ class GcpDnsArgs:
 class GcpDns(pulumi.ComponentResource):
     """The zone of the platform's domain."""
 
+    zone: pulumi.Output[str]
+    """Name of the zone."""
     name_servers: pulumi.Output[Sequence[str]]
     """Where the parent domain must delegate to."""
 
@@ -75,8 +80,17 @@ class GcpDns(pulumi.ComponentResource):
             member=principal(spec, CERTIFICATES_NAMESPACE, CERT_MANAGER),
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
         )
-        self.name_servers = zone.name_servers
-        self.register_outputs({"name_servers": self.name_servers})
+        self.zone, self.name_servers = zone.name, zone.name_servers
+        self.register_outputs({"zone": self.zone, "name_servers": self.name_servers})
+
+
+def wildcard_record(
+    name: str, zone: pulumi.Input[str], domain: str, address: pulumi.Input[str], opts: pulumi.ResourceOptions
+) -> None:
+    """Every host of the domain, at a load balancer's address."""
+    dns.RecordSet(
+        name, managed_zone=zone, name=f"*.{domain}.", type="A", ttl=_SECONDS_TO_LIVE, rrdatas=[address], opts=opts
+    )
 
 
 def solver(spec: GcpClusterSpec) -> Mapping[str, Any]:

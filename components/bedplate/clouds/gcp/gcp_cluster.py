@@ -20,7 +20,7 @@ from bedplate.clouds.facts import ClusterFacts, StorageProvisioner, WorkloadIden
 from bedplate.clouds.gcp.audit import GcpAudit, GcpAuditArgs
 from bedplate.clouds.gcp.budget import GcpBudget, GcpBudgetArgs
 from bedplate.clouds.gcp.cluster import GcpControlPlane, GcpControlPlaneArgs
-from bedplate.clouds.gcp.dns import GcpDns, GcpDnsArgs, solver
+from bedplate.clouds.gcp.dns import GcpDns, GcpDnsArgs, solver, wildcard_record
 from bedplate.clouds.gcp.identity import (
     GcpIdentities,
     GcpIdentitiesArgs,
@@ -46,7 +46,7 @@ class GcpCluster(Cluster):
         super().__init__("bedplate:index:GcpCluster", name, {}, opts)
         spec = args.spec
         assert isinstance(spec, GcpClusterSpec)
-        self._prefix, self._spec = name, spec
+        self._prefix, self._spec, self._domain = name, spec, args.domain
         self._gcp = self._signed_in()
         child = self._child()
         self._keys = GcpKeys(f"{name}-keys", GcpKeysArgs(spec=spec), child)
@@ -58,7 +58,7 @@ class GcpCluster(Cluster):
             child,
         )
         nodes = self._nodes(args)
-        dns = GcpDns(
+        self._dns = GcpDns(
             f"{name}-dns", GcpDnsArgs(spec=spec, domain=args.domain, after=[self.control_plane.cluster]), child
         )
         GcpStorage(f"{name}-storage", GcpStorageArgs(spec=spec, keys=self._keys), child)
@@ -69,7 +69,9 @@ class GcpCluster(Cluster):
             f"{name}-kubernetes",
             spec.cluster_id,
             kubeconfig=kubeconfig(spec, self.control_plane.cluster),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*self.control_plane.administrators, *nodes, dns]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[*self.control_plane.administrators, *nodes, self._dns]
+            ),
         )
         self.facts = facts(spec)
         self.register_outputs({})
@@ -90,6 +92,10 @@ class GcpCluster(Cluster):
             self._child(),
         )
         return WorkloadIdentity(annotations={}, labels={})
+
+    def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
+        """By the IP address, which stays as long as its Service does."""
+        wildcard_record(f"{self._prefix}-{name}", self._dns.zone, self._domain, address, self._child())
 
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, providers=[self._gcp])
@@ -151,8 +157,10 @@ def facts(spec: GcpClusterSpec) -> ClusterFacts:
                 "instance-encryption-kms-key": key,
             },
         ),
+        has_load_balancers=True,
         load_balancer_annotations={"cloud.google.com/l4-rbs": "enabled"},
         dns01_solver=solver(spec),
+        service_account_issuer=spec.service_account_issuer,
         registry=registry_address(spec),
         artifact_bucket=spec.bucket("artifacts"),
         audit_bucket=spec.bucket("audit"),

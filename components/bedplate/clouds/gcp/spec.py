@@ -245,6 +245,14 @@ class GcpClusterSpec(ManagedClusterSpec):
         return f"projects/{self.project_id}/locations/{self.region}/clusters/{self.name}"
 
     @property
+    def service_account_issuer(self) -> str:
+        """Who signs the cluster's tokens.
+
+        https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters.well-known/getOpenid-configuration
+        """
+        return f"https://container.googleapis.com/v1/{self.cluster_id}"
+
+    @property
     def workload_pool(self) -> str:
         """Pool of the identities of pods: the project has one."""
         return f"{self.project_id}.svc.id.goog"
