@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from bedplate.kubernetes import SKIP_AWAIT
 from bedplate.rehearsal.aws_outputs import AWS_LOAD_BALANCER, AWS_OUTPUTS, load_balancer_name
 from bedplate.rehearsal.azure_outputs import AZURE_ANSWERS, AZURE_OUTPUTS
 from bedplate.rehearsal.errors import RehearsalError
@@ -50,7 +49,7 @@ def _object(resource: Resource) -> dict[str, Any]:
     if resource.type != "kubernetes:core/v1:Service" or resource.inputs["spec"]["type"] != "LoadBalancer":
         return {}
     annotations: Mapping[str, str] = resource.inputs["metadata"].get("annotations", {})
-    if SKIP_AWAIT.items() <= annotations.items():
+    if annotations.get("pulumi.com/skipAwait") == "true":
         return {"status": {"loadBalancer": {}}}
     by_name = AWS_LOAD_BALANCER in annotations
     first = {"hostname": load_balancer_name(resource)} if by_name else {"ip": _DOCUMENTATION_ADDRESS}
