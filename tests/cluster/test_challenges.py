@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 
 from bedplate.rehearsal.api_server import ApiServer
-from bedplate.rehearsal.applying import manifest_of
 from bedplate.rehearsal.cluster import ClusterAccess
 from bedplate.rehearsal.cluster_api import ApiError
 from bedplate.rehearsal.definitions import Definitions
-from bedplate.rehearsal.resources import RELEASE_TYPE
+from cluster.front_door_objects import registered, service, traefik_values
 from cluster.objects_under_test import eventually
 from cluster.processes_under_test import Visitor, Workload, own_address, serving
 from cluster.traefik_under_test import (
@@ -85,37 +84,6 @@ def solver_ingress(token: str, namespace: str = NAMESPACE, **annotations: str) -
     }
 
 
-def service(name: str, namespace: str, port: int, address: str, serving_port: int) -> list[dict[str, Any]]:
-    """A Service whose one pod is a server of this process."""
-    metadata = {"name": name, "namespace": namespace}
-    ports = [{"name": "http", "port": port, "targetPort": serving_port}]
-    return [
-        {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": ports}},
-        {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {**metadata, "labels": {"kubernetes.io/service-name": name}},
-            "addressType": "IPv4",
-            "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
-            "ports": [{"name": "http", "port": serving_port, "protocol": "TCP"}],
-        },
-    ]
-
-
-def the_stacks_part() -> list[dict[str, Any]]:
-    """What the program registers for the front door and its routes, but certificates, which nobody issues here."""
-    manifests = [manifest_of(resource) for resource in objects(record(STACK)) if "front-door" in resource.urn]
-    manifests += [manifest_of(resource) for resource in objects(record(STACK)) if "-route-" in resource.name]
-    return [body for body in manifests if body["kind"] not in ("Certificate", "NetworkPolicy")]
-
-
-def traefik_values() -> Mapping[str, Any]:
-    (release,) = (
-        found for found in record(STACK).resources if found.type == RELEASE_TYPE and found.inputs["name"] == "traefik"
-    )
-    return release.inputs["values"]
-
-
 @dataclass(frozen=True)
 class FrontDoorUnderTest:
     traefik: RunningTraefik
@@ -153,7 +121,7 @@ def door(
     with serving(Workload, address) as workload, serving(Solver, address) as solver:
         applied = [
             *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in ("vision", "shop")),
-            *the_stacks_part(),
+            *(body for body in registered(record(STACK), "front-door", "-route-") if body["kind"] != "Certificate"),
             wildcard_secret(found, key, name="scorer-vision"),
             *(part for name in ("scorer", "late") for part in service(name, "vision", 80, address, workload)),
             *(
@@ -164,7 +132,7 @@ def door(
         ]
         for body in applied:
             api.apply(body)
-        with running_traefik(program, cluster_access, api, folder, traefik_values()) as traefik:
+        with running_traefik(program, cluster_access, api, folder, traefik_values(record(STACK))) as traefik:
             door = FrontDoorUnderTest(traefik, api, folder, Visitor(traefik.https, found))
             eventually(lambda: is_serving(door, SCORER), f"an answer of Traefik, whose log is {traefik.log}")
             yield door

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -122,3 +122,32 @@ class TestDefinitionsThatWereThere:
             api.delete(stand_in(KIND))
             while api.get(stand_in(KIND)):
                 pass
+
+
+class TestAnOperatorOfSomebodyElse:
+    PLACE: ClassVar[dict[str, Any]] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "widgets-home"}}
+
+    def recording(self) -> Recording:
+        provided = {"name": "widgets", "chart": "widgets", "version": "1.0.0", "namespace": "widgets-home"}
+        return Recording(component_outputs={"component": {"custom_kinds": [KIND], "provided": provided}})
+
+    def test_has_its_kinds_and_its_namespace_until_the_end(self, api: ApiServer) -> None:
+        definitions = Definitions(api)
+        (operator,) = definitions.create(self.recording())
+        assert (operator.provided, operator.stand_ins, operator.namespace) == (True, 1, "widgets-home")
+        body = widget("v1")
+        api.apply({**body, "metadata": {**body["metadata"], "namespace": "widgets-home"}})
+        assert definitions.remove() == []
+        assert api.get(self.PLACE) is None
+
+    def test_keeps_a_namespace_that_was_there(self, api: ApiServer) -> None:
+        before = api.create(self.PLACE)
+        try:
+            definitions = Definitions(api)
+            definitions.create(self.recording())
+            assert definitions.remove() == []
+            after = api.get(self.PLACE)
+            assert after is not None
+            assert after["metadata"]["uid"] == before["metadata"]["uid"]
+        finally:
+            api.delete(self.PLACE)
