@@ -48,11 +48,12 @@ CERT_MANAGER_ALERTS: tuple[Alert, ...] = (
 def certificate_alerts(cluster_issuer: str, cert_manager_namespace: str) -> tuple[Alert, ...]:
     """Of the platform's certificates, whoever runs cert-manager. cert_manager_namespace: of the internal authority."""
     namespaces = sorted({FRONT_DOOR_NAMESPACE, cert_manager_namespace})
+    return (*_of_renewal(namespaces), *_of_issuing(namespaces, cluster_issuer))
+
+
+def _of_renewal(namespaces: Sequence[str]) -> tuple[Alert, ...]:
     ends = f"max by (name) ({of_certificates('expiration_timestamp_seconds', namespaces)})"
     renewal = f"max by (name) ({of_certificates('renewal_timestamp_seconds', namespaces)} > 0)"
-    ready = of_certificates("ready_status", namespaces, ', condition="True"')
-    unproven = of_certificates("challenge_status", namespaces, ', status="valid"')
-    issuer = f'certmanager_clusterissuer_ready_status{{name="{cluster_issuer}", condition="True"}}'
     return (
         Alert(
             name="BedplateCertificateEndsSoon",
@@ -73,6 +74,14 @@ def certificate_alerts(cluster_issuer: str, cert_manager_namespace: str) -> tupl
             description="The first attempts failed; more follow, further and further apart.",
             runbook=f"{_GUIDE}#a-certificate-is-not-renewed",
         ),
+    )
+
+
+def _of_issuing(namespaces: Sequence[str], cluster_issuer: str) -> tuple[Alert, ...]:
+    ready = of_certificates("ready_status", namespaces, ', condition="True"')
+    unproven = of_certificates("challenge_status", namespaces, ', status="valid"')
+    issuer = f'certmanager_clusterissuer_ready_status{{name="{cluster_issuer}", condition="True"}}'
+    return (
         Alert(
             name="BedplateCertificateNotReady",
             expression=f"max by (name) ({ready}) == 0",
