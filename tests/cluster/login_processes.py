@@ -8,9 +8,11 @@ import json
 import os
 import shutil
 import socket
+import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,10 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from bedplate.rehearsal.engine import Recording
 from bedplate.rehearsal.processes import BackgroundProcess, guarded, stop
 from bedplate.rehearsal.resources import revealed
+from cluster.processes_under_test import free_ports
 from harness import objects, platform, record
 
 DOMAIN = "ml.example.com"
@@ -47,6 +51,20 @@ def program(variable: str, *names: str) -> str:
 
 
 @dataclass(frozen=True)
+class LoginPrograms:
+    """Paths of the proxy and of a store."""
+
+    proxy: str
+    store: str
+
+    @classmethod
+    def found(cls) -> "LoginPrograms":
+        """Skips the test where one is missing."""
+        store = program("VALKEY_SERVER", "valkey-server", "redis-server")
+        return cls(proxy=program("OAUTH2_PROXY", "oauth2-proxy"), store=store)
+
+
+@dataclass(frozen=True)
 class Generated:
     """What the component puts into the cluster."""
 
@@ -57,7 +75,10 @@ class Generated:
 
     @classmethod
     def of(cls, login: Mapping[str, Any]) -> "Generated":
-        recording = record(platform(login=login, certificates={"issuer": "internal"}), frozenset({"client"}))
+        return cls.in_recording(record(platform(login=login, certificates={"issuer": "internal"})))
+
+    @classmethod
+    def in_recording(cls, recording: Recording) -> "Generated":
         found = {
             (body.inputs["kind"], body.inputs["metadata"]["name"]): revealed(body.inputs)
             for body in objects(recording)
@@ -82,14 +103,22 @@ def replaced(text: str, changes: Mapping[str, str]) -> str:
 
 @dataclass
 class Site:
-    """Folder, ports and processes."""
+    """Folder, ports and processes. address: of this machine, where the proxy listens."""
 
     folder: Path
-    ports: Mapping[str, int]
+    programs: LoginPrograms
+    generated: Generated
+    address: str
+    ports: Mapping[str, int] = field(
+        default_factory=lambda: free_ports("proxy", "metrics", "store", "provider", "other")
+    )
     processes: dict[str, BackgroundProcess] = field(default_factory=dict[str, BackgroundProcess])
 
+    def host(self, name: str) -> str:
+        return self.address if name == "proxy" else "127.0.0.1"
+
     def origin(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.ports[name]}"
+        return f"http://{self.host(name)}:{self.ports[name]}"
 
     def start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str], is_ready: Callable[[], bool]
@@ -108,24 +137,27 @@ class Site:
             assert time.monotonic() < deadline, f"{name} is not ready:\n{running.log_tail(40)}"
             time.sleep(0.05)
 
-    def start_provider(self, name: str, secret: str, script: Path, python: str) -> None:
+    def start_provider(self, name: str) -> None:
+        secret = self.generated.secrets["OAUTH2_PROXY_CLIENT_SECRET"]
         environment = {"CLIENT_SECRET": secret, "REDIRECT_URI": REDIRECT, "PYTHONPATH": ""}
-        command = [python, str(script), str(self.ports[name])]
+        command = [sys.executable, str(Path(__file__).with_name("openid_provider.py")), str(self.ports[name])]
         self.start(name, command, environment, lambda: self.answers(name, "/keys"))
 
-    def start_store(self, server: str, generated: Generated) -> None:
+    def start_store(self) -> None:
         folder = self.folder / "store"
         folder.mkdir(exist_ok=True)
         changes = {"port 6379": f"bind 127.0.0.1\nport {self.ports['store']}", "/data": str(folder)}
         changes["/etc/session-store-users"] = str(folder)
-        (folder / "valkey.conf").write_text(replaced(generated.store_file, changes))
-        (folder / "users.acl").write_text(generated.users_file)
-        self.start("store", [server, str(folder / "valkey.conf")], {}, lambda: self.store("PING")[:1] == "-")
+        (folder / "valkey.conf").write_text(replaced(self.generated.store_file, changes))
+        (folder / "users.acl").write_text(self.generated.users_file)
+        command = [self.programs.store, str(folder / "valkey.conf")]
+        self.start("store", command, {}, lambda: self.store("PING")[:1] == "-")
 
-    def start_proxy(self, binary: str, generated: Generated) -> None:
+    def start_proxy(self) -> None:
         file = self.folder / "oauth2-proxy.cfg"
-        file.write_text(replaced(generated.proxy_file, self.proxy_changes()))
-        self.start("proxy", [binary, f"--config={file}"], generated.secrets, lambda: self.answers("proxy", "/ready"))
+        file.write_text(replaced(self.generated.proxy_file, self.proxy_changes()))
+        command = [self.programs.proxy, f"--config={file}"]
+        self.start("proxy", command, self.generated.secrets, lambda: self.answers("proxy", "/ready"))
 
     def proxy_changes(self) -> Mapping[str, str]:
         return {
@@ -133,9 +165,9 @@ class Site:
             OTHER_ISSUER: self.origin("other"),
             f'"{urlsplit(ISSUER).netloc}"': f'"127.0.0.1:{self.ports["provider"]}"',
             "session-store.bedplate-login.svc.cluster.local:6379": f"127.0.0.1:{self.ports['store']}",
-            "0.0.0.0:4180": f"127.0.0.1:{self.ports['proxy']}",
+            "0.0.0.0:4180": f"{self.address}:{self.ports['proxy']}",
             "0.0.0.0:44180": f"127.0.0.1:{self.ports['metrics']}",
-            "10.0.0.0/8": "127.0.0.0/8",
+            "10.0.0.0/8": f"{self.address}/32",
         }
 
     def stop(self, name: str) -> None:
@@ -148,7 +180,7 @@ class Site:
             return False
 
     def get(self, name: str, path: str, headers: Mapping[str, str] | None = None) -> "Answer":
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[name], timeout=10)
+        connection = http.client.HTTPConnection(self.host(name), self.ports[name], timeout=10)
         try:
             connection.request("GET", path, headers=dict(headers or {}))
             answer = connection.getresponse()
@@ -171,6 +203,22 @@ class Site:
         except OSError:
             return ""
         return received.splitlines()[len(commands) - 1]
+
+
+@contextmanager
+def running_site(
+    folder: Path, programs: LoginPrograms, generated: Generated, address: str = "127.0.0.1"
+) -> Iterator[Site]:
+    """All of it. address: where the proxy listens, for whoever asks it from elsewhere than loopback."""
+    here = Site(folder, programs, generated, address)
+    try:
+        for name in ("provider", "other"):
+            here.start_provider(name)
+        here.start_store()
+        here.start_proxy()
+        yield here
+    finally:
+        stop(here.processes.values())
 
 
 @dataclass(frozen=True)
@@ -208,7 +256,7 @@ class Browser:
 
     def _get(self, path: str, host: str, uri: str, headers: Mapping[str, str]) -> Answer:
         forwarded = {
-            "Host": f"127.0.0.1:{self.site.ports['proxy']}",
+            "Host": f"{self.site.address}:{self.site.ports['proxy']}",
             "X-Forwarded-For": "203.0.113.7",
             "X-Forwarded-Host": host,
             "X-Forwarded-Method": "GET",

@@ -143,6 +143,15 @@ def serving(handler: type[BaseHTTPRequestHandler], address: str) -> Iterator[int
         thread.join()
 
 
+def free_ports(*names: str) -> dict[str, int]:
+    """A port for each name that nobody listens on now."""
+    probes = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
+    ports = {name: int(probe.getsockname()[1]) for name, probe in probes.items()}
+    for probe in probes.values():
+        probe.close()
+    return ports
+
+
 def own_address() -> str | None:
     """An address of this machine that Kubernetes takes for a pod's: the API server refuses loopback ones."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

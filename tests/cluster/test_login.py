@@ -5,20 +5,25 @@ oauth2-proxy is found on PATH or by OAUTH2_PROXY, Valkey or Redis on PATH or by 
 
 import base64
 import json
-import socket
-import sys
 import time
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from bedplate.labels import SESSION_COOKIE
-from bedplate.rehearsal.processes import stop
 from bedplate.services.authentication import IDENTITY_HEADERS, AuthenticationEndpoints
-from cluster.login_processes import DOMAIN, LOGIN, Answer, Browser, Generated, Site, program
+from cluster.login_processes import (
+    DOMAIN,
+    LOGIN,
+    Answer,
+    Browser,
+    Generated,
+    LoginPrograms,
+    Site,
+    running_site,
+)
 
 pytestmark = pytest.mark.enable_socket
 
@@ -27,29 +32,11 @@ _REFRESH_SECONDS = 60
 """`refreshMinutes: 1`, the shortest that a stack file may say."""
 
 
-def free_ports(*names: str) -> dict[str, int]:
-    sockets = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
-    ports = {name: each.getsockname()[1] for name, each in sockets.items()}
-    for each in sockets.values():
-        each.close()
-    return ports
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Generator[Site]:
-    proxy, store = program("OAUTH2_PROXY", "oauth2-proxy"), program("VALKEY_SERVER", "valkey-server", "redis-server")
-    generated = Generated.of(LOGIN)
-    folder = tmp_path_factory.mktemp("login")
-    here = Site(folder, free_ports("proxy", "metrics", "store", "provider", "other"))
-    try:
-        for name in ("provider", "other"):
-            secret = generated.secrets["OAUTH2_PROXY_CLIENT_SECRET"]
-            here.start_provider(name, secret, Path(__file__).with_name("openid_provider.py"), sys.executable)
-        here.start_store(store, generated)
-        here.start_proxy(proxy, generated)
+    programs = LoginPrograms.found()
+    with running_site(tmp_path_factory.mktemp("login"), programs, Generated.of(LOGIN)) as here:
         yield here
-    finally:
-        stop(here.processes.values())
 
 
 @pytest.fixture
@@ -258,7 +245,7 @@ class TestTheStore:
         site.stop("store")
         assert site.get("proxy", "/ready").status == 500
         assert site.get("proxy", "/ping").status == 200
-        site.start_store(program("VALKEY_SERVER", "valkey-server", "redis-server"), Generated.of(LOGIN))
+        site.start_store()
         assert site.get("proxy", "/ready").status == 200
         assert ada.asks(address).status == 202
 

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.processes import BackgroundProcess, guarded, stop
 from bedplate.services.request_filter import source
 from bedplate.services.traefik import values
+from cluster.processes_under_test import free_ports
 from harness import ROOT
 from traefik_flags import NEWER_THAN_BUILT, flags
 
@@ -123,7 +123,7 @@ def running_traefik(program: Path, access: ClusterAccess, api: ApiServer, folder
         file.write_text(content)
     version = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout
     is_new = bool(re.search(r"Version: +v?3\.([7-9]|[1-9]\d)\.", version))
-    ports: dict[str, int] = dict(zip(("websecure", "web", "metrics", "traefik"), _free_ports(4), strict=True))
+    ports = free_ports("websecure", "web", "metrics", "traefik")
     command = guarded([str(program), *_flags(ports, is_new), *_api_server(access, folder)])
     environment = {"PATH": os.defpath, "HOME": str(folder)}
     process = BackgroundProcess("traefik", command, log=folder / "traefik.log", folder=folder, environment=environment)
@@ -156,13 +156,3 @@ def _api_server(access: ClusterAccess, folder: Path) -> list[str]:
     token.write_text(text(api.create(path, request), "status", "token"))
     settings = {"endpoint": cluster["server"], "token": token, "certauthfilepath": cluster["certificate-authority"]}
     return [f"--providers.kubernetescrd.{key}={value}" for key, value in settings.items()]
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    found = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return found
