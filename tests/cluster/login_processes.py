@@ -39,7 +39,7 @@ LOGIN = {
     "sessions": {"refreshMinutes": 1, "expireHours": 1},
     "tokens": {"audiences": ["ml-api"], "issuers": [{"issuerUrl": OTHER_ISSUER, "audience": "bedplate"}]},
 }
-_READY_SECONDS = 20
+_READY_SECONDS, _PROBE_SECONDS = 20, 3
 
 
 def program(variable: str, *names: str) -> str:
@@ -174,13 +174,14 @@ class Site:
         stop([self.processes.pop(name)])
 
     def answers(self, name: str, path: str) -> bool:
+        """As a probe sees it."""
         try:
-            return self.get(name, path).status == 200
+            return self.get(name, path, seconds=_PROBE_SECONDS).status == 200
         except OSError:
             return False
 
-    def get(self, name: str, path: str, headers: Mapping[str, str] | None = None) -> "Answer":
-        connection = http.client.HTTPConnection(self.host(name), self.ports[name], timeout=10)
+    def get(self, name: str, path: str, headers: Mapping[str, str] | None = None, seconds: float = 20) -> "Answer":
+        connection = http.client.HTTPConnection(self.host(name), self.ports[name], timeout=seconds)
         try:
             connection.request("GET", path, headers=dict(headers or {}))
             answer = connection.getresponse()
@@ -193,6 +194,12 @@ class Site:
         asked = urllib.request.Request(f"{self.origin(name)}/test{path}", json.dumps(body).encode(), method=method)
         with urllib.request.urlopen(asked, timeout=10) as answer:
             return answer.read().decode()
+
+    def token(self, issuer: str = "provider", **claims: Any) -> str:
+        """A token of one of the issuers: Ada's for a minute, but for these claims."""
+        now = int(time.time())
+        known = {"iss": self.origin(issuer), "aud": "ml-platform", "sub": "ada", "iat": now, "exp": now + 60}
+        return self.tell_provider("POST", "/token", {**known, "email": "ada@example.com", **claims}, issuer)
 
     def store(self, *commands: str) -> str:
         """The last line that the store answers to these commands, '-' and '' while it does not."""

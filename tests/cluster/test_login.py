@@ -7,6 +7,7 @@ import base64
 import json
 import time
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -57,12 +58,6 @@ def ada(browser: Browser, endpoints: AuthenticationEndpoints) -> Browser:
     """Signed in."""
     browser.signs_in("ada", endpoints.browser_address(["ml-vision"]))
     return browser
-
-
-def token(site: Site, issuer: str = "provider", **claims: Any) -> str:
-    now = int(time.time())
-    known = {"iss": site.origin(issuer), "aud": "ml-platform", "sub": "ada", "iat": now, "exp": now + 60}
-    return site.tell_provider("POST", "/token", {**known, "email": "ada@example.com", **claims}, issuer)
 
 
 def identity(answer: Answer) -> list[str]:
@@ -155,25 +150,25 @@ class TestTokens:
 
     def test_of_the_provider_are_as_good_as_a_session(self, site: Site, endpoints: AuthenticationEndpoints) -> None:
         for audience in ("ml-platform", "ml-api"):
-            bearer = token(site, groups=["ml-vision"], aud=audience)
+            bearer = site.token(groups=["ml-vision"], aud=audience)
             answer = self.ask(site, endpoints.api_address(["ml-vision"]), bearer)
             assert answer.status == 202
             assert identity(answer)[:3] == ["ada", "ada@example.com", "ml-vision"]
 
     def test_are_refused_where_their_owner_is(self, site: Site, endpoints: AuthenticationEndpoints) -> None:
-        bearer = token(site, groups=["ml-vision"])
+        bearer = site.token(groups=["ml-vision"])
         assert self.ask(site, endpoints.api_address(["ml-forecasting"]), bearer).status == 403
-        foreign = token(site, groups=["ml-vision"], email="guest@elsewhere.example")
+        foreign = site.token(groups=["ml-vision"], email="guest@elsewhere.example")
         assert self.ask(site, endpoints.api_address(["ml-vision"]), foreign).status == 403
 
     def test_that_are_not_good_count_as_none(self, site: Site, endpoints: AuthenticationEndpoints) -> None:
-        good = token(site, groups=["ml-vision"])
+        good = site.token(groups=["ml-vision"])
         header, _, signature = good.split(".")
         claims = base64.urlsafe_b64encode(json.dumps({"sub": "ada", "groups": ["ml-vision"]}).encode()).decode()
         bad = {
-            "expired": token(site, groups=["ml-vision"], exp=int(time.time()) - 1),
-            "for somebody else": token(site, groups=["ml-vision"], aud="another-application"),
-            "of another issuer": token(site, "other", groups=["ml-vision"], iss=site.origin("provider")),
+            "expired": site.token(groups=["ml-vision"], exp=int(time.time()) - 1),
+            "for somebody else": site.token(groups=["ml-vision"], aud="another-application"),
+            "of another issuer": site.token("other", groups=["ml-vision"], iss=site.origin("provider")),
             "changed": f"{header}.{claims.rstrip('=')}.{signature}",
             "no token": "letmein",
             "unsigned": f"eyJhbGciOiJub25lIn0.{good.split('.')[1]}.",
@@ -191,12 +186,12 @@ class TestTokens:
         self, site: Site, endpoints: AuthenticationEndpoints
     ) -> None:
         account = "system:serviceaccount:vision:nightly"
-        bearer = token(site, "other", aud="bedplate", sub=account, email=None)
+        bearer = site.token("other", aud="bedplate", sub=account, email=None)
         assert self.ask(site, endpoints.service_account_address([account]), bearer).status == 202
         another = endpoints.service_account_address(["system:serviceaccount:vision:hourly"])
         assert self.ask(site, another, bearer).status == 403
         assert self.ask(site, endpoints.api_address(["ml-vision"]), bearer).status == 403
-        elsewhere = token(site, "other", aud="kubernetes", sub=account, email=None)
+        elsewhere = site.token("other", aud="kubernetes", sub=account, email=None)
         assert self.ask(site, endpoints.service_account_address([account]), elsewhere).status == 401
 
 
@@ -239,15 +234,29 @@ class TestTheStore:
     def test_keeps_the_sessions_when_it_starts_anew(
         self, site: Site, ada: Browser, endpoints: AuthenticationEndpoints
     ) -> None:
-        address = endpoints.api_address(["ml-vision"])
+        assert ada.asks(endpoints.api_address(["ml-vision"])).status == 202
+        time.sleep(1.1)  # A crash may lose the last second.
+        site.stop("store")
+        assert not site.answers("proxy", "/ready")
+        assert site.get("proxy", "/ping").status == 200
+        site.start_store()
+        assert site.answers("proxy", "/ready")
+        assert ada.asks(endpoints.api_address(["ml-vision"])).status == 202
+
+    def test_is_waited_for_while_it_is_away_so_that_nobody_is_signed_out(
+        self, site: Site, ada: Browser, endpoints: AuthenticationEndpoints
+    ) -> None:
+        address, waiting = endpoints.browser_address(["ml-vision"]), ThreadPoolExecutor()
         assert ada.asks(address).status == 202
         time.sleep(1.1)  # A crash may lose the last second.
         site.stop("store")
-        assert site.get("proxy", "/ready").status == 500
-        assert site.get("proxy", "/ping").status == 200
+        answer = waiting.submit(ada.asks, address)
+        time.sleep(3)
+        assert not answer.done()
         site.start_store()
-        assert site.get("proxy", "/ready").status == 200
-        assert ada.asks(address).status == 202
+        assert answer.result().status == 202
+        assert SESSION_COOKIE in ada.cookies
+        waiting.shutdown()
 
 
 class TestTheProxy:

@@ -161,6 +161,12 @@ class TestTheProxy:
         assert host == f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc.cluster.local"
         assert int(port) in [each["port"] for each in service["spec"]["ports"]]
 
+    def test_waits_for_its_store_longer_than_the_front_door_waits_for_it(self) -> None:
+        told = tomllib.loads(found(recorded(OKTA), "ConfigMap")["data"]["oauth2-proxy.cfg"])
+        (retries,) = parse_qs(urlsplit(told["redis_connection_url"]).query)["max_retries"]
+        longest_pause_of_the_library, front_door_waits = 0.512, 30
+        assert int(retries) * longest_pause_of_the_library > 1.5 * front_door_waits
+
 
 class TestWhatARouteAsks:
     endpoints = AuthenticationEndpoints(
