@@ -49,7 +49,10 @@ class Workload(BaseHTTPRequestHandler):
             "bytes": len(body),
             "headers": {name: ", ".join(self.headers.get_all(name) or []) for name in names},
         }
-        self._send(json.dumps(said).encode())
+        self._send(self._said(said))
+
+    def _said(self, said: Mapping[str, Any]) -> bytes:
+        return json.dumps(said).encode()
 
     def _body(self) -> bytes | None:
         """None where it ends too early."""
@@ -65,6 +68,7 @@ class Workload(BaseHTTPRequestHandler):
 
     def _send(self, body: bytes) -> None:
         self.send_response(200)
+        self.send_header("Content-Type", "text/html" if body.startswith(b"<") else "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
