@@ -32,7 +32,6 @@ UNFILTERED = f"unfiltered-vision.{DOMAIN}"
 """A public route without the request filter."""
 _LOAD = Path(__file__).with_name("load.py")
 _SETTLE_SECONDS = 2
-_ALIVE_SECONDS = 900
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,9 @@ class Bench:
             seconds=took,
             statuses=dict(Counter(status for *_, status in rows)),
             latency_ms=_percentiles([1000 * seconds for _, seconds, _ in rows]),
-            cpu_ms={each: 1000 * (after[each] - before.get(each, 0)) / len(rows) for each in after},
+            cpu_ms={
+                name: 1000 * (used - before.get((name, pid), 0)) / len(rows) for (name, pid), used in after.items()
+            },
             rss_mib={each: process.memory_info().rss / 2**20 for each, process in self._running()},
             wrong_seconds=max(wrong) - min(wrong) if wrong else 0,
         )
@@ -111,7 +112,7 @@ class Bench:
         return found
 
     def _running(self) -> Iterator[tuple[str, psutil.Process]]:
-        """The store is another process after it was started anew."""
+        """By name; the store is another process after it was started anew."""
         names = {
             self.chain.programs.traefik.name: "traefik",
             Path(self.chain.programs.login.proxy).name: "oauth2-proxy",
@@ -124,8 +125,8 @@ class Bench:
                 yield name, process
         yield from self.processes.items()
 
-    def _cpu_seconds(self) -> dict[str, float]:
-        return {name: sum(process.cpu_times()[:2]) for name, process in self._running()}
+    def _cpu_seconds(self) -> dict[tuple[str, int], float]:
+        return {(name, process.pid): sum(process.cpu_times()[:2]) for name, process in self._running()}
 
 
 def _percentiles(milliseconds: Sequence[float]) -> dict[str, float]:
