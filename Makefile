@@ -6,7 +6,7 @@ UV := $(TOOLS)/bin/uv
 RUN := $(UV) run --frozen --quiet
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 rehearse: install ## Rehearse the local stack on a real Kubernetes API server
 	@$(RUN) bedplate rehearse local
@@ -28,6 +28,9 @@ check: install ## Format check, lint, types, import directions and generated fil
 benchmark: install ## Print the benchmark tables
 	@$(RUN) python tests/benchmarks/registration.py
 
+benchmark-sessions: install ## Measure the login under load; needs oauth2-proxy, and Valkey or Redis
+	@$(RUN) python tests/benchmarks/sessions.py
+
 format: install ## Format and generate what is generated
 	@$(RUN) ruff format
 	@$(RUN) ruff check --fix
@@ -48,4 +51,4 @@ $(TOOLS)/bin/uv:
 clean: ## Remove what was installed here; the built control plane stays in ~/.cache/bedplate
 	@rm -rf .venv .tools dist .pytest_cache .ruff_cache
 
-.PHONY: help rehearse test test-offline check benchmark format install clean
+.PHONY: help rehearse test test-offline check benchmark benchmark-sessions format install clean

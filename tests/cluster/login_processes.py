@@ -8,9 +8,11 @@ import json
 import os
 import shutil
 import socket
+import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,10 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from bedplate.rehearsal.engine import Recording
 from bedplate.rehearsal.processes import BackgroundProcess, guarded, stop
 from bedplate.rehearsal.resources import revealed
+from cluster.processes_under_test import free_ports
 from harness import objects, platform, record
 
 DOMAIN = "ml.example.com"
@@ -42,7 +46,7 @@ CLOUD = {
     "kubernetesVersion": "1.35",
     "facts": {**FACTS, "serviceAccountIssuer": OTHER_ISSUER},
 }
-_READY_SECONDS = 20
+_READY_SECONDS, _PROBE_SECONDS = 20, 3
 
 
 def program(variable: str, *names: str) -> str:
@@ -51,6 +55,20 @@ def program(variable: str, *names: str) -> str:
     if found is None:
         pytest.skip(f"{' and '.join(names)} not on PATH, and {variable} does not name it")
     return found
+
+
+@dataclass(frozen=True)
+class LoginPrograms:
+    """Paths of the proxy and of a store."""
+
+    proxy: str
+    store: str
+
+    @classmethod
+    def found(cls) -> "LoginPrograms":
+        """Skips the test where one is missing."""
+        store = program("VALKEY_SERVER", "valkey-server", "redis-server")
+        return cls(proxy=program("OAUTH2_PROXY", "oauth2-proxy"), store=store)
 
 
 @dataclass(frozen=True)
@@ -64,9 +82,10 @@ class Generated:
 
     @classmethod
     def of(cls, login: Mapping[str, Any]) -> "Generated":
-        recording = record(
-            platform(login=login, cloud=CLOUD, certificates={"issuer": "internal"}), frozenset({"client"})
-        )
+        return cls.in_recording(record(platform(login=login, cloud=CLOUD, certificates={"issuer": "internal"})))
+
+    @classmethod
+    def in_recording(cls, recording: Recording) -> "Generated":
         found = {
             (body.inputs["kind"], body.inputs["metadata"]["name"]): revealed(body.inputs)
             for body in objects(recording)
@@ -91,14 +110,22 @@ def replaced(text: str, changes: Mapping[str, str]) -> str:
 
 @dataclass
 class Site:
-    """Folder, ports and processes."""
+    """Folder, ports and processes. address: of this machine, where the proxy listens."""
 
     folder: Path
-    ports: Mapping[str, int]
+    programs: LoginPrograms
+    generated: Generated
+    address: str
+    ports: Mapping[str, int] = field(
+        default_factory=lambda: free_ports("proxy", "metrics", "store", "provider", "other")
+    )
     processes: dict[str, BackgroundProcess] = field(default_factory=dict[str, BackgroundProcess])
 
+    def host(self, name: str) -> str:
+        return self.address if name == "proxy" else "127.0.0.1"
+
     def origin(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.ports[name]}"
+        return f"http://{self.host(name)}:{self.ports[name]}"
 
     def start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str], is_ready: Callable[[], bool]
@@ -117,24 +144,27 @@ class Site:
             assert time.monotonic() < deadline, f"{name} is not ready:\n{running.log_tail(40)}"
             time.sleep(0.05)
 
-    def start_provider(self, name: str, secret: str, script: Path, python: str) -> None:
+    def start_provider(self, name: str) -> None:
+        secret = self.generated.secrets["OAUTH2_PROXY_CLIENT_SECRET"]
         environment = {"CLIENT_SECRET": secret, "REDIRECT_URI": REDIRECT, "PYTHONPATH": ""}
-        command = [python, str(script), str(self.ports[name])]
+        command = [sys.executable, str(Path(__file__).with_name("openid_provider.py")), str(self.ports[name])]
         self.start(name, command, environment, lambda: self.answers(name, "/keys"))
 
-    def start_store(self, server: str, generated: Generated) -> None:
+    def start_store(self) -> None:
         folder = self.folder / "store"
         folder.mkdir(exist_ok=True)
         changes = {"port 6379": f"bind 127.0.0.1\nport {self.ports['store']}", "/data": str(folder)}
         changes["/etc/session-store-users"] = str(folder)
-        (folder / "valkey.conf").write_text(replaced(generated.store_file, changes))
-        (folder / "users.acl").write_text(generated.users_file)
-        self.start("store", [server, str(folder / "valkey.conf")], {}, lambda: self.store("PING")[:1] == "-")
+        (folder / "valkey.conf").write_text(replaced(self.generated.store_file, changes))
+        (folder / "users.acl").write_text(self.generated.users_file)
+        command = [self.programs.store, str(folder / "valkey.conf")]
+        self.start("store", command, {}, lambda: self.store("PING")[:1] == "-")
 
-    def start_proxy(self, binary: str, generated: Generated) -> None:
+    def start_proxy(self) -> None:
         file = self.folder / "oauth2-proxy.cfg"
-        file.write_text(replaced(generated.proxy_file, self.proxy_changes()))
-        self.start("proxy", [binary, f"--config={file}"], generated.secrets, lambda: self.answers("proxy", "/ready"))
+        file.write_text(replaced(self.generated.proxy_file, self.proxy_changes()))
+        command = [self.programs.proxy, f"--config={file}"]
+        self.start("proxy", command, self.generated.secrets, lambda: self.answers("proxy", "/ready"))
 
     def proxy_changes(self) -> Mapping[str, str]:
         return {
@@ -142,22 +172,23 @@ class Site:
             OTHER_ISSUER: self.origin("other"),
             f'"{urlsplit(ISSUER).netloc}"': f'"127.0.0.1:{self.ports["provider"]}"',
             "session-store.bedplate-login.svc.cluster.local:6379": f"127.0.0.1:{self.ports['store']}",
-            "0.0.0.0:4180": f"127.0.0.1:{self.ports['proxy']}",
+            "0.0.0.0:4180": f"{self.address}:{self.ports['proxy']}",
             "0.0.0.0:44180": f"127.0.0.1:{self.ports['metrics']}",
-            "10.0.0.0/8": "127.0.0.0/8",
+            "10.0.0.0/8": f"{self.address}/32",
         }
 
     def stop(self, name: str) -> None:
         stop([self.processes.pop(name)])
 
     def answers(self, name: str, path: str) -> bool:
+        """As a probe sees it."""
         try:
-            return self.get(name, path).status == 200
+            return self.get(name, path, seconds=_PROBE_SECONDS).status == 200
         except OSError:
             return False
 
-    def get(self, name: str, path: str, headers: Mapping[str, str] | None = None) -> "Answer":
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[name], timeout=10)
+    def get(self, name: str, path: str, headers: Mapping[str, str] | None = None, seconds: float = 20) -> "Answer":
+        connection = http.client.HTTPConnection(self.host(name), self.ports[name], timeout=seconds)
         try:
             connection.request("GET", path, headers=dict(headers or {}))
             answer = connection.getresponse()
@@ -171,6 +202,12 @@ class Site:
         with urllib.request.urlopen(asked, timeout=10) as answer:
             return answer.read().decode()
 
+    def token(self, issuer: str = "provider", **claims: Any) -> str:
+        """A token of one of the issuers: Ada's for a minute, but for these claims."""
+        now = int(time.time())
+        known = {"iss": self.origin(issuer), "aud": "ml-platform", "sub": "ada", "iat": now, "exp": now + 60}
+        return self.tell_provider("POST", "/token", {**known, "email": "ada@example.com", **claims}, issuer)
+
     def store(self, *commands: str) -> str:
         """The last line that the store answers to these commands, '-' and '' while it does not."""
         try:
@@ -180,6 +217,22 @@ class Site:
         except OSError:
             return ""
         return received.splitlines()[len(commands) - 1]
+
+
+@contextmanager
+def running_site(
+    folder: Path, programs: LoginPrograms, generated: Generated, address: str = "127.0.0.1"
+) -> Iterator[Site]:
+    """All of it. address: where the proxy listens, for whoever asks it from elsewhere than loopback."""
+    here = Site(folder, programs, generated, address)
+    try:
+        for name in ("provider", "other"):
+            here.start_provider(name)
+        here.start_store()
+        here.start_proxy()
+        yield here
+    finally:
+        stop(here.processes.values())
 
 
 @dataclass(frozen=True)
@@ -217,7 +270,7 @@ class Browser:
 
     def _get(self, path: str, host: str, uri: str, headers: Mapping[str, str]) -> Answer:
         forwarded = {
-            "Host": f"127.0.0.1:{self.site.ports['proxy']}",
+            "Host": f"{self.site.address}:{self.site.ports['proxy']}",
             "X-Forwarded-For": "203.0.113.7",
             "X-Forwarded-Host": host,
             "X-Forwarded-Method": "GET",

@@ -64,3 +64,15 @@ def pod_using(name: str, claim_name: str) -> JsonObject:
 def phase(api: ClusterApi, path: str) -> str:
     """The phase of the object at a path."""
     return text(api.get(path), "status", "phase")
+
+
+def endpoint_slice(service: str, namespace: str, address: str | None, port: int) -> JsonObject:
+    """A server of this machine as the one pod of a Service; none without an address."""
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": service, "namespace": namespace, "labels": {"kubernetes.io/service-name": service}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}] if address else [],
+        "ports": [{"name": "http", "port": port, "protocol": "TCP"}],
+    }

@@ -49,7 +49,10 @@ class Workload(BaseHTTPRequestHandler):
             "bytes": len(body),
             "headers": {name: ", ".join(self.headers.get_all(name) or []) for name in names},
         }
-        self._send(json.dumps(said).encode())
+        self._send(self._said(said))
+
+    def _said(self, said: Mapping[str, Any]) -> bytes:
+        return json.dumps(said).encode()
 
     def _body(self) -> bytes | None:
         """None where it ends too early."""
@@ -65,6 +68,7 @@ class Workload(BaseHTTPRequestHandler):
 
     def _send(self, body: bytes) -> None:
         self.send_response(200)
+        self.send_header("Content-Type", "text/html" if body.startswith(b"<") else "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -141,6 +145,15 @@ def serving(handler: type[BaseHTTPRequestHandler], address: str) -> Iterator[int
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def free_ports(*names: str) -> dict[str, int]:
+    """A port for each name that nobody listens on now."""
+    probes = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
+    ports = {name: int(probe.getsockname()[1]) for name, probe in probes.items()}
+    for probe in probes.values():
+        probe.close()
+    return ports
 
 
 def own_address() -> str | None:

@@ -27,7 +27,7 @@ from bedplate.rehearsal.definitions import Definitions
 from bedplate.services.authentication import AuthenticationEndpoints
 from bedplate.services.routes import RouteArgs, route_parts
 from bedplate.services.traefik import values
-from cluster.objects_under_test import eventually
+from cluster.objects_under_test import endpoint_slice, eventually
 from cluster.processes_under_test import SESSION, Login, Visitor, Workload, own_address, serving
 from cluster.traefik_under_test import (
     NAMESPACE,
@@ -78,25 +78,14 @@ def route(
 
 def service(name: str, namespace: str, address: str | None, port: int) -> list[dict[str, Any]]:
     """A Service whose one pod is a server of this process; none without an address."""
-    metadata = {"name": name, "namespace": namespace}
-    slice_metadata = {**metadata, "labels": {"kubernetes.io/service-name": name}}
-    pods = [{"addresses": [address], "conditions": {"ready": True}}] if address else []
-    ports = [{"name": "http", "port": port, "protocol": "TCP"}]
     return [
         {
             "apiVersion": "v1",
             "kind": "Service",
-            "metadata": metadata,
+            "metadata": {"name": name, "namespace": namespace},
             "spec": {"ports": [{"name": "http", "port": 80, "targetPort": port}]},
         },
-        {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": slice_metadata,
-            "addressType": "IPv4",
-            "endpoints": pods,
-            "ports": ports,
-        },
+        endpoint_slice(name, namespace, address, port),
     ]
 
 

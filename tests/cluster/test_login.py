@@ -5,20 +5,26 @@ oauth2-proxy is found on PATH or by OAUTH2_PROXY, Valkey or Redis on PATH or by 
 
 import base64
 import json
-import socket
-import sys
 import time
 from collections.abc import Generator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from bedplate.labels import SESSION_COOKIE
-from bedplate.rehearsal.processes import stop
 from bedplate.services.authentication import IDENTITY_HEADERS, AuthenticationEndpoints
-from cluster.login_processes import DOMAIN, LOGIN, Answer, Browser, Generated, Site, program
+from cluster.login_processes import (
+    DOMAIN,
+    LOGIN,
+    Answer,
+    Browser,
+    Generated,
+    LoginPrograms,
+    Site,
+    running_site,
+)
 
 pytestmark = pytest.mark.enable_socket
 
@@ -27,29 +33,11 @@ _REFRESH_SECONDS = 60
 """`refreshMinutes: 1`, the shortest that a stack file may say."""
 
 
-def free_ports(*names: str) -> dict[str, int]:
-    sockets = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
-    ports = {name: each.getsockname()[1] for name, each in sockets.items()}
-    for each in sockets.values():
-        each.close()
-    return ports
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Generator[Site]:
-    proxy, store = program("OAUTH2_PROXY", "oauth2-proxy"), program("VALKEY_SERVER", "valkey-server", "redis-server")
-    generated = Generated.of(LOGIN)
-    folder = tmp_path_factory.mktemp("login")
-    here = Site(folder, free_ports("proxy", "metrics", "store", "provider", "other"))
-    try:
-        for name in ("provider", "other"):
-            secret = generated.secrets["OAUTH2_PROXY_CLIENT_SECRET"]
-            here.start_provider(name, secret, Path(__file__).with_name("openid_provider.py"), sys.executable)
-        here.start_store(store, generated)
-        here.start_proxy(proxy, generated)
+    programs = LoginPrograms.found()
+    with running_site(tmp_path_factory.mktemp("login"), programs, Generated.of(LOGIN)) as here:
         yield here
-    finally:
-        stop(here.processes.values())
 
 
 @pytest.fixture
@@ -70,12 +58,6 @@ def ada(browser: Browser, endpoints: AuthenticationEndpoints) -> Browser:
     """Signed in."""
     browser.signs_in("ada", endpoints.browser_address(["ml-vision"]))
     return browser
-
-
-def token(site: Site, issuer: str = "provider", **claims: Any) -> str:
-    now = int(time.time())
-    known = {"iss": site.origin(issuer), "aud": "ml-platform", "sub": "ada", "iat": now, "exp": now + 60}
-    return site.tell_provider("POST", "/token", {**known, "email": "ada@example.com", **claims}, issuer)
 
 
 def identity(answer: Answer) -> list[str]:
@@ -168,25 +150,25 @@ class TestTokens:
 
     def test_of_the_provider_are_as_good_as_a_session(self, site: Site, endpoints: AuthenticationEndpoints) -> None:
         for audience in ("ml-platform", "ml-api"):
-            bearer = token(site, groups=["ml-vision"], aud=audience)
+            bearer = site.token(groups=["ml-vision"], aud=audience)
             answer = self.ask(site, endpoints.api_address(["ml-vision"]), bearer)
             assert answer.status == 202
             assert identity(answer)[:3] == ["ada", "ada@example.com", "ml-vision"]
 
     def test_are_refused_where_their_owner_is(self, site: Site, endpoints: AuthenticationEndpoints) -> None:
-        bearer = token(site, groups=["ml-vision"])
+        bearer = site.token(groups=["ml-vision"])
         assert self.ask(site, endpoints.api_address(["ml-forecasting"]), bearer).status == 403
-        foreign = token(site, groups=["ml-vision"], email="guest@elsewhere.example")
+        foreign = site.token(groups=["ml-vision"], email="guest@elsewhere.example")
         assert self.ask(site, endpoints.api_address(["ml-vision"]), foreign).status == 403
 
     def test_that_are_not_good_count_as_none(self, site: Site, endpoints: AuthenticationEndpoints) -> None:
-        good = token(site, groups=["ml-vision"])
+        good = site.token(groups=["ml-vision"])
         header, _, signature = good.split(".")
         claims = base64.urlsafe_b64encode(json.dumps({"sub": "ada", "groups": ["ml-vision"]}).encode()).decode()
         bad = {
-            "expired": token(site, groups=["ml-vision"], exp=int(time.time()) - 1),
-            "for somebody else": token(site, groups=["ml-vision"], aud="another-application"),
-            "of another issuer": token(site, "other", groups=["ml-vision"], iss=site.origin("provider")),
+            "expired": site.token(groups=["ml-vision"], exp=int(time.time()) - 1),
+            "for somebody else": site.token(groups=["ml-vision"], aud="another-application"),
+            "of another issuer": site.token("other", groups=["ml-vision"], iss=site.origin("provider")),
             "changed": f"{header}.{claims.rstrip('=')}.{signature}",
             "no token": "letmein",
             "unsigned": f"eyJhbGciOiJub25lIn0.{good.split('.')[1]}.",
@@ -204,19 +186,19 @@ class TestTokens:
         self, site: Site, endpoints: AuthenticationEndpoints
     ) -> None:
         account = "system:serviceaccount:vision:nightly"
-        bearer = token(site, "other", aud="bedplate", sub=account, email=None)
+        bearer = site.token("other", aud="bedplate", sub=account, email=None)
         assert self.ask(site, endpoints.service_account_address([account]), bearer).status == 202
         another = endpoints.service_account_address(["system:serviceaccount:vision:hourly"])
         assert self.ask(site, another, bearer).status == 403
         assert self.ask(site, endpoints.api_address(["ml-vision"]), bearer).status == 403
-        elsewhere = token(site, "other", aud="kubernetes", sub=account, email=None)
+        elsewhere = site.token("other", aud="kubernetes", sub=account, email=None)
         assert self.ask(site, endpoints.service_account_address([account]), elsewhere).status == 401
 
 
 class TestSigningOut:
     def test_ends_the_session_here_and_at_the_provider(self, ada: Browser, endpoints: AuthenticationEndpoints) -> None:
         stolen = Browser(ada.site, dict(ada.cookies))
-        out = endpoints.sign_out.replace("login.example.com", f"127.0.0.1:{ada.site.ports['provider']}")
+        out = endpoints.end_of_session.replace("login.example.com", f"127.0.0.1:{ada.site.ports['provider']}")
         out = out.replace("rd=https", "rd=http")
         answer = ada.visits(out)
         assert answer.status == 302
@@ -229,7 +211,7 @@ class TestSigningOut:
         assert stolen.asks(endpoints.api_address(["ml-vision"])).status == 401
 
     def test_sends_nobody_to_a_stranger(self, ada: Browser, endpoints: AuthenticationEndpoints) -> None:
-        answer = ada.visits(f"{endpoints.sign_out.partition('?')[0]}?rd=https://evil.example/{{id_token}}")
+        answer = ada.visits(f"{endpoints.end_of_session.partition('?')[0]}?rd=https://evil.example/{{id_token}}")
         assert "evil" not in answer.header("Location")
 
 
@@ -252,15 +234,29 @@ class TestTheStore:
     def test_keeps_the_sessions_when_it_starts_anew(
         self, site: Site, ada: Browser, endpoints: AuthenticationEndpoints
     ) -> None:
-        address = endpoints.api_address(["ml-vision"])
+        assert ada.asks(endpoints.api_address(["ml-vision"])).status == 202
+        time.sleep(1.1)  # A crash may lose the last second.
+        site.stop("store")
+        assert not site.answers("proxy", "/ready")
+        assert site.get("proxy", "/ping").status == 200
+        site.start_store()
+        assert site.answers("proxy", "/ready")
+        assert ada.asks(endpoints.api_address(["ml-vision"])).status == 202
+
+    def test_is_waited_for_while_it_is_away_so_that_nobody_is_signed_out(
+        self, site: Site, ada: Browser, endpoints: AuthenticationEndpoints
+    ) -> None:
+        address, waiting = endpoints.browser_address(["ml-vision"]), ThreadPoolExecutor()
         assert ada.asks(address).status == 202
         time.sleep(1.1)  # A crash may lose the last second.
         site.stop("store")
-        assert site.get("proxy", "/ready").status == 500
-        assert site.get("proxy", "/ping").status == 200
-        site.start_store(program("VALKEY_SERVER", "valkey-server", "redis-server"), Generated.of(LOGIN))
-        assert site.get("proxy", "/ready").status == 200
-        assert ada.asks(address).status == 202
+        answer = waiting.submit(ada.asks, address)
+        time.sleep(3)
+        assert not answer.done()
+        site.start_store()
+        assert answer.result().status == 202
+        assert SESSION_COOKIE in ada.cookies
+        waiting.shutdown()
 
 
 class TestTheProxy:

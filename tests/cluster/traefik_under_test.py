@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.processes import BackgroundProcess, guarded, stop
 from bedplate.services.traefik import values
 from bedplate.services.traefik_plugins import sources
+from cluster.processes_under_test import free_ports
 from harness import ROOT
 from traefik_flags import NEWER_THAN_BUILT, flags
 
@@ -126,7 +126,7 @@ def running_traefik(
             (place / name).write_text(content)
     version = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout
     is_new = bool(re.search(r"Version: +v?3\.(7\.[1-9]\d|[89]\.|[1-9]\d\.)", version))
-    ports: dict[str, int] = dict(zip(("websecure", "web", "metrics", "traefik"), _free_ports(4), strict=True))
+    ports = free_ports("websecure", "web", "metrics", "traefik")
     providers = [name.lower() for name, provider in told["providers"].items() if provider["enabled"]]
     command = guarded([str(program), *_flags(told, ports, is_new), *_api_server(access, folder, providers)])
     environment = {"PATH": os.defpath, "HOME": str(folder)}
@@ -160,13 +160,3 @@ def _api_server(access: ClusterAccess, folder: Path, providers: Sequence[str]) -
     token.write_text(text(api.create(path, request), "status", "token"))
     settings = {"endpoint": cluster["server"], "token": token, "certauthfilepath": cluster["certificate-authority"]}
     return [f"--providers.{name}.{key}={value}" for name in providers for key, value in settings.items()]
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    found = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return found

@@ -18,6 +18,7 @@ PROXY = "oauth2-proxy"
 """The Deployment, its Service and its ServiceAccount."""
 PORT = 4180
 CHECK_PATH = "/oauth2/auth"
+SIGN_OUT_PATH = "/sign-out"
 IDENTITY_HEADERS = (
     "X-Auth-Request-User",
     "X-Auth-Request-Email",
@@ -54,7 +55,12 @@ class AuthenticationEndpoints:
 
     @property
     def sign_out(self) -> str:
-        """Where a browser ends its session, here and then at the provider, which says so on a page of its own.
+        """Where a browser signs out; applications link to it, and it never changes."""
+        return f"https://{self.host}{SIGN_OUT_PATH}"
+
+    @property
+    def end_of_session(self) -> str:
+        """Where signing out leads: the session ends here, and then at the provider, which says so on its own page.
 
         The proxy puts the session's own token in the place of `{id_token}`.
         """

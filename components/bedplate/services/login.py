@@ -282,7 +282,7 @@ def _pod(spec: AnyLoginSpec) -> Manifest:
                 {"name": name, "containerPort": port, "protocol": "TCP"}
                 for name, port in (("http", PORT), ("metrics", METRICS_PORT))
             ],
-            # Not ready without the store: a session that cannot be read would be taken for one that is over.
+            # Not ready without the store: who comes then is told so at once, and need not wait for it.
             "readinessProbe": {**_probe("/ready"), "failureThreshold": 2},
             "livenessProbe": {**_probe("/ping"), "failureThreshold": 6},
             # Goes on serving until the front door has heard that it stops.

@@ -18,6 +18,11 @@ METRICS_PORT = 44180
 CLIENT_SECRET = "OAUTH2_PROXY_CLIENT_SECRET"
 COOKIE_SECRET = "OAUTH2_PROXY_COOKIE_SECRET"
 STORE_PASSWORD = "OAUTH2_PROXY_REDIS_PASSWORD"
+STORE_RETRIES = 100
+"""How often the proxy asks a store that does not answer, after the first second twice a second
+(https://pkg.go.dev/github.com/redis/go-redis/v9#Options): for longer than the 30 s that Traefik waits for the proxy. It
+takes a session that it cannot read for one that is over, and has the browser forget it: better no answer than that one.
+"""
 _POD_NETWORKS = ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "240.0.0.0/4"]
 """What clouds give to pods (RFC 1918, RFC 6598, and Google Cloud's use of class E,
 https://cloud.google.com/vpc/docs/subnets#valid-ranges). Of these only the front door can reach the proxy at all."""
@@ -59,7 +64,7 @@ def _cookies(spec: AnyLoginSpec, domain: str) -> Mapping[str, Setting]:
     """One cookie for all hosts holds a ticket; the session itself is in the store."""
     return {
         "session_store_type": "redis",
-        "redis_connection_url": f"redis://{ADDRESS}",
+        "redis_connection_url": f"redis://{ADDRESS}?max_retries={STORE_RETRIES}",
         "redis_username": USER,
         "cookie_name": SESSION_COOKIE,
         "cookie_domains": [f".{domain}"],

@@ -14,7 +14,7 @@ import pulumi
 
 from bedplate.kubernetes import CustomObject, KubernetesObject, Manifest, RouteSpec, manifest, network_policy
 from bedplate.labels import FRONT_DOOR_NAMESPACE, LOGIN_NAMESPACE, SESSION_COOKIE, Identity
-from bedplate.services.authentication import PORT, PROXY, AuthenticationEndpoints
+from bedplate.services.authentication import PORT, PROXY, SIGN_OUT_PATH, AuthenticationEndpoints
 from bedplate.services.callers import API_KEY, token_of
 from bedplate.services.front_door import FrontDoor
 from bedplate.services.middlewares import CLIENT_HEADERS, CREDENTIALS, login, middleware
@@ -22,6 +22,7 @@ from bedplate.services.traefik import API_VERSION, ENTRY_POINT, PODS, USER_HEADE
 from bedplate.services.traefik_plugins import admitting_keys, filtering
 
 _SIGN_IN = Identity(name="sign-in", component="login")
+_SIGN_OUT = "sign-out"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,14 +189,27 @@ class SignInRoute(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: SignInRouteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:SignInRoute", name, {}, opts)
-        host = args.authentication.host
-        args.front_door.publish(name, sign_in_route(host), host, _SIGN_IN, self)
+        host, door = args.authentication.host, args.front_door
+        CustomObject(f"{name}-sign-out", sign_out(args.authentication), door.definitions, door.namespace.inside(self))
+        door.publish(name, sign_in_route(host), host, _SIGN_IN, self)
         self.register_outputs({})
 
 
 def sign_in_route(host: str) -> Manifest:
-    """The proxy's own paths: https://oauth2-proxy.github.io/oauth2-proxy/features/endpoints."""
-    match = f"Host(`{host}`) && PathPrefix(`/oauth2/`)"
-    rule = _rule(match, [CLIENT_HEADERS], {"name": PROXY, "namespace": LOGIN_NAMESPACE, "port": PORT})
-    spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": [rule], "tls": {}}
+    """The proxy's own paths, and the one at which people sign out.
+
+    https://oauth2-proxy.github.io/oauth2-proxy/features/endpoints
+    """
+    proxy = {"name": PROXY, "namespace": LOGIN_NAMESPACE, "port": PORT}
+    rules = [
+        _rule(f"Host(`{host}`) && PathPrefix(`/oauth2/`)", [CLIENT_HEADERS], proxy),
+        _rule(f"Host(`{host}`) && Path(`{SIGN_OUT_PATH}`)", [_SIGN_OUT], proxy),
+    ]
+    spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": rules, "tls": {}}
     return manifest(API_VERSION, "IngressRoute", "sign-in", _SIGN_IN, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
+
+
+def sign_out(authentication: AuthenticationEndpoints) -> Manifest:
+    """Leads a browser to the end of its session, whose address is nothing that people could remember."""
+    redirection = {"regex": ".*", "replacement": authentication.end_of_session, "permanent": False}
+    return middleware(_SIGN_OUT, _SIGN_IN, {"redirectRegex": redirection})

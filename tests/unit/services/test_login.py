@@ -205,6 +205,12 @@ class TestTheProxy:
         assert host == f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc.cluster.local"
         assert int(port) in [each["port"] for each in service["spec"]["ports"]]
 
+    def test_waits_for_its_store_longer_than_the_front_door_waits_for_it(self) -> None:
+        told = tomllib.loads(found(recorded(OKTA), "ConfigMap")["data"]["oauth2-proxy.cfg"])
+        (retries,) = parse_qs(urlsplit(told["redis_connection_url"]).query)["max_retries"]
+        longest_pause_of_the_library, front_door_waits = 0.512, 30
+        assert int(retries) * longest_pause_of_the_library > 1.5 * front_door_waits
+
 
 class TestWhatARouteAsks:
     endpoints = AuthenticationEndpoints(
@@ -230,6 +236,6 @@ class TestWhatARouteAsks:
             self.endpoints.service_account_address(groups)
 
     def test_ends_at_the_provider_when_somebody_signs_out(self) -> None:
-        query = parse_qs(urlsplit(self.endpoints.sign_out).query)
+        query = parse_qs(urlsplit(self.endpoints.end_of_session).query)
         assert query == {"rd": ["https://idp.example.com/logout?id_token_hint={id_token}"]}
-        assert urlsplit(AuthenticationEndpoints(domain="ml.example.com").sign_out).query == ""
+        assert urlsplit(AuthenticationEndpoints(domain="ml.example.com").end_of_session).query == ""
