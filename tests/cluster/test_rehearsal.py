@@ -59,8 +59,13 @@ def report(access: ClusterAccess) -> RehearsalReport:
     keep = {"name": "keep", "sizeGib": 10, "retain": True}
     drop = {"name": "drop", "sizeGib": 10, "retain": False}
     mounts = [{"volume": "keep", "path": "/keep"}, {"volume": "drop", "path": "/drop"}]
-    vision = tenant("vision", model_api("api"), job("etl", mounts=mounts, parallelism=2), volumes=[keep, drop])
-    return rehearse(access, platform(vision, tenant("search", job("train", gpu=GPU))))
+    public = model_api("api", route={"access": "public"})
+    vision = tenant("vision", public, job("etl", mounts=mounts, parallelism=2), volumes=[keep, drop])
+    front_door = {
+        "certificates": {"issuer": "internal"},
+        "guardrails": {"approvedImages": ["ghcr.io/acme/"], "publicRoutes": True},
+    }
+    return rehearse(access, platform(vision, tenant("search", job("train", gpu=GPU)), **front_door))
 
 
 class TestAStackThatIsWell:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bedplate.config import PlatformSpec
+from bedplate.labels import TENANT
 from bedplate.rehearsal import applying
 from bedplate.rehearsal.api_server import ApiServer
 from bedplate.rehearsal.cluster import ClusterAccess
@@ -123,7 +124,7 @@ class Rehearsal:
         after = self._own()
         self.report.removed_tenant = tenant
         self.report.removed = len(before.keys() - after.keys())
-        for key in _changed_for_others(before, after, namespace):
+        for key in _changed_for_others(before, after, tenant, namespace):
             self.report.others_changed += 1
             self._fell_short(str(key), f"changed when tenant {tenant} was removed", "nothing of another tenant may")
         self._applied[:] = [resource for resource in self._applied if resource.urn in remaining]
@@ -193,20 +194,23 @@ def storage_classes(spec: PlatformSpec) -> Mapping[str, str]:
     return spec.cloud.storage_classes_there()
 
 
-def _changed_for_others(before: Inventory, after: Inventory, namespace: str) -> list[ObjectKey]:
+def _changed_for_others(before: Inventory, after: Inventory, tenant: str, namespace: str) -> list[ObjectKey]:
     """What changed although it belongs to somebody else; runs of jobs come and go by the clock."""
     return sorted(
         key
         for key in before.keys() | after.keys()
         if key.namespace != namespace
         and key != ObjectKey("Namespace", "", namespace)
-        and not _belongs_to(before.get(key) or after[key], namespace)
+        and not _belongs_to(before.get(key) or after[key], tenant, namespace)
         and not _is_run(before.get(key) or after[key])
         and (key not in before or key not in after or desired(before[key]) != desired(after[key]))
     )
 
 
-def _belongs_to(body: Object, namespace: str) -> bool:
+def _belongs_to(body: Object, tenant: str, namespace: str) -> bool:
+    """Outside of its namespace a tenant has disks, which only their claim names, and what carries its label: routes."""
+    if body["metadata"].get("labels", {}).get(TENANT) == tenant:
+        return True
     claim: Object = body["spec"].get("claimRef", {}) if body["kind"] == "PersistentVolume" else {}
     return claim.get("namespace") == namespace
 
