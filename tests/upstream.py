@@ -10,12 +10,13 @@ from jsonschema import Draft202012Validator
 
 from bedplate.kubernetes import Chart
 from bedplate.rehearsal.definitions import real_definition
-from harness import library
+from harness import ROOT, library
 
-DEFINITIONS = Path(os.environ.get("BEDPLATE_TEST_CRDS", "/work/shared/crds"))
+_BESIDE = (folder / "shared" / "crds" for folder in ROOT.parents)
+DEFINITIONS = Path(os.environ.get("BEDPLATE_TEST_CRDS") or next((path for path in _BESIDE if path.is_dir()), "crds"))
 """Upstream's own definitions, which are not part of this repository."""
 needs_definitions = pytest.mark.skipif(
-    not DEFINITIONS.is_dir(), reason=f"no folder {DEFINITIONS}; name one with BEDPLATE_TEST_CRDS"
+    not DEFINITIONS.is_dir(), reason="no folder shared/crds beside the repository; name one with BEDPLATE_TEST_CRDS"
 )
 
 
