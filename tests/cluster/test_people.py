@@ -28,7 +28,7 @@ from bedplate.rehearsal.processes import BackgroundProcess, guarded, stop
 from bedplate.rehearsal.resources import revealed
 from cluster.conftest import Progress
 from cluster.objects_under_test import eventually
-from cluster.test_login import free_ports
+from cluster.processes_under_test import free_ports
 from harness import objects, record, tenant, without_tenants
 
 pytestmark = pytest.mark.enable_socket

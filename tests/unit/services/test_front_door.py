@@ -240,6 +240,7 @@ class TestARoute:
         checks = [next(name for name in chain if name.startswith("scorer-vision-")) for _, chain in rules]
         assert checks == ["scorer-vision-api-keys", "scorer-vision-subjects", "scorer-vision-login"]
         assert all(match.startswith("Host(`scorer-vision.ml.example.com`)") for match, _ in rules)
+        assert all("`Authorization`, `^(?i:bearer) " in match for match, _ in rules[:-1])
         assert sorted(rules, key=lambda rule: -len(rule[0]))[-1][0] == "Host(`scorer-vision.ml.example.com`)"
 
     def test_has_the_same_limits_for_every_sort_of_caller(self) -> None:
