@@ -351,11 +351,26 @@ def test_people_sign_in_at_one_host_that_leads_to_the_login_alone(file: Any) -> 
     recording = record_stack(file)
     (route,) = (found.inputs for found in objects(recording, "IngressRoute") if "sign-in" in found.name)
     domain = recording.outputs["domain"]
-    (rule,) = route["spec"]["routes"]
-    assert rule["match"] == f"Host(`auth.{domain}`) && PathPrefix(`/oauth2/`)"
-    assert [(service["name"], service["namespace"]) for service in rule["services"]] == [
-        ("oauth2-proxy", "bedplate-login")
+    matches = [rule["match"] for rule in route["spec"]["routes"]]
+    assert matches == [
+        f"Host(`auth.{domain}`) && PathPrefix(`/oauth2/`)",
+        f"Host(`auth.{domain}`) && Path(`/sign-out`)",
     ]
+    services = [service for rule in route["spec"]["routes"] for service in rule["services"]]
+    assert {(service["name"], service["namespace"]) for service in services} == {("oauth2-proxy", "bedplate-login")}
+
+
+def test_signing_out_leads_to_the_end_of_the_session_here_and_at_the_provider() -> None:
+    login = {**LOGIN, "logoutUrl": "https://login.example.com/logout"}
+    recording = record(platform(certificates={"issuer": "internal"}, login=login))
+    (redirection,) = (
+        found.inputs["spec"]["redirectRegex"]
+        for found in objects(recording, "Middleware")
+        if found.inputs["metadata"]["name"] == "sign-out"
+    )
+    ended_at = "https%3A%2F%2Flogin.example.com%2Flogout%3Fid_token_hint%3D%7Bid_token%7D"
+    assert redirection["replacement"] == f"https://auth.ml.example.com/oauth2/sign_out?rd={ended_at}"
+    assert redirection["permanent"] is False
 
 
 @pytest.mark.parametrize(
