@@ -84,10 +84,9 @@ class Platform(pulumi.ComponentResource):
             logins = self._login(name, args)
             self._authentication = logins[0].endpoints if logins else None
             certificates = self._certificates(name, spec)
-            doors = [self._make_front_door(name, spec, certificates)] if certificates else []
-            self.front_door = doors[0] if doors else None
-            issuers = [certificates] if certificates else []
-            self._watched(name, [*self._node_services(name, spec), *logins, *issuers, *doors])
+            self.front_door = self._make_front_door(name, spec, certificates) if certificates else None
+            running = [*self._node_services(name, spec), *logins, certificates, self.front_door]
+            self._watched(name, [service for service in running if service])
             self._let_sign_in(name)
         self.facts = self.cluster.facts.with_services() if "services" in spec.layers else self.cluster.facts
         if "tenants" in spec.layers:

@@ -74,8 +74,6 @@ class Programs:
     def found(cls, progress: Callable[[str], None]) -> "Programs":
         """Skips the test where something is missing."""
         address = own_address()
-        if address is None:
-            pytest.skip("this machine has no address but the loopback ones, which the API server refuses for pods")
         return cls(login=LoginPrograms.found(), traefik=traefik_program(progress), address=address)
 
 

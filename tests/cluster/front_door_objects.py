@@ -6,6 +6,7 @@ from typing import Any
 from bedplate.rehearsal.applying import manifest_of
 from bedplate.rehearsal.engine import Recording
 from bedplate.rehearsal.resources import RELEASE_TYPE
+from cluster.objects_under_test import endpoint_slice
 from harness import objects
 
 
@@ -26,18 +27,15 @@ def traefik_values(recording: Recording) -> Mapping[str, Any]:
     return release.inputs["values"]
 
 
-def service(name: str, namespace: str, port: int, address: str, serving_port: int) -> list[dict[str, Any]]:
-    """A Service whose one pod is a server of this process."""
-    metadata = {"name": name, "namespace": namespace}
+def service(name: str, namespace: str, address: str | None, serving_port: int, port: int = 80) -> list[dict[str, Any]]:
+    """A Service whose one pod is a server of this process; none without an address."""
     ports = [{"name": "http", "port": port, "targetPort": serving_port}]
     return [
-        {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": ports}},
         {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {**metadata, "labels": {"kubernetes.io/service-name": name}},
-            "addressType": "IPv4",
-            "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
-            "ports": [{"name": "http", "port": serving_port, "protocol": "TCP"}],
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"ports": ports},
         },
+        endpoint_slice(name, namespace, address, serving_port),
     ]

@@ -1,6 +1,7 @@
 """What a front door is tested with: a workload and a login, both small HTTP servers of this process, and a visitor."""
 
 import base64
+import contextlib
 import hashlib
 import http.client
 import json
@@ -14,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
+
+import pytest
 
 SESSION = "__Secure-bedplate"
 _WEBSOCKET_SALT = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -156,15 +159,14 @@ def free_ports(*names: str) -> dict[str, int]:
     return ports
 
 
-def own_address() -> str | None:
-    """An address of this machine that Kubernetes takes for a pod's: the API server refuses loopback ones."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("198.51.100.1", 9))  # nothing is sent: the kernel picks the address it would send from
-        except OSError:
-            return None
+def own_address() -> str:
+    """An address of this machine that Kubernetes takes for a pod's; the test is skipped where there is none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+        probe.connect(("198.51.100.1", 9))  # nothing is sent: the kernel picks the address it would send from
         found = str(probe.getsockname()[0])
-    return None if found.startswith("127.") else found
+        if not found.startswith("127."):
+            return found
+    pytest.skip("this machine has no address but the loopback ones, which the API server refuses for pods")
 
 
 class Visitor:

@@ -27,7 +27,8 @@ from bedplate.rehearsal.definitions import Definitions
 from bedplate.services.authentication import AuthenticationEndpoints
 from bedplate.services.routes import RouteArgs, route_parts
 from bedplate.services.traefik import values
-from cluster.objects_under_test import endpoint_slice, eventually
+from cluster.front_door_objects import service
+from cluster.objects_under_test import eventually
 from cluster.processes_under_test import SESSION, Login, Visitor, Workload, own_address, serving
 from cluster.traefik_under_test import (
     NAMESPACE,
@@ -76,19 +77,6 @@ def route(
     return [part for _, part in route_parts(args)]
 
 
-def service(name: str, namespace: str, address: str | None, port: int) -> list[dict[str, Any]]:
-    """A Service whose one pod is a server of this process; none without an address."""
-    return [
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": name, "namespace": namespace},
-            "spec": {"ports": [{"name": "http", "port": 80, "targetPort": port}]},
-        },
-        endpoint_slice(name, namespace, address, port),
-    ]
-
-
 def the_platforms_part() -> list[dict[str, Any]]:
     """What the program registers for the front door, but the charts and the certificate."""
     recording = record(platform(certificates={"issuer": "internal"}))
@@ -106,8 +94,6 @@ def front_door(
     if not cluster_access.is_disposable:
         pytest.skip("it needs the embedded control plane: it makes namespaces of fixed names")
     address = own_address()
-    if address is None:
-        pytest.skip("this machine has no address but the loopback ones, which the API server refuses for pods")
     program, folder = traefik_program(progress), tmp_path_factory.mktemp("traefik")
     found, key = certificate(folder, f"*.{DOMAIN}")
     api = ApiServer(cluster_access)
