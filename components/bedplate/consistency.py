@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Iterator
 from bedplate import capacity, routing
 from bedplate.clouds import ACCELERATORS
 from bedplate.config import PlatformSpec
+from bedplate.labels import LABEL_LENGTH
 from bedplate.parts import Parts, footprint_of, has
 from bedplate.problems import PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.services import LetsEncryptSpec
 from bedplate.tenants import QuotaSpec
 from bedplate.workloads import Footprint, WorkloadSpec
 
-_LABEL_LENGTH = 63
 _DECIMALS = 6
 """Finer than Kubernetes counts, and coarser than the noise of sums such as 0.1 + 0.2."""
 
@@ -57,13 +57,13 @@ def _namespace(prefix: str, name: str, path: PathParts) -> Iterator[Problem]:
             given=shown(name),
             fix="choose another name, or set tenantPrefix",
         )
-    if len(namespace) > _LABEL_LENGTH:
+    if len(namespace) > LABEL_LENGTH:
         yield Problem(
             path=path,
             message=f"the namespace '{namespace}' has {len(namespace)} characters",
             given=shown(name),
-            allowed=f"at most {_LABEL_LENGTH}, tenantPrefix included",
-            fix=f"shorten the name or tenantPrefix by {len(namespace) - _LABEL_LENGTH}",
+            allowed=f"at most {LABEL_LENGTH}, tenantPrefix included",
+            fix=f"shorten the name or tenantPrefix by {len(namespace) - LABEL_LENGTH}",
         )
 
 

@@ -27,6 +27,9 @@ VERSION = "app.kubernetes.io/version"
 GPU_RESOURCE = "nvidia.com/gpu"
 GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
 
+LABEL_LENGTH = 63
+"""The most characters of a label, of DNS and of Kubernetes."""
+
 PLATFORM_OWNER = "platform"
 FRONT_DOOR_NAMESPACE = "bedplate-front-door"
 LOGIN_NAMESPACE = "bedplate-login"
@@ -98,7 +101,7 @@ def label_value(text: str) -> str:
 
     https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
     """
-    return re.sub(r"[^A-Za-z0-9._-]", "-", text.replace("@", "_at_"))[:63].strip("-_.")
+    return re.sub(r"[^A-Za-z0-9._-]", "-", text.replace("@", "_at_"))[:LABEL_LENGTH].strip("-_.")
 
 
 def image_version(image: str) -> str:

@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 
 from bedplate.kubernetes import RouteSpec
-from bedplate.labels import host_label, login_host
+from bedplate.labels import LABEL_LENGTH, host_label, login_host
 from bedplate.parts import Parts, has, route_of
 from bedplate.problems import PathParts, Problem, shown
-
-_LABEL_LENGTH = 63
 
 
 def hosts(parts: Parts) -> Iterator[Problem]:
@@ -22,13 +20,13 @@ def hosts(parts: Parts) -> Iterator[Problem]:
         given = shown(own or workload.name)
         if own:
             yield from _within_the_domain(parts.domain, own, at)
-        elif len(label) > _LABEL_LENGTH:
+        elif len(label) > LABEL_LENGTH:
             yield Problem(
                 path=at,
                 message=f"its host '{label}' (workload-tenant) has {len(label)} characters",
                 given=given,
-                allowed=f"at most {_LABEL_LENGTH}, as one label of a DNS name",
-                fix=f"shorten the workload's or the tenant's name by {len(label) - _LABEL_LENGTH}",
+                allowed=f"at most {LABEL_LENGTH}, as one label of a DNS name",
+                fix=f"shorten the workload's or the tenant's name by {len(label) - LABEL_LENGTH}",
             )
         host, owner = own or f"{label}.{parts.domain or ''}", f"'{workload.name}' of '{tenant.name}'"
         first, first_owner = taken.setdefault(host, (at, owner))

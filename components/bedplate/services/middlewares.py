@@ -7,15 +7,9 @@ from typing import Any
 
 from bedplate.kubernetes import Manifest, manifest
 from bedplate.labels import FRONT_DOOR_NAMESPACE, SESSION_COOKIE, Identity
-from bedplate.services.traefik import API_VERSION, IDENTITY, USER_HEADER
+from bedplate.services.authentication import IDENTITY_HEADERS
+from bedplate.services.traefik import API_VERSION, IDENTITY
 
-IDENTITY_HEADERS = (
-    USER_HEADER,
-    "X-Auth-Request-Email",
-    "X-Auth-Request-Groups",
-    "X-Auth-Request-Preferred-Username",
-)
-"""Who somebody is, as the login tells a workload."""
 _FORGEABLE_HEADERS = (
     *IDENTITY_HEADERS,
     "X-Auth-Request-Access-Token",
