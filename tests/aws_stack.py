@@ -8,9 +8,9 @@ from ruamel.yaml import YAML
 
 from bedplate.clouds.aws.policies import Statement
 from bedplate.clouds.aws.spec import AwsClusterSpec
-from bedplate.rehearsal.engine import Recording
-from bedplate.rehearsal.resources import Resource
-from bedplate.stack_file import PLATFORM_KEY, load
+from bedplate.engine.engine import Recording
+from bedplate.engine.resources import Resource
+from bedplate.stack_file.reading import PLATFORM_KEY, load
 from harness import ROOT
 
 FILE = ROOT / "stacks" / "Pulumi.aws.yaml"

@@ -19,11 +19,11 @@ import bedplate.kubernetes
 import bedplate.platform
 import bedplate.services
 from bedplate.config import PlatformSpec
-from bedplate.rehearsal.engine import Program, Recording, RecordingBackend, run
-from bedplate.rehearsal.planning import program_of, written_platform
-from bedplate.rehearsal.project import Project
-from bedplate.rehearsal.resources import Resource
-from bedplate.stack_file import PLATFORM_KEY, StackFileError, load
+from bedplate.engine.engine import Program, Recording, RecordingBackend, run
+from bedplate.engine.resources import Resource
+from bedplate.plans.planning import program_of, written_platform
+from bedplate.plans.project import Project
+from bedplate.stack_file.reading import PLATFORM_KEY, StackFileError, load
 
 ROOT = Path(__file__).resolve().parents[1]
 STACKS = sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))

@@ -1,7 +1,8 @@
 """The root of the stack file: everything a person decides about a platform.
 
 Assembled from the specs of the parts. What stands in more than one part (a tenant's accelerator and the pools, two
-hosts) is checked by `bedplate.consistency`; reading files and locating errors is `bedplate.stack_file`'s.
+hosts) is checked by `bedplate.stack_file.consistency`; reading files and locating errors is
+`bedplate.stack_file.reading`'s.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from bedplate.clouds import CloudSpec, ClusterSpec, NodePoolSpec
 from bedplate.guardrails import GuardrailsSpec
 from bedplate.kubernetes import ChartsSpec
-from bedplate.services import AnyLoginSpec, CertificatesSpec, LoginSpec
+from bedplate.services.certificates.spec import CertificatesSpec
+from bedplate.services.login.spec import AnyLoginSpec, LoginSpec
 from bedplate.spec import DnsLabel, Domain, NamePrefix, RelativeFolder, Spec, mistake
 from bedplate.tenants import TenantSpec
 from bedplate.workloads import AnyWorkloadSpec

@@ -10,35 +10,21 @@ import pulumi
 
 from bedplate.clouds import AutoscalerFacts, Cluster, ClusterArgs, ClusterFacts, KarpenterFacts, create_cluster
 from bedplate.config import PlatformSpec, TenantEntry
-from bedplate.consistency import refuse_inconsistent
 from bedplate.guardrails import Guardrails, GuardrailsArgs
 from bedplate.labels import Identity, host_label, image_version
-from bedplate.services import (
-    NODE_ALERTS,
-    AcceleratorClasses,
-    AcceleratorClassesArgs,
-    Alerts,
-    AlertsArgs,
-    AuthenticationEndpoints,
-    Certificates,
-    CertificatesArgs,
-    ClusterAutoscaler,
-    ClusterAutoscalerArgs,
-    DevicePlugin,
-    DevicePluginArgs,
-    FrontDoor,
-    FrontDoorArgs,
-    Karpenter,
-    KarpenterArgs,
-    Login,
-    LoginArgs,
-    Route,
-    RouteArgs,
-    SignInRoute,
-    SignInRouteArgs,
-    StorageClasses,
-    StorageClassesArgs,
-)
+from bedplate.services.certificates.certificates import Certificates, CertificatesArgs
+from bedplate.services.front_door.front_door import FrontDoor, FrontDoorArgs
+from bedplate.services.front_door.routes import Route, RouteArgs, SignInRoute, SignInRouteArgs
+from bedplate.services.login.authentication import AuthenticationEndpoints
+from bedplate.services.login.login import Login, LoginArgs
+from bedplate.services.monitoring.alerts import Alerts, AlertsArgs
+from bedplate.services.nodes.accelerator_classes import AcceleratorClasses, AcceleratorClassesArgs
+from bedplate.services.nodes.alerts import NODE_ALERTS
+from bedplate.services.nodes.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
+from bedplate.services.nodes.device_plugin import DevicePlugin, DevicePluginArgs
+from bedplate.services.nodes.karpenter import Karpenter, KarpenterArgs
+from bedplate.services.nodes.storage_classes import StorageClasses, StorageClassesArgs
+from bedplate.stack_file.consistency import refuse_inconsistent
 from bedplate.tenants import Tenant, TenantAccess, TenantArgs
 from bedplate.workloads import Workload, WorkloadArgs, WorkloadSpec, workload_of
 

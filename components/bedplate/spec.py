@@ -2,7 +2,7 @@
 
 A spec is what a person decides: plain data, frozen, no I/O, unknown keys refused. It is both the shape of the stack
 file and the argument of a component (ADR 0003). Validators raise `mistake`: what is wrong, and what to write instead;
-the value, the file and the line are added by `bedplate.stack_file`.
+the value, the file and the line are added by `bedplate.stack_file.reading`.
 """
 
 import re

@@ -20,8 +20,8 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bedplate.rehearsal.engine import Program, RecordingBackend, run
-from bedplate.rehearsal.resources import revealed
+from bedplate.engine.engine import Program, RecordingBackend, run
+from bedplate.engine.resources import revealed
 from harness import job, model_api, objects, platform, program, tenant
 
 SIZES = {10: 3, 50: 3, 200: 1}

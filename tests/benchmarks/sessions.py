@@ -23,8 +23,8 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bedplate.rehearsal.cluster import ClusterAccess, embedded_cluster
-from bedplate.services.authentication import AuthenticationEndpoints
+from bedplate.embedded_cluster.cluster import ClusterAccess, embedded_cluster
+from bedplate.services.login.authentication import AuthenticationEndpoints
 from cluster.chain import STUDIO, TRACKING, Chain, Programs, route, running_chain, stack
 from cluster.login_processes import DOMAIN
 

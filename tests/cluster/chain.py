@@ -14,15 +14,15 @@ from urllib.parse import quote
 
 import pytest
 
+from bedplate.embedded_cluster.api_server import ApiServer
+from bedplate.embedded_cluster.cluster import ClusterAccess
+from bedplate.engine.engine import Recording
 from bedplate.kubernetes import RouteSpec, new_api_key
 from bedplate.labels import FRONT_DOOR_NAMESPACE, Identity
 from bedplate.rehearsal import applying
-from bedplate.rehearsal.api_server import ApiServer
-from bedplate.rehearsal.cluster import ClusterAccess
 from bedplate.rehearsal.definitions import Definitions
-from bedplate.rehearsal.engine import Recording
-from bedplate.services.authentication import PROXY, AuthenticationEndpoints
-from bedplate.services.routes import RouteArgs, route_parts
+from bedplate.services.front_door.routes import RouteArgs, route_parts
+from bedplate.services.login.authentication import PROXY, AuthenticationEndpoints
 from cluster.login_processes import CLOUD, DOMAIN, ISSUER, LOGIN, Generated, LoginPrograms, Site, replaced, running_site
 from cluster.objects_under_test import endpoint_slice, eventually
 from cluster.processes_under_test import Visitor, own_address

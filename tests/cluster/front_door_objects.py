@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bedplate.engine.engine import Recording
+from bedplate.engine.resources import RELEASE_TYPE
 from bedplate.rehearsal.applying import manifest_of
-from bedplate.rehearsal.engine import Recording
-from bedplate.rehearsal.resources import RELEASE_TYPE
 from cluster.objects_under_test import endpoint_slice
 from harness import objects
 

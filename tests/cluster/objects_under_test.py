@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bedplate.rehearsal.cluster_api import ClusterApi, JsonObject, text
+from bedplate.embedded_cluster.cluster_api import ClusterApi, JsonObject, text
 
 CORE = "/api/v1"
 

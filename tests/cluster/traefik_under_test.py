@@ -14,14 +14,14 @@ import pytest
 from ruamel.yaml import YAML
 
 from bedplate.clouds import ClusterFacts
-from bedplate.rehearsal.api_server import ApiServer
-from bedplate.rehearsal.binaries import GoProgram, built
-from bedplate.rehearsal.cluster import ClusterAccess
-from bedplate.rehearsal.cluster_api import ClusterApi, text
-from bedplate.rehearsal.errors import RehearsalError
-from bedplate.rehearsal.processes import BackgroundProcess, guarded, stop
-from bedplate.services.traefik import values
-from bedplate.services.traefik_plugins import sources
+from bedplate.embedded_cluster.api_server import ApiServer
+from bedplate.embedded_cluster.binaries import GoProgram, built
+from bedplate.embedded_cluster.cluster import ClusterAccess
+from bedplate.embedded_cluster.cluster_api import ClusterApi, text
+from bedplate.embedded_cluster.processes import BackgroundProcess, guarded, stop
+from bedplate.errors import RehearsalError
+from bedplate.services.front_door.traefik import values
+from bedplate.services.front_door.traefik_plugins import sources
 from cluster.processes_under_test import free_ports
 from harness import ROOT
 from traefik_flags import NEWER_THAN_BUILT, flags

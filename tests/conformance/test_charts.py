@@ -8,10 +8,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from aws_stack import with_karpenter
+from bedplate.engine.engine import Recording
+from bedplate.engine.resources import RELEASE_TYPE, Resource, revealed
 from bedplate.kubernetes import Chart
 from bedplate.rehearsal.definitions import provided_by_others, real_definition, releases_of
-from bedplate.rehearsal.engine import Recording
-from bedplate.rehearsal.resources import RELEASE_TYPE, Resource, revealed
 from bedplate.spec import is_secret_name
 from conformance.test_components import secrets_in
 from harness import LOGIN, ROOT, STACKS, is_custom, model_api, objects, platform, record, record_stack, tenant

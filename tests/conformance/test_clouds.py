@@ -13,9 +13,9 @@ import pytest
 from bedplate.clouds import CLOUD_SPECS, Cluster, NodePoolSpec
 from bedplate.clouds.managed import ManagedClusterSpec
 from bedplate.config import PlatformSpec
+from bedplate.engine.engine import Recording, RecordingBackend, run
+from bedplate.engine.resources import KUBERNETES_PROVIDER_TYPE, Resource, Secret
 from bedplate.labels import ACCELERATOR, GPU_TAINT, POOL
-from bedplate.rehearsal.engine import Recording, RecordingBackend, run
-from bedplate.rehearsal.resources import KUBERNETES_PROVIDER_TYPE, Resource, Secret
 from harness import MINIMAL, ROOT, arguments_of, changed, program, spec, without_tenants
 
 CLOUDS = ("existing", "aws", "gcp", "azure")

@@ -10,8 +10,8 @@ import pytest
 
 from aws_stack import with_karpenter
 from bedplate.clouds import Cluster
-from bedplate.rehearsal.engine import Recording
-from bedplate.rehearsal.resources import Resource, Secret
+from bedplate.engine.engine import Recording
+from bedplate.engine.resources import Resource, Secret
 from bedplate.workloads import Workload
 from harness import LOGIN, STACKS, job, library, model_api, objects, platform, record, record_stack, tenant
 

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
 from bedplate.config import TenantEntry
-from bedplate.stack_file import load
+from bedplate.stack_file.reading import load
 from bedplate.workloads import AnyWorkloadSpec
 from harness import ROOT
 

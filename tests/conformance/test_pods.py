@@ -6,8 +6,8 @@ import kubernetes_validate
 import pytest
 
 from bedplate.clouds.contract import SUPPORTED_KUBERNETES_VERSIONS
-from bedplate.rehearsal.engine import Recording
-from bedplate.rehearsal.resources import revealed
+from bedplate.engine.engine import Recording
+from bedplate.engine.resources import revealed
 from conformance.test_components import EVERYTHING, SECRETS
 from harness import STACKS, is_custom, objects, pod_templates, record, record_stack
 

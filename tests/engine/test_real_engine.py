@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from bedplate.rehearsal.cluster import embedded_cluster
+from bedplate.embedded_cluster.cluster import embedded_cluster
+from bedplate.embedded_cluster.simulation import simulated_cluster
 from bedplate.rehearsal.rehearse import simulated_pools, storage_classes
-from bedplate.rehearsal.simulation import simulated_cluster
-from bedplate.stack_file import load
+from bedplate.stack_file.reading import load
 from harness import ROOT
 
 pytestmark = pytest.mark.enable_socket

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from bedplate.rehearsal.engine import Recording, RecordingBackend, run
-from bedplate.rehearsal.planning import program_of
-from bedplate.rehearsal.project import Project
-from bedplate.rehearsal.resources import KUBERNETES_PROVIDER_TYPE, Resource, revealed
-from bedplate.stack_file import load
+from bedplate.engine.engine import Recording, RecordingBackend, run
+from bedplate.engine.resources import KUBERNETES_PROVIDER_TYPE, Resource, revealed
+from bedplate.plans.planning import program_of
+from bedplate.plans.project import Project
+from bedplate.stack_file.reading import load
 from harness import ROOT, STACKS, record_stack
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bedplate.rehearsal.engine import Recording
-from bedplate.rehearsal.planning import written_platform
-from bedplate.rehearsal.resources import RELEASE_TYPE, hidden
-from bedplate.stack_file import load
+from bedplate.engine.engine import Recording
+from bedplate.engine.resources import RELEASE_TYPE, hidden
+from bedplate.plans.planning import written_platform
+from bedplate.stack_file.reading import load
 from harness import STACKS, record
 
 MANAGED = [file for file in STACKS if load(file).spec.cloud.owns_cluster]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bedplate.rehearsal.planning import written_platform
-from bedplate.rehearsal.resources import RELEASE_TYPE, hidden
+from bedplate.engine.resources import RELEASE_TYPE, hidden
+from bedplate.plans.planning import written_platform
 from harness import ROOT, record
 
 CLOUDS = {"aws": "AWS", "azure": "Azure", "gcp": "Google Cloud"}

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from bedplate.engine.resources import RELEASE_TYPE, hidden
 from bedplate.labels import TENANT
-from bedplate.rehearsal.resources import RELEASE_TYPE, hidden
 from harness import STACKS, objects, record_stack, run_stack
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from bedplate.config import PlatformSpec, json_schema, tenant_json_schema
-from bedplate.consistency import refuse_inconsistent
-from bedplate.documents import Document
+from bedplate.stack_file.consistency import refuse_inconsistent
+from bedplate.stack_file.documents import Document
 from bedplate.workloads import Workload
 from harness import ROOT, STACKS, job, model_api, platform, spec, tenant
 

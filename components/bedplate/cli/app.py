@@ -20,14 +20,14 @@ from pydantic import ValidationError
 from bedplate.cli import output
 from bedplate.cli.reference import pages
 from bedplate.config import json_schema, tenant_json_schema
+from bedplate.engine.engine import RecordingBackend, run
+from bedplate.errors import RehearsalError
 from bedplate.kubernetes import ApiKeySpec, new_api_key
-from bedplate.rehearsal.difference import difference, field_changes
-from bedplate.rehearsal.engine import RecordingBackend, run
-from bedplate.rehearsal.errors import RehearsalError
-from bedplate.rehearsal.planning import program_of, stack_at, written_platform
-from bedplate.rehearsal.project import Project, stack_name
-from bedplate.rehearsal.protection import Loss, losses, losses_of_preview
-from bedplate.stack_file import Stack, StackFileError, load
+from bedplate.plans.difference import difference, field_changes
+from bedplate.plans.planning import program_of, stack_at, written_platform
+from bedplate.plans.project import Project, stack_name
+from bedplate.plans.protection import Loss, losses, losses_of_preview
+from bedplate.stack_file.reading import Stack, StackFileError, load
 
 FELL_SHORT, WRONG_INPUT, REFUSED = 1, 2, 3
 

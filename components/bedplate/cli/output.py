@@ -15,13 +15,13 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from bedplate.engine.resources import RELEASE_TYPE, STACK_TYPE
 from bedplate.kubernetes import NewApiKey
-from bedplate.rehearsal.difference import Difference, ResourceChange
-from bedplate.rehearsal.project import stack_name
-from bedplate.rehearsal.protection import Loss
+from bedplate.plans.difference import Difference, ResourceChange
+from bedplate.plans.project import stack_name
+from bedplate.plans.protection import Loss
 from bedplate.rehearsal.report import OperatorNotRun, RehearsalReport
-from bedplate.rehearsal.resources import RELEASE_TYPE, STACK_TYPE
-from bedplate.stack_file import Stack, StackFileError
+from bedplate.stack_file.reading import Stack, StackFileError
 
 _CHART_KEYS = ("name", "namespace", "chart", "version")
 _PIPE_WIDTH = 200

@@ -6,13 +6,13 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bedplate.rehearsal.cluster import ClusterAccess, embedded_cluster, existing_cluster
-from bedplate.rehearsal.planning import program_of
-from bedplate.rehearsal.project import Project
+from bedplate.embedded_cluster.cluster import ClusterAccess, embedded_cluster, existing_cluster
+from bedplate.embedded_cluster.simulation import simulated_cluster
+from bedplate.plans.planning import program_of
+from bedplate.plans.project import Project
 from bedplate.rehearsal.rehearse import Rehearsal, simulated_pools, storage_classes
 from bedplate.rehearsal.report import RehearsalReport
-from bedplate.rehearsal.simulation import simulated_cluster
-from bedplate.stack_file import Stack
+from bedplate.stack_file.reading import Stack
 
 Progress = Callable[[str], None]
 

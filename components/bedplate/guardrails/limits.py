@@ -1,7 +1,7 @@
 """The limits that the guardrails enforce, and the same limits as plain functions for the specs.
 
-One source, two readers: the policies get them as CEL (`variables`), `bedplate.consistency` asks `approves` and
-`MaxPodSpec.exceeded_by` before anything exists.
+One source, two readers: the policies get them as CEL (`variables`), `bedplate.stack_file.consistency` asks `approves`
+and `MaxPodSpec.exceeded_by` before anything exists.
 """
 
 import json

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bedplate.rehearsal.api_server import ApiServer
-from bedplate.rehearsal.cluster_api import ApiError
+from bedplate.embedded_cluster.api_server import ApiServer
+from bedplate.embedded_cluster.cluster_api import ApiError
+from bedplate.embedded_cluster.objects import Object, ObjectKey, desired, key_of
+from bedplate.engine.resources import Resource, revealed
 from bedplate.rehearsal.explanation import RehearsalProblem, explain_refusal, tenant_of
-from bedplate.rehearsal.objects import Object, ObjectKey, desired, key_of
-from bedplate.rehearsal.resources import Resource, revealed
 
 _POLL_SECONDS = 0.2
 _DELETION_SECONDS = 60

@@ -16,13 +16,13 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from bedplate.rehearsal.api_server import ApiServer
-from bedplate.rehearsal.cluster_api import ApiError
-from bedplate.rehearsal.engine import Recording
-from bedplate.rehearsal.errors import RehearsalError
-from bedplate.rehearsal.objects import Object, ObjectKey, key_of
+from bedplate.embedded_cluster.api_server import ApiServer
+from bedplate.embedded_cluster.cluster_api import ApiError
+from bedplate.embedded_cluster.objects import Object, ObjectKey, key_of
+from bedplate.engine.engine import Recording
+from bedplate.engine.resources import RELEASE_TYPE, Resource
+from bedplate.errors import RehearsalError
 from bedplate.rehearsal.report import OperatorNotRun
-from bedplate.rehearsal.resources import RELEASE_TYPE, Resource
 
 API_VERSION = "apiextensions.k8s.io/v1"
 _DEFINITION = "CustomResourceDefinition"

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bedplate.embedded_cluster.objects import Object, ObjectKey
 from bedplate.labels import ACCELERATOR, GPU_RESOURCE, TENANT
-from bedplate.rehearsal.objects import Object, ObjectKey
 
 
 @dataclass(frozen=True, kw_only=True)

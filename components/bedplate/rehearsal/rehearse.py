@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bedplate.config import PlatformSpec
+from bedplate.embedded_cluster.api_server import ApiServer
+from bedplate.embedded_cluster.cluster import ClusterAccess
+from bedplate.embedded_cluster.objects import Object, ObjectKey, desired, key_of
+from bedplate.embedded_cluster.simulation import SimulatedPool
+from bedplate.engine.engine import Program, RecordingBackend, run
+from bedplate.engine.resources import Resource
+from bedplate.errors import RehearsalError
 from bedplate.labels import TENANT
 from bedplate.rehearsal import applying
-from bedplate.rehearsal.api_server import ApiServer
-from bedplate.rehearsal.cluster import ClusterAccess
 from bedplate.rehearsal.definitions import Definitions
-from bedplate.rehearsal.engine import Program, RecordingBackend, run
-from bedplate.rehearsal.errors import RehearsalError
 from bedplate.rehearsal.explanation import RehearsalProblem
-from bedplate.rehearsal.objects import Object, ObjectKey, desired, key_of
 from bedplate.rehearsal.report import RehearsalReport
-from bedplate.rehearsal.resources import Resource
-from bedplate.rehearsal.simulation import SimulatedPool
 from bedplate.rehearsal.trial import STALLED_SECONDS, Trial
 
 Inventory = Mapping[ObjectKey, Object]

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from bedplate.embedded_cluster.api_server import ApiServer
+from bedplate.embedded_cluster.objects import Object, key_of
 from bedplate.labels import ACCELERATOR, GPU_RESOURCE
-from bedplate.rehearsal.api_server import ApiServer
 from bedplate.rehearsal.explanation import (
     RehearsalProblem,
     explain_pod,
@@ -17,7 +18,6 @@ from bedplate.rehearsal.explanation import (
     pod_requests,
     replica_failure,
 )
-from bedplate.rehearsal.objects import Object, key_of
 from bedplate.rehearsal.report import PodCount
 
 _POLL_SECONDS = 0.25

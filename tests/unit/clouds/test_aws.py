@@ -7,11 +7,11 @@ import pytest
 from aws_stack import FILE, cloud, documents, listed, of_type
 from bedplate.clouds.aws.identity import permissions_of
 from bedplate.clouds.contract import BucketGrant, SecretsGrant
+from bedplate.engine.engine import Recording
+from bedplate.engine.resources import Secret
 from bedplate.kubernetes.pods import NON_ROOT_USER
-from bedplate.rehearsal.engine import Recording
-from bedplate.rehearsal.planning import written_platform
-from bedplate.rehearsal.resources import Secret
-from bedplate.stack_file import load
+from bedplate.plans.planning import written_platform
+from bedplate.stack_file.reading import load
 from harness import objects, record, record_stack
 
 PROTECTED = {

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from aws_stack import FILE, of_type
-from bedplate.rehearsal.engine import Program, Recording, RecordingBackend, run
-from bedplate.rehearsal.resources import Resource
+from bedplate.engine.engine import Program, Recording, RecordingBackend, run
+from bedplate.engine.resources import Resource
 from harness import ROOT, record_stack
 
 PROGRAM = f"""
@@ -16,7 +16,7 @@ import pathlib
 import pulumi
 from bedplate.clouds import ClusterArgs, create_cluster
 from bedplate.clouds.contract import SecretsGrant
-from bedplate.stack_file import load
+from bedplate.stack_file.reading import load
 
 spec = load(pathlib.Path({str(FILE)!r})).spec
 args = ClusterArgs(spec=spec.cloud, node_pools=spec.node_pools, domain=spec.domain, secret=pulumi.Output.secret)

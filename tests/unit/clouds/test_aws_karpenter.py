@@ -8,10 +8,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from aws_stack import FILE, documents, listed, of_type, with_karpenter
-from bedplate.rehearsal.engine import Recording
-from bedplate.rehearsal.resources import RELEASE_TYPE, Resource, revealed
-from bedplate.services.karpenter import DEFINITIONS_VERSION, KARPENTER_VERSION
-from bedplate.stack_file import PLATFORM_KEY
+from bedplate.engine.engine import Recording
+from bedplate.engine.resources import RELEASE_TYPE, Resource, revealed
+from bedplate.services.nodes.karpenter import DEFINITIONS_VERSION, KARPENTER_VERSION
+from bedplate.stack_file.reading import PLATFORM_KEY
 from harness import objects, record, record_stack, refused
 
 POOLS: dict[str, Any] = {

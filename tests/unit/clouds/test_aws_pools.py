@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 from aws_stack import FILE, cloud, of_type
 from bedplate.clouds import NodePoolSpec
 from bedplate.clouds.aws.spec import Reservation
-from bedplate.rehearsal.engine import Recording
-from bedplate.stack_file import PLATFORM_KEY
+from bedplate.engine.engine import Recording
+from bedplate.stack_file.reading import PLATFORM_KEY
 from harness import record
 
 PLATFORM: dict[str, Any] = YAML(typ="safe").load(FILE)["config"][PLATFORM_KEY]

@@ -21,11 +21,11 @@ from bedplate.clouds.azure.node_pools import agent_pool_name
 from bedplate.clouds.azure.policies import ROLES
 from bedplate.clouds.azure.spec import AzureClusterSpec
 from bedplate.clouds.contract import BucketGrant
-from bedplate.rehearsal.engine import Recording, RecordingBackend, run
-from bedplate.rehearsal.planning import program_of
-from bedplate.rehearsal.project import Project
-from bedplate.rehearsal.resources import Resource, Secret
-from bedplate.stack_file import load
+from bedplate.engine.engine import Recording, RecordingBackend, run
+from bedplate.engine.resources import Resource, Secret
+from bedplate.plans.planning import program_of
+from bedplate.plans.project import Project
+from bedplate.stack_file.reading import load
 from harness import ROOT, record_stack
 
 FILE = ROOT / "stacks" / "Pulumi.azure.yaml"

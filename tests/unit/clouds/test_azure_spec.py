@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from bedplate.clouds import CLOUD_SPECS, NodePoolSpec
-from bedplate.stack_file import StackFileError, load
+from bedplate.stack_file.reading import StackFileError, load
 from harness import ROOT
 
 AZURE = YAML(typ="safe").load(ROOT / "stacks" / "Pulumi.azure.yaml")

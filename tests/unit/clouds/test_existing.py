@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bedplate.clouds.existing import ExistingClusterSpec
-from bedplate.stack_file import PLATFORM_KEY
+from bedplate.stack_file.reading import PLATFORM_KEY
 from harness import objects, platform, record, refused, spec, tenant
 
 FACTS: dict[str, Any] = {

@@ -17,9 +17,9 @@ from bedplate.clouds.gcp.audit import DATA_ACCESS
 from bedplate.clouds.gcp.identity import permissions_of, principal
 from bedplate.clouds.gcp.node_pools import disk_type, gpu_name, local_disks
 from bedplate.clouds.gcp.spec import GcpClusterSpec
-from bedplate.rehearsal.engine import Recording
-from bedplate.rehearsal.resources import Resource, Secret
-from bedplate.stack_file import load
+from bedplate.engine.engine import Recording
+from bedplate.engine.resources import Resource, Secret
+from bedplate.stack_file.reading import load
 from harness import ROOT, record_stack
 
 FILE = ROOT / "stacks" / "Pulumi.gcp.yaml"

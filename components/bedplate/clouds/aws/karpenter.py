@@ -4,7 +4,7 @@ Owns the instance profile, the queue with the rules that fill it, and the specs 
 deliberately owns no access entry: its nodes have the role of the managed node groups, for which EKS makes the entry
 itself, and a role has one entry only
 (https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html). Karpenter runs elsewhere
-(`bedplate.services.karpenter`), its permissions are `karpenter_permissions`.
+(`bedplate.services.nodes.karpenter`), its permissions are `karpenter_permissions`.
 """
 
 import json

@@ -1,0 +1,1 @@
+"""A Kubernetes API server of our own, built from its sources, with simulated nodes."""

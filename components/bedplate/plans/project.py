@@ -1,0 +1,63 @@
+"""The Pulumi project around a stack: where the program is and which stacks there are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bedplate.errors import RehearsalError
+from bedplate.stack_file.documents import Document, UnreadableDocument
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A folder with a Pulumi.yaml."""
+
+    root: Path
+    name: str
+    program: Path
+    """Folder of the program, with its `__main__.py`."""
+    stacks: Path
+    """Folder of the stack files."""
+
+    @classmethod
+    def find(cls, start: Path) -> "Project":
+        """The project that `start` lies in. Raises RehearsalError where there is none."""
+        for folder in (start.resolve(), *start.resolve().parents):
+            if (folder / "Pulumi.yaml").is_file():
+                return cls.read(folder)
+        raise RehearsalError("there is no Pulumi.yaml here or above", "run the command inside a bedplate project")
+
+    @classmethod
+    def read(cls, root: Path) -> "Project":
+        """The project in `root`. Raises RehearsalError where its Pulumi.yaml cannot be used."""
+        try:
+            data: dict[str, Any] = Document.read(root / "Pulumi.yaml").data
+            name, program = str(data["name"]), root / str(data.get("main", "."))
+        except (UnreadableDocument, OSError, KeyError, TypeError, AttributeError) as error:
+            raise RehearsalError(f"Pulumi.yaml cannot be used: {error}", "restore the project's Pulumi.yaml") from None
+        return cls(root=root, name=name, program=program, stacks=root / str(data.get("stackConfigDir", ".")))
+
+    def stack_names(self) -> list[str]:
+        """The stacks that have a file, sorted."""
+        return sorted(path.name.split(".", 1)[1].removesuffix(".yaml") for path in self.stacks.glob("Pulumi.*.yaml"))
+
+    def stack_file(self, stack: str) -> Path:
+        """The file of a stack given by name or by path. Raises RehearsalError with the stacks there are."""
+        named = self.stacks / f"Pulumi.{stack}.yaml"
+        if named.is_file():
+            return relative_to_here(named)
+        if Path(stack).is_file():
+            return Path(stack)
+        names = ", ".join(self.stack_names()) or "none"
+        raise RehearsalError(f"there is no stack '{stack}'; there are: {names}", f"name one of these, or write {named}")
+
+
+def stack_name(file: Path) -> str:
+    """`local` for Pulumi.local.yaml, the file's stem otherwise."""
+    return file.stem.removeprefix("Pulumi.")
+
+
+def relative_to_here(path: Path) -> Path:
+    """The path as somebody standing here would type it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -1,0 +1,1 @@
+"""Who issues the certificates of hosts."""

@@ -1,0 +1,1 @@
+"""Where people come in: Traefik, and the ways to workloads."""

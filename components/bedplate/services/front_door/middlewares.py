@@ -1,0 +1,62 @@
+"""Middlewares of Traefik, as data: what a request goes through before it reaches a workload.
+
+Owns their settings. It deliberately decides neither which of them a route has nor who may come in (see `routes`).
+"""
+
+from typing import Any
+
+from bedplate.kubernetes import Manifest, manifest
+from bedplate.labels import FRONT_DOOR_NAMESPACE, SESSION_COOKIE, Identity
+from bedplate.services.front_door.traefik import API_VERSION, IDENTITY
+from bedplate.services.login.authentication import IDENTITY_HEADERS
+
+_FORGEABLE_HEADERS = (
+    *IDENTITY_HEADERS,
+    "X-Auth-Request-Access-Token",
+    "X-Auth-Request-Redirect",
+    "X-Forwarded-Access-Token",
+    "X-Forwarded-Email",
+    "X-Forwarded-Groups",
+    "X-Forwarded-Preferred-Username",
+    "X-Forwarded-User",
+    "Remote-User",
+    "X-Remote-User",
+    "X-Webauth-User",
+)
+"""Headers that some software believes, and that nobody sends to the front door honestly."""
+CLIENT_HEADERS = "client-headers"
+CREDENTIALS = "credentials"
+_LOGIN_ANSWER_BYTES = 65536
+_DAYS_365 = 31_536_000
+
+
+def shared_middlewares() -> list[Manifest]:
+    """Middlewares that every route uses, or every route with a login."""
+    forged = dict.fromkeys(_FORGEABLE_HEADERS, "")
+    client_headers = {"headers": {"customRequestHeaders": forged, "stsSeconds": _DAYS_365, "contentTypeNosniff": True}}
+    # A token that was good for the front door is good for other tenants' workloads too.
+    credentials = {"headers": {"customRequestHeaders": {"Authorization": ""}}}
+    return [
+        middleware(CLIENT_HEADERS, IDENTITY, client_headers),
+        middleware(CREDENTIALS, IDENTITY, credentials),
+    ]
+
+
+def middleware(name: str, identity: Identity, spec: Manifest) -> Manifest:
+    """A Middleware in the front door's namespace."""
+    return manifest(API_VERSION, "Middleware", name, identity, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
+
+
+def login(address: str) -> dict[str, Any]:
+    """Asks the login at this address; https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/forwardauth/."""
+    return {
+        "forwardAuth": {
+            "address": address,
+            # Traefik is the edge: it writes these headers itself.
+            "trustForwardHeader": False,
+            "authResponseHeaders": list(IDENTITY_HEADERS),
+            # A session that was refreshed on the way gets its new cookie.
+            "addAuthCookiesToResponse": [SESSION_COOKIE],
+            "maxResponseBodySize": _LOGIN_ANSWER_BYTES,
+        }
+    }

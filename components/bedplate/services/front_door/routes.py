@@ -1,0 +1,215 @@
+"""A workload's way in: host, who may come, limits, and the hole in its NetworkPolicies through which they lead.
+
+Owns the IngressRoute and its middlewares, which stand in the front door's namespace so that no tenant can change them;
+the certificate of a host that has its own goes with its route (see `host_certificates`). It deliberately does not
+decide who somebody is: that is asked of the login for every request. A route is never open by accident: without a login
+only a public one can be made, and Traefik serves no route of which a middleware is missing or broken
+(https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/overview/).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from bedplate.kubernetes import CustomObject, KubernetesObject, Manifest, RouteSpec, manifest, network_policy
+from bedplate.labels import FRONT_DOOR_NAMESPACE, LOGIN_NAMESPACE, SESSION_COOKIE, Identity
+from bedplate.services.front_door.callers import API_KEY, token_of
+from bedplate.services.front_door.front_door import FrontDoor
+from bedplate.services.front_door.middlewares import CLIENT_HEADERS, CREDENTIALS, login, middleware
+from bedplate.services.front_door.traefik import API_VERSION, ENTRY_POINT, PODS, USER_HEADER
+from bedplate.services.front_door.traefik_plugins import admitting_keys, filtering
+from bedplate.services.login.authentication import PORT, PROXY, SIGN_OUT_PATH, AuthenticationEndpoints
+
+_SIGN_IN = Identity(name="sign-in", component="login")
+_SIGN_OUT = "sign-out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteArgs:
+    """label: name of the route's objects. host: where it answers. service, service_port: what it leads to; port: of its
+    pods. namespace, namespace_name: of the tenant. authentication: None where the stack has no login. groups: who may
+    come in."""
+
+    spec: RouteSpec
+    label: str
+    host: str
+    identity: Identity
+    namespace: KubernetesObject
+    namespace_name: str
+    service: str
+    service_port: int
+    port: int
+    front_door: FrontDoor
+    authentication: AuthenticationEndpoints | None
+    groups: Sequence[str]
+
+
+class Route(pulumi.ComponentResource):
+    """A workload's way in. Raises ValueError for a route that needs a login in a stack that has none."""
+
+    host: pulumi.Output[str]
+    """Where the workload answers."""
+
+    def __init__(self, name: str, args: RouteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        parts = route_parts(args)
+        super().__init__("bedplate:index:Route", name, {}, opts)
+        self.host = pulumi.Output.from_input(args.host)
+        definitions = args.front_door.definitions
+        outside = args.front_door.namespace.inside(self)
+        inside = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace], deleted_with=args.namespace)
+        for suffix, part in parts:
+            options = outside if part["metadata"]["namespace"] == FRONT_DOOR_NAMESPACE else inside
+            if part["kind"] == "IngressRoute":
+                args.front_door.publish(name, part, args.host, args.identity, self)
+            elif part["apiVersion"] == API_VERSION:
+                CustomObject(f"{name}-{suffix}", part, definitions, options)
+            else:
+                KubernetesObject(f"{name}-{suffix}", part, options)
+        self.register_outputs({"host": self.host})
+
+
+def route_parts(args: RouteArgs) -> list[tuple[str, Manifest]]:
+    """The objects of a route, each with the suffix of its resource name."""
+    checks = _checks(args)
+    limits: dict[str, Manifest] = {
+        "filter": filtering([SESSION_COOKIE], args.spec.max_body_mib * 2**20),
+        "concurrency": {"inFlightReq": {"amount": args.spec.max_concurrent}},
+    }
+    own = {**{check.suffix: check.middleware for check in checks}, **limits}
+    return [
+        *((suffix, middleware(f"{args.label}-{suffix}", args.identity, spec)) for suffix, spec in own.items()),
+        ("timeouts", _timeouts(args)),
+        ("network-policy", _network_policy(args)),
+        ("ingress-route", _ingress_route(args, checks, list(limits))),
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Check:
+    """What lets callers in. suffix, middleware: of its Middleware. of: pattern of what the callers show whom it is for;
+    it is for all the others where there is none."""
+
+    suffix: str
+    middleware: Manifest
+    of: str | None = None
+
+
+def _checks(args: RouteArgs) -> list[_Check]:
+    """All ways in of a route, none where it is open. The last is for callers who show anything else, or nothing."""
+    spec, asked = args.spec, args.authentication
+    if spec.access == "public":
+        return []
+    keys = admitting_keys({key.name: key.sha256 for key in spec.api_keys}, USER_HEADER)
+    if asked is None:
+        if not spec.api_keys:
+            raise ValueError(f"'{args.label}': a route with access {spec.access} needs a login, and the stack has none")
+        return [_Check(suffix="api-keys", middleware=keys)]
+    if not args.groups:
+        raise ValueError(f"'{args.label}': a route with access {spec.access} needs groups that may come in")
+    checks: list[_Check] = []
+    if spec.api_keys:
+        checks.append(_Check(suffix="api-keys", middleware=keys, of=API_KEY))
+    if spec.subjects:
+        named = login(asked.service_account_address(spec.subjects))
+        checks.append(_Check(suffix="subjects", middleware=named, of=token_of(spec.subjects)))
+    address = asked.browser_address if spec.access == "browser" else asked.api_address
+    return [*checks, _Check(suffix="login", middleware=login(address(args.groups)))]
+
+
+def _ingress_route(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[str]) -> Manifest:
+    """https://doc.traefik.io/traefik/reference/routing-configuration/kubernetes/crd/http/ingressroute/
+
+    Of two rules that match Traefik takes the longer one, which is the one that also looks at what the caller shows
+    (https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/#priority-calculation).
+    """
+    service: Manifest = {
+        "name": args.service,
+        "namespace": args.namespace_name,
+        "port": args.service_port,
+        "serversTransport": args.service,
+    }
+    if args.spec.access != "api":
+        cookie = {"name": "bedplate-pod", "secure": True, "httpOnly": True, "sameSite": "lax"}
+        service["sticky"] = {"cookie": cookie}
+    own = [f"{args.label}-{suffix}" for suffix in limits]
+    host = f"Host(`{args.host}`)"
+    rules = [
+        _rule(
+            f"{host} && HeaderRegexp(`Authorization`, `^{check.of}`)" if check.of else host,
+            [CLIENT_HEADERS, f"{args.label}-{check.suffix}", *own, CREDENTIALS],
+            service,
+        )
+        for check in checks
+    ] or [_rule(host, [CLIENT_HEADERS, *own], service)]
+    spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": rules, "tls": {}}
+    return manifest(API_VERSION, "IngressRoute", args.label, args.identity, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
+
+
+def _rule(match: str, chain: Sequence[str], service: Manifest) -> Manifest:
+    middlewares = [{"name": name} for name in chain]
+    return {"kind": "Rule", "match": match, "middlewares": middlewares, "services": [service]}
+
+
+def _timeouts(args: RouteArgs) -> Manifest:
+    """Beside the workload's Service, because Traefik looks for it there."""
+    timeouts = {"dialTimeout": "10s", "responseHeaderTimeout": f"{args.spec.answer_seconds}s"}
+    return manifest(
+        API_VERSION,
+        "ServersTransport",
+        args.service,
+        args.identity,
+        namespace=args.namespace_name,
+        spec={"forwardingTimeouts": timeouts},
+    )
+
+
+def _network_policy(args: RouteArgs) -> Manifest:
+    """From outside the tenant the workload's pods are reached by Traefik alone, on the one port."""
+    return network_policy(
+        f"{args.service}-route",
+        args.namespace_name,
+        args.identity,
+        podSelector={"matchLabels": args.identity.selector()},
+        policyTypes=["Ingress"],
+        ingress=[{"from": [PODS], "ports": [{"protocol": "TCP", "port": args.port}]}],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInRouteArgs:
+    """authentication: of the login that people come to."""
+
+    authentication: AuthenticationEndpoints
+    front_door: FrontDoor
+
+
+class SignInRoute(pulumi.ComponentResource):
+    """The way to sign in and out: the one host that asks nobody who they are, and leads to the login proxy alone."""
+
+    def __init__(self, name: str, args: SignInRouteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("bedplate:index:SignInRoute", name, {}, opts)
+        host, door = args.authentication.host, args.front_door
+        CustomObject(f"{name}-sign-out", sign_out(args.authentication), door.definitions, door.namespace.inside(self))
+        door.publish(name, sign_in_route(host), host, _SIGN_IN, self)
+        self.register_outputs({})
+
+
+def sign_in_route(host: str) -> Manifest:
+    """The proxy's own paths, and the one at which people sign out.
+
+    https://oauth2-proxy.github.io/oauth2-proxy/features/endpoints
+    """
+    proxy = {"name": PROXY, "namespace": LOGIN_NAMESPACE, "port": PORT}
+    rules = [
+        _rule(f"Host(`{host}`) && PathPrefix(`/oauth2/`)", [CLIENT_HEADERS], proxy),
+        _rule(f"Host(`{host}`) && Path(`{SIGN_OUT_PATH}`)", [_SIGN_OUT], proxy),
+    ]
+    spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": rules, "tls": {}}
+    return manifest(API_VERSION, "IngressRoute", "sign-in", _SIGN_IN, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
+
+
+def sign_out(authentication: AuthenticationEndpoints) -> Manifest:
+    """Leads a browser to the end of its session, whose address is nothing that people could remember."""
+    redirection = {"regex": ".*", "replacement": authentication.end_of_session, "permanent": False}
+    return middleware(_SIGN_OUT, _SIGN_IN, {"redirectRegex": redirection})

@@ -1,0 +1,1 @@
+"""Who somebody is: the login proxy and its sessions."""

@@ -1,0 +1,1 @@
+"""What nodes need of the platform, and what pods need to get one."""

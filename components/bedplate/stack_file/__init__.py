@@ -1,0 +1,1 @@
+"""From YAML to a consistent spec, or every mistake with its place."""

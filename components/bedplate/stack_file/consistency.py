@@ -1,0 +1,329 @@
+"""What must hold between the parts of a platform, and no single spec can see.
+
+Owns the checks of names, quotas, images, limits and secrets; those of machines and networks are
+`bedplate.stack_file.capacity`'s, those of hosts and routes `bedplate.stack_file.routing`'s.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+
+from bedplate.clouds import ACCELERATORS
+from bedplate.config import PlatformSpec
+from bedplate.labels import LABEL_LENGTH
+from bedplate.services.certificates.spec import LetsEncryptSpec
+from bedplate.stack_file import capacity, routing
+from bedplate.stack_file.parts import Parts, footprint_of, has
+from bedplate.stack_file.problems import PathParts, Problem, dotted, number, shown, suggestion
+from bedplate.tenants import QuotaSpec
+from bedplate.workloads import Footprint, WorkloadSpec
+
+_DECIMALS = 6
+"""Finer than Kubernetes counts, and coarser than the noise of sums such as 0.1 + 0.2."""
+
+
+def problems(parts: Parts) -> list[Problem]:
+    """All that is inconsistent, in the order of the checks."""
+    return [problem for check in _CHECKS for problem in check(parts)]
+
+
+def refuse_inconsistent(spec: PlatformSpec) -> None:
+    """Raises ValueError with every problem, one a line."""
+    found = problems(Parts.of(spec))
+    if found:
+        raise ValueError("\n".join(f"{dotted(problem.path)}: {problem.message}; {problem.fix}" for problem in found))
+
+
+def _tenant_names(parts: Parts) -> Iterator[Problem]:
+    seen: dict[str, PathParts] = {}
+    for path, tenant in parts.with_tenants("name"):
+        first = seen.setdefault(tenant.name, path)
+        if first != path:
+            yield Problem(
+                path=(*path, "name"),
+                message="two tenants have this name",
+                given=shown(tenant.name),
+                fix="rename one of the two",
+                other=(*first, "name"),
+            )
+        elif parts.tenant_prefix is not None:
+            yield from _namespace(parts.tenant_prefix, tenant.name, (*path, "name"))
+
+
+def _namespace(prefix: str, name: str, path: PathParts) -> Iterator[Problem]:
+    namespace = f"{prefix}{name}"
+    if namespace == "default" or namespace.startswith(("kube-", "bedplate-")):
+        yield Problem(
+            path=path,
+            message=f"the namespace '{namespace}' is not for tenants: default, kube-* and bedplate-* are reserved",
+            given=shown(name),
+            fix="choose another name, or set tenantPrefix",
+        )
+    if len(namespace) > LABEL_LENGTH:
+        yield Problem(
+            path=path,
+            message=f"the namespace '{namespace}' has {len(namespace)} characters",
+            given=shown(name),
+            allowed=f"at most {LABEL_LENGTH}, tenantPrefix included",
+            fix=f"shorten the name or tenantPrefix by {len(namespace) - LABEL_LENGTH}",
+        )
+
+
+def _workload_names(parts: Parts) -> Iterator[Problem]:
+    seen: dict[tuple[object, str], PathParts] = {}
+    for path, _, workload in parts.with_workloads(["name"]):
+        first = seen.setdefault((path[1], workload.name), path)
+        if first != path:
+            yield Problem(
+                path=(*path, "name"),
+                message="two workloads of the tenant have this name",
+                given=shown(workload.name),
+                fix="rename one of the two",
+                other=(*first, "name"),
+            )
+
+
+def _accelerators(parts: Parts) -> Iterator[Problem]:
+    offered = parts.accelerators()
+    if offered is None:
+        return
+    asked: list[tuple[PathParts, str]] = []
+    for path, tenant in parts.with_tenants("quota"):
+        asked += [((*path, "quota", "gpus", accelerator), accelerator) for accelerator in tenant.quota.gpus]
+    for path, _, workload in parts.with_workloads(["gpu"]):
+        if workload.gpu:
+            asked.append(((*path, "gpu", "accelerator"), workload.gpu.accelerator))
+    for path, accelerator in asked:
+        if accelerator not in offered:
+            yield Problem(
+                path=path,
+                message="no node pool has this accelerator",
+                given=shown(accelerator),
+                allowed=", ".join(offered) or "none, there is no GPU pool",
+                fix=suggestion(
+                    "" if accelerator in ACCELERATORS else accelerator,
+                    offered,
+                    "choose one of these, or add a pool with it to nodePools",
+                ),
+            )
+
+
+def _quota(parts: Parts) -> Iterator[Problem]:
+    """Each workload at its largest, then what runs at all times together, for what no workload breaks alone."""
+    offered = parts.accelerators()
+    for index, tenant, positions in parts.tenants:
+        if not has(tenant, ["quota"]):
+            continue
+        granted = _granted(tenant.quota)
+        always: dict[str, float] = {}
+        broken: set[str] = set()
+        for position, workload in zip(positions, tenant.workloads, strict=True):
+            footprint = footprint_of(workload)
+            if footprint is None:
+                continue
+            for key, one in _of_one_pod(footprint, workload, tenant.quota, offered).items():
+                most = round(one * footprint.pods_most, _DECIMALS)
+                always[key] = round(always.get(key, 0) + one * footprint.pods_always, _DECIMALS)
+                if most > granted.get(key, 0):
+                    broken.add(key)
+                    path = ("tenants", index, "workloads", position)
+                    yield _over_quota(path, key, most, granted.get(key, 0), footprint.pods_most)
+        for key, needed in always.items():
+            if key not in broken and needed > granted[key]:
+                yield _over_quota_together(("tenants", index, "quota", *key.split(".", 1)), key, needed, granted[key])
+
+
+def _granted(quota: QuotaSpec) -> dict[str, float]:
+    gpus = {f"gpus.{accelerator}": count for accelerator, count in quota.gpus.items()}
+    return {"cpu": quota.cpu, "memoryGib": quota.memory_gib, "pods": quota.pods, **gpus}
+
+
+def _of_one_pod(
+    footprint: Footprint, workload: WorkloadSpec, quota: QuotaSpec, offered: Collection[str] | None
+) -> dict[str, float]:
+    """What one pod takes of the quota; GPUs only where workload and quota name accelerators that there are."""
+    taken: dict[str, float] = {"cpu": footprint.cpu, "memoryGib": footprint.memory_gib, "pods": 1}
+    if workload.gpu and offered is not None and {workload.gpu.accelerator, *quota.gpus} <= set(offered):
+        taken[f"gpus.{workload.gpu.accelerator}"] = footprint.gpus
+    return taken
+
+
+def _over_quota(path: PathParts, key: str, needed: float, granted: float, pods: int) -> Problem:
+    size = f"{pods} pods, updates included" if pods > 1 else "1 pod"
+    return Problem(
+        path=path,
+        message=f"at its largest ({size}) it needs more {key} than the quota",
+        given=number(needed),
+        allowed=f"at most {number(granted)}",
+        fix=f"raise quota.{key} of the tenant to {number(needed)}, or make the workload smaller",
+    )
+
+
+def _over_quota_together(path: PathParts, key: str, needed: float, granted: float) -> Problem:
+    return Problem(
+        path=path,
+        message=f"the tenant's workloads together need more {key} at all times than its quota",
+        given=number(granted),
+        allowed=f"at least {number(needed)}",
+        fix=f"raise quota.{key} to {number(needed)}, or remove or shrink workloads",
+    )
+
+
+def _volumes(parts: Parts) -> Iterator[Problem]:
+    for path, tenant in parts.with_tenants("volumes", "quota"):
+        size = round(sum(volume.size_gib for volume in tenant.volumes), _DECIMALS)
+        if size > tenant.quota.storage_gib:
+            yield Problem(
+                path=(*path, "quota", "storageGib"),
+                message=f"the tenant's volumes have {number(size)} GiB, more than its quota",
+                given=number(tenant.quota.storage_gib),
+                allowed=f"at least {number(size)}",
+                fix=f"raise quota.storageGib to {number(size)}, or make the volumes smaller",
+            )
+    for path, tenant, workload in parts.with_workloads(["mounts"], of_tenant=["volumes"]):
+        names = [volume.name for volume in tenant.volumes]
+        for position, mount in enumerate(workload.mounts):
+            if mount.volume not in names:
+                yield Problem(
+                    path=(*path, "mounts", position, "volume"),
+                    message="the tenant has no such volume",
+                    given=shown(mount.volume),
+                    allowed=", ".join(names) or "none, the tenant has no volumes",
+                    fix=suggestion(mount.volume, names, "choose one of these, or add it to the tenant's volumes"),
+                )
+
+
+def _approved_images(parts: Parts) -> Iterator[Problem]:
+    limits = parts.guardrails
+    if limits is None or not has(limits, ["approved_images"]):
+        return
+    for path, _, workload in parts.with_workloads(["image"]):
+        if not limits.approves(workload.image):
+            yield Problem(
+                path=(*path, "image"),
+                message="the image is not from an approved registry (guardrail approved-images)",
+                given=shown(workload.image),
+                allowed=", ".join(limits.approved_images),
+                fix="use an image from one of these, or extend guardrails.approvedImages",
+            )
+
+
+def _limits(parts: Parts) -> Iterator[Problem]:
+    limits = parts.guardrails
+    if limits is None:
+        return
+    for path, _, workload in parts.with_workloads():
+        footprint = footprint_of(workload)
+        if footprint is None:
+            continue
+        if footprint.run_hours and has(limits, ["max_job_hours"]) and footprint.run_hours > limits.max_job_hours:
+            yield Problem(
+                path=(*path, "maxHours"),
+                message="the job may run longer than any job is allowed to (guardrail job-run-time)",
+                given=number(footprint.run_hours),
+                allowed=f"at most {number(limits.max_job_hours)}",
+                fix="lower maxHours and resume from a checkpoint, or raise guardrails.maxJobHours",
+            )
+        if not has(limits, ["max_pod"]):
+            continue
+        for key, value, limit in limits.max_pod.exceeded_by(footprint.cpu, footprint.memory_gib, footprint.gpus):
+            yield Problem(
+                path=(*path, *key.split(".")),
+                message="the pod is larger than any pod is allowed to be (guardrail max-pod-size)",
+                given=number(value),
+                allowed=f"at most {number(limit)}",
+                fix="ask for less, or raise guardrails.maxPod",
+            )
+
+
+def _secrets(parts: Parts) -> Iterator[Problem]:
+    if parts.secrets is None:
+        return
+    asked: list[tuple[PathParts, str]] = []
+    if parts.cloud:
+        asked += [(("cloud", field), key) for field, key in parts.cloud.config_secrets().items()]
+    if parts.login:
+        asked += [(("login", *field.split(".")), key) for field, key in parts.login.config_secrets().items()]
+    for path, _, workload in parts.with_workloads(["secret_env"]):
+        asked += [((*path, "secretEnv", name), key) for name, key in workload.secret_env.items()]
+    for path, key in asked:
+        if key not in parts.secrets:
+            yield Problem(
+                path=path,
+                message="there is no config secret of this name",
+                given=shown(key, path),
+                allowed=", ".join(sorted(parts.secrets)) or "none, the stack has no secrets",
+                fix=suggestion(
+                    key,
+                    parts.secrets,
+                    "store it with `pulumi config set --secret <name>` and write that name here, never the secret",
+                ),
+            )
+
+
+def _login(parts: Parts) -> Iterator[Problem]:
+    """Whoever signs people in must be able to say who is in the groups."""
+    if parts.login is None:
+        return
+    groups: list[tuple[PathParts, str]] = []
+    if has(parts.login, ["admin_groups"]):
+        groups += [(("login", "adminGroups", at), name) for at, name in enumerate(parts.login.admin_groups)]
+    for path, tenant in parts.with_tenants("groups"):
+        groups += [((*path, "groups", at), name) for at, name in enumerate(tenant.groups)]
+    for path, name in groups:
+        if reason := parts.login.not_a_group(name):
+            yield Problem(
+                path=path,
+                message=f"nobody who signs in is in this group: {reason}",
+                given=shown(name),
+                fix="name the group as the identity provider does",
+            )
+
+
+def _service_accounts(parts: Parts) -> Iterator[Problem]:
+    login, cloud = parts.login, parts.cloud
+    if login is None or cloud is None or not has(login, ["tokens"]) or not has(login.tokens, ["service_accounts"]):
+        return
+    if login.tokens.service_accounts and not cloud.publishes_service_account_keys():
+        yield Problem(
+            path=("login", "tokens", "serviceAccounts"),
+            message="nobody knows who signs the tokens of this cluster's ServiceAccounts",
+            given="true",
+            fix="add `serviceAccountIssuer` to cloud.facts, if its keys are public, or remove this key",
+        )
+
+
+def _certificates(parts: Parts) -> Iterator[Problem]:
+    spec = parts.certificates
+    if not isinstance(spec, LetsEncryptSpec) or not has(spec, ["challenge"]) or spec.challenge != "dns01":
+        return
+    if parts.cloud and not parts.cloud.owns_dns_zone():
+        yield Problem(
+            path=("certificates", "issuer"),
+            message="Let's Encrypt proves a domain by DNS-01 only in its DNS zone, and here is none that is ours",
+            given=shown(spec.issuer),
+            allowed="internal, clusterIssuer, or letsEncrypt by HTTP-01",
+            fix="add `mode: perHost` and `challenge: http01` if Let's Encrypt reaches the hosts on port 80; otherwise "
+            "write `issuer: internal`, or `issuer: clusterIssuer` with the `name` of one that you make",
+        )
+
+
+_CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
+    _tenant_names,
+    _workload_names,
+    routing.hosts,
+    _accelerators,
+    capacity.pools_have_machines,
+    capacity.the_cloud_can_work_with_the_pools,
+    capacity.the_network_carries_the_pools,
+    capacity.workloads_fit_a_machine,
+    _quota,
+    _volumes,
+    capacity.volumes_can_be_shared,
+    _approved_images,
+    _limits,
+    _certificates,
+    _login,
+    _service_accounts,
+    routing.routes,
+    routing.api_keys,
+    _secrets,
+)

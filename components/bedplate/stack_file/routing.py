@@ -1,0 +1,126 @@
+"""What must hold between the ways in of a platform: hosts, who may come, and what they show."""
+
+from collections.abc import Iterator
+
+from bedplate.kubernetes import RouteSpec
+from bedplate.labels import LABEL_LENGTH, host_label, login_host
+from bedplate.stack_file.parts import Parts, has, route_of
+from bedplate.stack_file.problems import PathParts, Problem, shown
+
+
+def hosts(parts: Parts) -> Iterator[Problem]:
+    """Every workload has a host of its own, whether or not it has a route yet."""
+    taken: dict[str, tuple[PathParts, str]] = {}
+    if parts.domain and parts.login:
+        taken[login_host(parts.domain)] = (("login",), "the login")
+    for path, tenant, workload in parts.with_workloads(["name"], of_tenant=["name"]):
+        label, route = host_label(tenant.name, workload.name), route_of(workload)
+        own = route.host if route and has(route, ["host"]) else None
+        at: PathParts = (*path, "route", "host") if own else (*path, "name")
+        given = shown(own or workload.name)
+        if own:
+            yield from _within_the_domain(parts.domain, own, at)
+        elif len(label) > LABEL_LENGTH:
+            yield Problem(
+                path=at,
+                message=f"its host '{label}' (workload-tenant) has {len(label)} characters",
+                given=given,
+                allowed=f"at most {LABEL_LENGTH}, as one label of a DNS name",
+                fix=f"shorten the workload's or the tenant's name by {len(label) - LABEL_LENGTH}",
+            )
+        host, owner = own or f"{label}.{parts.domain or ''}", f"'{workload.name}' of '{tenant.name}'"
+        first, first_owner = taken.setdefault(host, (at, owner))
+        if first_owner != owner:
+            called = f"'{own}'" if own else f"'{label}' (workload-tenant)"
+            yield Problem(
+                path=at,
+                message=f"its host {called} is taken by {first_owner}",
+                given=given,
+                fix="choose another host" if own else "rename one of the two workloads",
+                other=first,
+            )
+
+
+def _within_the_domain(domain: str | None, host: str, path: PathParts) -> Iterator[Problem]:
+    """One label below it, so that the wildcard serves it."""
+    if domain is None:
+        return
+    label, _, above = host.partition(".")
+    if above != domain:
+        yield Problem(
+            path=path,
+            message="the host is not directly below the platform's domain, for which it has records and a certificate",
+            given=shown(host),
+            allowed=f"<one label>.{domain}",
+            fix=f"write it like '{label}.{domain}'",
+        )
+
+
+def routes(parts: Parts) -> Iterator[Problem]:
+    """Every route leads somewhere, and somebody can be asked who comes."""
+    for path, _, workload in parts.with_workloads():
+        route = route_of(workload)
+        if route is None:
+            continue
+        at: PathParts = (*path, "route")
+        if not parts.has_front_door:
+            yield Problem(
+                path=at,
+                message="nobody can come in: this stack has no front door",
+                fix="add `certificates:` (and `services` to layers), or remove the route",
+            )
+        if has(route, ["access", "api_keys"]):
+            yield from _access(parts, route, (*at, "access"))
+        if has(route, ["subjects"]) and route.subjects:
+            yield from _subjects(parts, (*at, "subjects"))
+
+
+def _access(parts: Parts, route: RouteSpec, path: PathParts) -> Iterator[Problem]:
+    if route.access != "public" and not parts.has_login and not route.api_keys:
+        yield Problem(
+            path=path,
+            message="there is no login that could say who comes in",
+            given=shown(route.access),
+            allowed="public, or api with apiKeys",
+            fix="add `login:`, or `apiKeys:` with `access: api`, or remove the route; `access: public` opens it to all",
+        )
+    limits = parts.guardrails
+    if route.access == "public" and limits and has(limits, ["public_routes"]) and not limits.public_routes:
+        yield Problem(
+            path=path,
+            message="the workload would be open to everybody, which the guardrails do not allow",
+            given=shown(route.access),
+            allowed="browser, api",
+            fix="choose who comes in, or have `publicRoutes: true` added to guardrails",
+        )
+
+
+def _subjects(parts: Parts, path: PathParts) -> Iterator[Problem]:
+    if parts.has_login and (parts.login is None or not has(parts.login, ["tokens"])):
+        return
+    if parts.login and (parts.login.tokens.issuers or parts.login.tokens.service_accounts):
+        return
+    yield Problem(
+        path=path,
+        message="nobody's tokens have such subjects: the login knows no issuer but the provider of people",
+        fix="add `serviceAccounts: true` to `login.tokens`, or who issues them to its `issuers`, or remove this",
+    )
+
+
+def api_keys(parts: Parts) -> Iterator[Problem]:
+    """A key opens one workload: who loses it, or is to lose it, need not ask what else it opened."""
+    seen: dict[str, PathParts] = {}
+    for path, _, workload in parts.with_workloads():
+        route = route_of(workload)
+        if route is None or not has(route, ["api_keys"]):
+            continue
+        for position, key in enumerate(route.api_keys):
+            at: PathParts = (*path, "route", "apiKeys", position, "sha256")
+            first = seen.setdefault(key.sha256, at)
+            if first != at:
+                yield Problem(
+                    path=at,
+                    message="this key stands somewhere else too",
+                    fix="make one key for each workload and caller: `bedplate api-key NAME`",
+                    other=first,
+                )

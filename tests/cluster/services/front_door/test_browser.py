@@ -1,0 +1,281 @@
+"""Signing in as people see it: Chromium, through our Traefik and the real login, at workloads of two tenants.
+
+Pictures of the main steps are kept in `.bedplate/screenshots`, or in the folder that BEDPLATE_SCREENSHOTS names.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from typing import Any, cast
+
+import pytest
+from playwright.sync_api import Browser
+
+from bedplate.embedded_cluster.cluster import ClusterAccess
+from bedplate.kubernetes import new_api_key
+from bedplate.labels import SESSION_COOKIE
+from cluster.browsers import Person, chromium_program, running_chromium
+from cluster.chain import (
+    ACCOUNT,
+    OTHERS,
+    REPORTS,
+    SCORER,
+    SHOP,
+    STUDIO,
+    TRACKING,
+    Chain,
+    Programs,
+    running_chain,
+    stack,
+)
+from cluster.pages import Pages
+from cluster.processes_under_test import Visitor, serving
+
+pytestmark = pytest.mark.enable_socket
+
+PAGE = f"https://{STUDIO}/some/page?x=1"
+_REFRESH_SECONDS = 60
+"""`refreshMinutes: 1`, the shortest that a stack file may say."""
+
+
+@pytest.fixture(scope="module")
+def chain(
+    cluster_access: ClusterAccess, progress: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Chain]:
+    chromium_program()
+    programs, folder = Programs.found(progress), tmp_path_factory.mktemp("chain")
+    with (
+        serving(Pages, programs.address) as port,
+        running_chain(cluster_access, programs, folder, port, stack()) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chromium(chain: Chain) -> Generator[Browser]:
+    with running_chromium(chromium_program(), chain.traefik.https, chain.certificate) as browser:
+        yield browser
+
+
+@pytest.fixture
+def person(chain: Chain, chromium: Browser) -> Generator[Callable[[str], Person]]:
+    """Somebody of ml-vision who has not signed in."""
+    made: list[Person] = []
+
+    def make(name: str) -> Person:
+        chain.site.tell_provider("PUT", f"/people/{name}", {"email": f"{name}@example.com", "groups": ["ml-vision"]})
+        made.append(Person(name, chromium))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.leaves()
+
+
+@pytest.fixture
+def ada(person: Callable[[str], Person]) -> Person:
+    return person("ada")
+
+
+@pytest.fixture
+def signed_in(ada: Person) -> Person:
+    ada.signs_in(PAGE)
+    return ada
+
+
+@pytest.fixture
+def program(chain: Chain) -> Visitor:
+    return chain.visitor()
+
+
+class TestSomebodyWhoOpensAPage:
+    def test_signs_in_at_the_provider_and_is_then_where_she_wanted_to_be(self, ada: Person) -> None:
+        assert ada.opens(PAGE) == 200
+        assert ada.tab.url.startswith("http://127.0.0.1:")
+        ada.keeps_picture("1-the-provider-asks")
+        ada.says_who_she_is()
+        assert ada.tab.url == PAGE
+        ada.keeps_picture("2-the-page-she-wanted")
+
+    def test_is_known_to_the_workload(self, signed_in: Person) -> None:
+        shown = [signed_in.tab.locator(f"#{name}").inner_text() for name in ("user", "email", "groups")]
+        assert shown == ["ada", "ada@example.com", "ml-vision"]
+
+    def test_needs_no_second_login_for_another_workload_of_her_tenant(self, signed_in: Person) -> None:
+        assert signed_in.opens(f"https://{REPORTS}/") == 200
+        assert signed_in.tab.url == f"https://{REPORTS}/"
+        assert signed_in.tab.locator("#user").inner_text() == "ada"
+
+    def test_gets_403_at_another_tenants_workload(self, signed_in: Person) -> None:
+        assert signed_in.opens(f"https://{OTHERS}/") == 403
+        signed_in.keeps_picture("3-another-tenants-workload")
+        assert not [asked for asked in Pages.reached if asked.startswith(OTHERS)]
+
+    def test_ends_in_every_tab_where_she_wanted_to_be(self, ada: Person) -> None:
+        """She opened them all before she signed in, and signs in with the last one first."""
+        wanted = [f"https://{host}/tab?number={number}" for number, host in enumerate([STUDIO, REPORTS] * 3)]
+        tabs = [ada.context.new_page() for _ in wanted]
+        for tab, url in zip(tabs, wanted, strict=True):
+            tab.goto(url)
+        for tab in reversed(tabs):
+            ada.says_who_she_is(tab)
+        assert [tab.url for tab in tabs] == wanted
+
+
+class TestAWebsocket:
+    def test_of_her_page_passes_both_ways(self, signed_in: Person) -> None:
+        signed_in.tab.locator("#echo", has_text="hello from the page").wait_for()
+        signed_in.keeps_picture("4-a-websocket")
+
+    def test_is_closed_to_a_page_without_a_session(self, ada: Person) -> None:
+        ada.opens(f"https://{TRACKING}/")
+        ada.tab.locator("#echo", has_text="hello").wait_for()
+        Pages.reached.clear()
+        opened = """url => new Promise(tell => {
+            const socket = new WebSocket(url);
+            socket.onopen = () => tell("open");
+            socket.onerror = () => tell("refused");
+        })"""
+        assert ada.tab.evaluate(opened, f"wss://{TRACKING}/socket") == "open"
+        assert ada.tab.evaluate(opened, f"wss://{STUDIO}/socket") == "refused"
+        assert Pages.reached == [f"{TRACKING}/socket"]
+
+
+class TestTheWorkload:
+    def test_sees_other_cookies_but_never_the_sessions(self, signed_in: Person) -> None:
+        assert signed_in.cookie(SESSION_COOKIE)
+        signed_in.tab.evaluate("document.cookie = 'theme=dark; Secure; Path=/'")
+        for host in (STUDIO, REPORTS, TRACKING):
+            assert signed_in.opens(f"https://{host}/") == 200
+            seen = signed_in.tab.locator("#seen").inner_text()
+            assert SESSION_COOKIE not in seen
+            assert ("theme=dark" in seen) == (host == STUDIO)
+        signed_in.keeps_picture("5-a-public-workload")
+
+    def test_sees_no_identity_and_no_credential_that_a_page_makes_up(self, signed_in: Person) -> None:
+        made_up = {
+            "X-Auth-Request-User": "mallory",
+            "X-Auth-Request-Groups": "ml-audio",
+            "X-Forwarded-User": "mallory",
+            "Authorization": "token of-mallory",
+        }
+        fetched = "headers => fetch('/fetched', {headers}).then(answer => answer.json())"
+        seen = signed_in.tab.evaluate(fetched, made_up)["headers"]
+        assert seen["x-auth-request-user"] == "ada"
+        assert seen["x-auth-request-groups"] == "ml-vision"
+        assert "authorization" not in seen
+        assert "mallory" not in str(seen)
+
+    def test_cannot_read_the_sessions_cookie_by_a_script(self, signed_in: Person) -> None:
+        assert SESSION_COOKIE not in signed_in.tab.evaluate("document.cookie")
+
+
+class TestSigningOut:
+    def test_ends_the_session_here_and_at_the_provider(self, chain: Chain, signed_in: Person) -> None:
+        old = [cookie for cookie in signed_in.context.cookies() if cookie.get("name") == SESSION_COOKIE]
+        assert signed_in.opens(chain.endpoints.sign_out) == 200
+        assert signed_in.tab.get_by_role("heading").inner_text() == "You are signed out"
+        signed_in.keeps_picture("6-signed-out")
+        assert not signed_in.cookie(SESSION_COOKIE)
+        assert chain.site.get("provider", "/test/ended").body.strip().endswith('"ada"]')
+        signed_in.context.add_cookies(cast(Any, old))
+        assert signed_in.cookie(SESSION_COOKIE)
+        signed_in.opens(PAGE)
+        assert signed_in.tab.get_by_role("heading").inner_text() == "Who are you?"
+
+
+class TestAnApiClient:
+    def status(self, program: Visitor, host: str, token: str | None) -> int:
+        return program.ask(host, headers=[("Authorization", f"Bearer {token}")] if token else [])[0].status
+
+    def test_needs_a_token_of_somebody_who_may_come_in(self, chain: Chain, program: Visitor) -> None:
+        mine, others = (chain.site.token(groups=[group]) for group in ("ml-vision", "ml-audio"))
+        answers = {token: self.status(program, SCORER, token) for token in (None, "wrong", mine, others)}
+        assert answers == {None: 401, "wrong": 401, mine: 200, others: 403}
+
+    def test_is_known_to_the_workload_which_does_not_see_the_token(self, chain: Chain, program: Visitor) -> None:
+        bearer = chain.site.token(groups=["ml-vision"])
+        seen = program.ask(SCORER, headers=[("Authorization", f"Bearer {bearer}")])[1]["headers"]
+        assert seen["x-auth-request-email"] == "ada@example.com"
+        assert bearer not in str(seen)
+
+    def test_may_be_a_service_account(self, chain: Chain, program: Visitor) -> None:
+        nightly, hourly = (
+            chain.site.token("other", aud="bedplate", sub=account, email=None)
+            for account in (ACCOUNT, "system:serviceaccount:vision:hourly")
+        )
+        assert self.status(program, SCORER, nightly) == 200
+        assert self.status(program, SCORER, hourly) == 403
+        elsewhere = chain.site.token("other", aud="kubernetes", sub=ACCOUNT, email=None)
+        assert self.status(program, SCORER, elsewhere) == 401
+
+    def test_may_have_a_key_in_place_of_a_token(self, program: Visitor) -> None:
+        seen = program.ask(SCORER, headers=[("Authorization", f"Bearer {SHOP.key}")])[1]["headers"]
+        assert seen["x-auth-request-user"] == "key:shop"
+        assert SHOP.key not in str(seen)
+        assert self.status(program, SCORER, new_api_key("shop").key) == 401
+        assert self.status(program, STUDIO, SHOP.key) == 302
+
+
+class TestAFailure:
+    def test_of_the_proxy_lets_nobody_in_and_is_over_when_it_is_back(self, chain: Chain, signed_in: Person) -> None:
+        signed_in.tab.locator("#echo", has_text="hello").wait_for()
+        Pages.reached.clear()
+        chain.site.stop("proxy")
+        try:
+            assert signed_in.opens(PAGE) == 500
+            signed_in.keeps_picture("7-the-proxy-is-down")
+            assert chain.visitor().ask(SCORER)[0].status == 500
+            assert Pages.reached == []
+            assert signed_in.opens(f"https://{TRACKING}/") == 200
+        finally:
+            chain.site.start_proxy()
+        assert signed_in.opens(PAGE) == 200
+        assert signed_in.tab.locator("#user").inner_text() == "ada"
+
+    def test_of_the_store_lets_nobody_in_and_puts_nobody_out(self, chain: Chain, signed_in: Person) -> None:
+        signed_in.tab.locator("#echo", has_text="hello").wait_for()
+        Pages.reached.clear()
+        session = signed_in.cookie(SESSION_COOKIE)
+        time.sleep(1.1)  # A crash may lose the last second.
+        chain.site.stop("store")
+        try:
+            signed_in.tab.evaluate("location.href = '/while/the/store/is/away'")
+            signed_in.tab.wait_for_timeout(2000)
+            assert Pages.reached == []
+        finally:
+            chain.site.start_store()
+        signed_in.tab.wait_for_url(f"https://{STUDIO}/while/the/store/is/away")
+        assert signed_in.tab.locator("#user").inner_text() == "ada"
+        assert signed_in.cookie(SESSION_COOKIE) == session
+
+
+class TestRenewal:
+    def test_keeps_who_stays_and_learns_within_the_interval_who_changed_and_who_left(
+        self, chain: Chain, person: Callable[[str], Person], record_property: Any
+    ) -> None:
+        """Three people sign in; then one changes teams and one leaves the company."""
+        stays, moves, leaves = people = [person(name) for name in ("stays", "moves", "leaves")]
+        for each in people:
+            each.signs_in(PAGE)
+        first = stays.cookie(SESSION_COOKIE)
+        begun = time.monotonic()
+        chain.site.tell_provider("PUT", "/people/moves", {"email": "moves@example.com", "groups": ["ml-audio"]})
+        chain.site.tell_provider("DELETE", "/people/leaves")
+        assert [each.opens(PAGE) for each in people] == [200, 200, 200]
+        assert [each.tab.url for each in people] == [PAGE] * 3
+        out: dict[str, float] = {}
+        while len(out) < 2 and time.monotonic() - begun < _REFRESH_SECONDS + 15:
+            stays.tab.wait_for_timeout(1000)
+            if "moves" not in out and moves.opens(PAGE) == 403:
+                out["moves"] = time.monotonic() - begun
+            if "leaves" not in out and leaves.opens(PAGE) and leaves.tab.url != PAGE:
+                out["leaves"] = time.monotonic() - begun
+        record_property("seconds until out", {name: round(seconds, 1) for name, seconds in out.items()})
+        assert len(out) == 2
+        assert max(out.values()) <= _REFRESH_SECONDS + 5
+        moves.keeps_picture("8-she-has-left-the-group")
+        assert moves.opens(f"https://{OTHERS}/") == 200
+        assert leaves.tab.get_by_role("heading").inner_text() == "Who are you?"
+        assert stays.opens(PAGE) == 200
+        assert stays.tab.locator("#user").inner_text() == "stays"
+        assert stays.cookie(SESSION_COOKIE) not in ("", first)

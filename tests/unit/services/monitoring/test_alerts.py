@@ -1,0 +1,103 @@
+"""The alerts: in a form that Prometheus reads, and true of the series that they are about."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from bedplate.engine.engine import Recording
+from harness import ROOT, STACKS, objects, record_stack
+
+SERIES = Path(__file__).with_name("alerts.series.yaml")
+AWS = ROOT / "stacks" / "Pulumi.aws.yaml"
+
+
+def rules_text(recording: Recording) -> str:
+    (config_map,) = [
+        body for body in objects(recording, "ConfigMap") if body.inputs["metadata"]["name"] == "bedplate-alerts"
+    ]
+    assert config_map.inputs["metadata"]["namespace"] == "bedplate-monitoring"
+    return config_map.inputs["data"]["rules.yaml"]
+
+
+def rules(recording: Recording) -> list[dict[str, Any]]:
+    (group,) = YAML(typ="safe").load(rules_text(recording))["groups"]
+    return group["rules"]
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    return record_stack(AWS)
+
+
+@pytest.fixture(scope="module")
+def promtool() -> str:
+    program = os.environ.get("PROMTOOL") or shutil.which("promtool")
+    if program is None:
+        pytest.skip("promtool is neither on PATH nor named by PROMTOOL: https://prometheus.io/download/")
+    return program
+
+
+class TestEveryAlert:
+    def test_has_a_name_of_its_own(self, recording: Recording) -> None:
+        names = [rule["alert"] for rule in rules(recording)]
+        assert len(set(names)) == len(names)
+        assert all(name.startswith("Bedplate") for name in names)
+
+    def test_says_how_bad_it_is_and_what_to_do(self, recording: Recording) -> None:
+        for rule in rules(recording):
+            assert rule["labels"]["severity"] in ("critical", "warning")
+            page, _, section = rule["annotations"]["runbook"].partition("#")
+            headings = re.findall(r"^#+ (.+)$", (ROOT / page).read_text(), re.MULTILINE)
+            assert section in [heading.lower().replace(" ", "-") for heading in headings]
+
+    def test_tells_labels_that_its_expression_keeps(self, recording: Recording) -> None:
+        for rule in rules(recording):
+            told = set(re.findall(r"\$labels\.(\w+)", " ".join(rule["annotations"].values())))
+            kept = {label for labels in re.findall(r"by \(([^)]*)\)", rule["expr"]) for label in labels.split(", ")}
+            assert told <= kept
+
+    def test_is_tried_on_series(self, recording: Recording) -> None:
+        tried = {
+            each["alertname"]
+            for test in YAML(typ="safe").load(SERIES)["tests"]
+            for each in test["alert_rule_test"]
+            if each.get("exp_alerts")
+        }
+        assert tried == {rule["alert"] for rule in rules(recording)}
+
+
+@pytest.mark.parametrize("file", STACKS, ids=lambda file: file.stem)
+def test_a_stack_watches_what_it_runs_and_nothing_else(file: Path) -> None:
+    stack = record_stack(file)
+    watched = {name for rule in rules(stack) for name in re.findall(r'namespace="([^"]+)"', rule["expr"])}
+    there = {body.inputs["metadata"]["name"] for body in objects(stack, "Namespace")}
+    assert watched == there & {
+        *("bedplate-gpu", "bedplate-autoscaling", "bedplate-login"),
+        *("bedplate-certificates", "bedplate-front-door"),
+    }
+
+
+class TestPrometheus:
+    def test_accepts_the_rules(self, recording: Recording, promtool: str, tmp_path: Path) -> None:
+        (tmp_path / "rules.yaml").write_text(rules_text(recording))
+        done = subprocess.run(
+            [promtool, "check", "rules", "--lint-fatal", str(tmp_path / "rules.yaml")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    def test_fires_them_when_it_should_and_only_then(self, recording: Recording, promtool: str, tmp_path: Path) -> None:
+        (tmp_path / "rules.yaml").write_text(rules_text(recording))
+        shutil.copy(SERIES, tmp_path / "series.yaml")
+        done = subprocess.run(
+            [promtool, "test", "rules", str(tmp_path / "series.yaml")], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
