@@ -46,6 +46,10 @@ AUTOSCALER_SERVICE_ACCOUNT = "cluster-autoscaler"
 """In AUTOSCALING_NAMESPACE; clouds give it the right to change sizes of node groups."""
 KARPENTER = "karpenter"
 """The release and the ServiceAccount, in KARPENTER_NAMESPACE; clouds give it the right to start and end machines."""
+TRAEFIK = "traefik"
+"""The release, the ServiceAccount and the name of the pods, in FRONT_DOOR_NAMESPACE."""
+TRAEFIK_HTTP_PORT = 8000
+"""Of Traefik's pods: what comes to port 80 of the load balancer."""
 CERT_MANAGER = "cert-manager"
 """The release and the ServiceAccount, in the namespace of certificates."""
 

@@ -27,7 +27,7 @@ from bedplate.kubernetes import (
 )
 from bedplate.services.certificates.alerts import CERT_MANAGER_ALERTS, certificate_alerts
 from bedplate.services.certificates.cert_manager import CHART, IDENTITY, namespace, values
-from bedplate.services.certificates.challenges import HTTP_SOLVER, OVER_DNS, Challenges
+from bedplate.services.certificates.challenges import HTTP_SOLVER, OVER_DNS, OVER_HTTP, Challenges
 from bedplate.services.certificates.host_certificates import HostCertificates, OneEach, OneForAll
 from bedplate.services.certificates.issuers import (
     authority_certificate,
@@ -41,7 +41,6 @@ from bedplate.services.certificates.spec import (
     LetsEncryptSpec,
     OwnIssuerSpec,
 )
-from bedplate.services.front_door.traefik import OVER_HTTP
 
 
 @dataclass(frozen=True, kw_only=True)

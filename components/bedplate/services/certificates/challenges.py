@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, manifest, network_policy, pods_of
-from bedplate.labels import FRONT_DOOR_NAMESPACE, Identity
+from bedplate.labels import FRONT_DOOR_NAMESPACE, NAME, TRAEFIK, TRAEFIK_HTTP_PORT, Identity
 
 INGRESS_CLASS = "bedplate-challenges"
 """In the annotation `kubernetes.io/ingress.class`: the newer field would have Traefik read IngressClass objects, which
@@ -61,9 +61,9 @@ OVER_DNS = Challenges(ingress_provider={"enabled": False}, entry_point={})
 """Nothing comes in."""
 
 
-def over_http(identity: Identity, *, pods: Mapping[str, str], port: int) -> Challenges:
-    """identity, pods: Traefik's, and the labels by which its pods are known. port: on which they listen for port 80."""
-    traefik = {"matchLabels": dict(pods)}
+def _over_http() -> Challenges:
+    identity = Identity(name=TRAEFIK, component="ingress")
+    traefik = {"matchLabels": {NAME: TRAEFIK}}
 
     def policy(name: str, **spec: Any) -> Manifest:
         return network_policy(name, FRONT_DOOR_NAMESPACE, identity, **spec)
@@ -101,7 +101,7 @@ def over_http(identity: Identity, *, pods: Mapping[str, str], port: int) -> Chal
             # Where the cluster knows the load balancer's address, the way leads straight to Traefik's pods.
             {
                 "to": [{**pods_of(FRONT_DOOR_NAMESPACE), "podSelector": traefik}],
-                "ports": [{"protocol": "TCP", "port": port}],
+                "ports": [{"protocol": "TCP", "port": TRAEFIK_HTTP_PORT}],
             },
         ],
     )
@@ -124,3 +124,7 @@ def _rights(identity: Identity) -> list[Manifest]:
             subjects=[subject],
         ),
     ]
+
+
+OVER_HTTP = _over_http()
+"""Authorities may look at hosts."""

@@ -7,10 +7,9 @@ what it had, and that shows in what it serves.
 """
 
 from bedplate.kubernetes import Alert
-from bedplate.labels import FRONT_DOOR_NAMESPACE
+from bedplate.labels import FRONT_DOOR_NAMESPACE, TRAEFIK
 from bedplate.services.certificates.alerts import of_certificates
 from bedplate.services.certificates.host_certificates import HostCertificates
-from bedplate.services.front_door.traefik import TRAEFIK
 
 _GUIDE = "docs/guides/certificates.md"
 _AVAILABLE = f'kube_deployment_status_replicas_available{{namespace="{FRONT_DOOR_NAMESPACE}", deployment="{TRAEFIK}"}}'

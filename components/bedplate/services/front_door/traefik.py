@@ -20,8 +20,18 @@ from bedplate.kubernetes import (
     pods_of,
     spread_over_zones_and_nodes,
 )
-from bedplate.labels import FRONT_DOOR_NAMESPACE, LOGIN_NAMESPACE, NAME, OWNER, PLATFORM_OWNER, TENANT, Identity
-from bedplate.services.certificates.challenges import OVER_DNS, Challenges, over_http
+from bedplate.labels import (
+    FRONT_DOOR_NAMESPACE,
+    LOGIN_NAMESPACE,
+    NAME,
+    OWNER,
+    PLATFORM_OWNER,
+    TENANT,
+    TRAEFIK,
+    TRAEFIK_HTTP_PORT,
+    Identity,
+)
+from bedplate.services.certificates.challenges import OVER_DNS, Challenges
 from bedplate.services.front_door.traefik_plugins import plugins, sources_hash
 
 # renovate: datasource=docker depName=ghcr.io/traefik/helm/traefik
@@ -29,7 +39,6 @@ TRAEFIK_CHART_VERSION = "41.3.0"
 # renovate: datasource=docker depName=ghcr.io/traefik/helm/traefik-crds
 TRAEFIK_CRDS_CHART_VERSION = "1.18.0"
 _REPOSITORY = "oci://ghcr.io/traefik/helm"
-TRAEFIK = "traefik"
 API_VERSION = "traefik.io/v1alpha1"
 _KINDS = {
     "IngressRoute": "ingressroutes",
@@ -59,7 +68,7 @@ IDENTITY = Identity(name=TRAEFIK, component="ingress")
 REPLICAS = 3
 ENTRY_POINT = "websecure"
 """Where hosts are served; the other entry point only redirects to it."""
-_HTTP_PORT, _HTTPS_PORT = 8000, 8443
+_HTTPS_PORT = 8443
 _LONGEST_UPLOAD_SECONDS = 3600
 """Covers a request's headers and body; the default of 60 s cuts uploads, none at all lets idle senders stay."""
 _ACCEPT_AFTER_STOP_SECONDS, _DRAIN_SECONDS = 20, 60
@@ -70,8 +79,6 @@ _LABELS = {"app.kubernetes.io/name": TRAEFIK, "app.kubernetes.io/instance": f"{T
 """The chart's own, of its pods."""
 PODS = {**pods_of(FRONT_DOOR_NAMESPACE), "podSelector": {"matchLabels": {NAME: TRAEFIK}}}
 """Traefik's pods, as a peer of a NetworkPolicy."""
-OVER_HTTP = over_http(IDENTITY, pods={NAME: TRAEFIK}, port=_HTTP_PORT)
-"""Authorities may look at hosts."""
 
 
 def values(challenges: Challenges = OVER_DNS) -> dict[str, Any]:
@@ -143,7 +150,7 @@ def _transport() -> dict[str, Any]:
 def _redirecting() -> dict[str, Any]:
     redirection = {"to": ENTRY_POINT, "scheme": "https", "permanent": True}
     lifecycle = {"lifeCycle": _transport()["lifeCycle"]}
-    return {"port": _HTTP_PORT, "http": {"redirections": {"entryPoint": redirection}}, "transport": lifecycle}
+    return {"port": TRAEFIK_HTTP_PORT, "http": {"redirections": {"entryPoint": redirection}}, "transport": lifecycle}
 
 
 def _serving() -> dict[str, Any]:
@@ -263,7 +270,7 @@ def policies() -> list[Manifest]:
         return network_policy(name, FRONT_DOOR_NAMESPACE, IDENTITY, podSelector=selector, **spec)
 
     return [
-        policy("visitors", policyTypes=["Ingress"], ingress=[{"ports": _tcp(_HTTP_PORT, _HTTPS_PORT)}]),
+        policy("visitors", policyTypes=["Ingress"], ingress=[{"ports": _tcp(TRAEFIK_HTTP_PORT, _HTTPS_PORT)}]),
         # Without `to` a rule also matches an API server that the network plugin does not see as an address.
         policy("api-server", policyTypes=["Egress"], egress=[{"ports": _tcp(443, 6443)}]),
         policy("login", policyTypes=["Egress"], egress=[{"to": [pods_of(LOGIN_NAMESPACE)]}]),
