@@ -12,10 +12,8 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds import CloudSpec, ClusterSpec, NodePoolSpec
 from bedplate.guardrails import GuardrailsSpec
-from bedplate.kubernetes import ChartsSpec
-from bedplate.services.certificates.spec import CertificatesSpec
-from bedplate.services.login.spec import AnyLoginSpec, LoginSpec
-from bedplate.spec import DnsLabel, Domain, NamePrefix, RelativeFolder, Spec, mistake
+from bedplate.services.spec import ServicesSpec
+from bedplate.spec import DnsLabel, Domain, NamePrefix, RelativeFolder, mistake
 from bedplate.tenants import TenantSpec
 from bedplate.workloads import AnyWorkloadSpec
 
@@ -29,7 +27,7 @@ class TenantEntry(TenantSpec):
     """What runs in the tenant."""
 
 
-class PlatformSpec(Spec):
+class PlatformSpec(ServicesSpec):
     """A machine-learning platform on one Kubernetes cluster."""
 
     domain: Domain
@@ -40,12 +38,6 @@ class PlatformSpec(Spec):
     """Machines of the cluster by pool."""
     guardrails: GuardrailsSpec
     """What no pod of a tenant may be."""
-    certificates: CertificatesSpec | None = None
-    """Who issues the certificate of the platform's hosts; without it there is no TLS."""
-    login: LoginSpec | None = None
-    """Who signs people in; without it nobody is let in, and nothing is reachable from outside."""
-    charts: ChartsSpec = ChartsSpec()
-    """A mirror of upstream charts, for sites without the internet."""
     layers: Annotated[tuple[Layer, ...], Field(min_length=1)] = ("cluster", "services", "tenants")
     """Parts of the platform that this stack owns; a second stack may own the others on the same cluster."""
     tenant_prefix: NamePrefix = ""
@@ -54,30 +46,6 @@ class PlatformSpec(Spec):
     """Tenants, in full."""
     tenants_dir: RelativeFolder | None = None
     """Folder with one file a tenant, relative to the stack file; means the same as writing them here."""
-
-    @field_validator("certificates", mode="before")
-    @classmethod
-    def _with_an_issuer(cls, certificates: object) -> object:
-        if certificates is None:
-            raise mistake("has nothing below it", "write `issuer: internal` below it, or remove the key to have no TLS")
-        return certificates
-
-    @field_validator("login", mode="before")
-    @classmethod
-    def _with_a_provider(cls, login: object) -> object:
-        if login is None:
-            raise mistake("has nothing below it", "write `provider:` and its keys below it, or remove the key")
-        return login
-
-    @field_validator("login")
-    @classmethod
-    def _over_https(cls, login: AnyLoginSpec | None, info: ValidationInfo) -> AnyLoginSpec | None:
-        if login is not None and info.data.get("certificates", login) is None:
-            raise mistake(
-                "nobody can sign in without TLS: browsers send a session's cookie over HTTPS only",
-                "add `certificates: {issuer: internal}`, or another issuer",
-            )
-        return login
 
     @field_validator("layers")
     @classmethod

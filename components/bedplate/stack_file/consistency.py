@@ -240,8 +240,8 @@ def _secrets(parts: Parts) -> Iterator[Problem]:
     asked: list[tuple[PathParts, str]] = []
     if parts.cloud:
         asked += [(("cloud", field), key) for field, key in parts.cloud.config_secrets().items()]
-    if parts.login:
-        asked += [(("login", *field.split(".")), key) for field, key in parts.login.config_secrets().items()]
+    if parts.services.login:
+        asked += [(("login", *field.split(".")), key) for field, key in parts.services.login.config_secrets().items()]
     for path, _, workload in parts.with_workloads(["secret_env"]):
         asked += [((*path, "secretEnv", name), key) for name, key in workload.secret_env.items()]
     for path, key in asked:
@@ -261,15 +261,15 @@ def _secrets(parts: Parts) -> Iterator[Problem]:
 
 def _login(parts: Parts) -> Iterator[Problem]:
     """Whoever signs people in must be able to say who is in the groups."""
-    if parts.login is None:
+    if parts.services.login is None:
         return
     groups: list[tuple[PathParts, str]] = []
-    if has(parts.login, ["admin_groups"]):
-        groups += [(("login", "adminGroups", at), name) for at, name in enumerate(parts.login.admin_groups)]
+    if has(parts.services.login, ["admin_groups"]):
+        groups += [(("login", "adminGroups", at), name) for at, name in enumerate(parts.services.login.admin_groups)]
     for path, tenant in parts.with_tenants("groups"):
         groups += [((*path, "groups", at), name) for at, name in enumerate(tenant.groups)]
     for path, name in groups:
-        if reason := parts.login.not_a_group(name):
+        if reason := parts.services.login.not_a_group(name):
             yield Problem(
                 path=path,
                 message=f"nobody who signs in is in this group: {reason}",
@@ -279,7 +279,7 @@ def _login(parts: Parts) -> Iterator[Problem]:
 
 
 def _service_accounts(parts: Parts) -> Iterator[Problem]:
-    login, cloud = parts.login, parts.cloud
+    login, cloud = parts.services.login, parts.cloud
     if login is None or cloud is None or not has(login, ["tokens"]) or not has(login.tokens, ["service_accounts"]):
         return
     if login.tokens.service_accounts and not cloud.publishes_service_account_keys():
@@ -292,7 +292,7 @@ def _service_accounts(parts: Parts) -> Iterator[Problem]:
 
 
 def _certificates(parts: Parts) -> Iterator[Problem]:
-    spec = parts.certificates
+    spec = parts.services.certificates
     if not isinstance(spec, LetsEncryptSpec) or not has(spec, ["challenge"]) or spec.challenge != "dns01":
         return
     if parts.cloud and not parts.cloud.owns_dns_zone():

@@ -14,8 +14,7 @@ from bedplate.clouds import ClusterSpec, NodePoolSpec
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import GuardrailsSpec
 from bedplate.kubernetes import RouteSpec
-from bedplate.services.certificates.spec import AnyCertificatesSpec
-from bedplate.services.login.spec import AnyLoginSpec
+from bedplate.services.spec import ServicesSpec
 from bedplate.stack_file.problems import PathParts
 from bedplate.workloads import Footprint, WorkloadSpec
 
@@ -29,8 +28,8 @@ class Parts:
     cloud: ClusterSpec | None
     pools: Mapping[str, NodePoolSpec] | None
     guardrails: GuardrailsSpec | None
-    certificates: AnyCertificatesSpec | None
-    login: AnyLoginSpec | None
+    services: ServicesSpec
+    """Each section None where it is absent or could not be read."""
     tenant_prefix: str | None
     tenants: Sequence[tuple[int, TenantEntry, Sequence[int]]]
     """Index in the list, tenant, and the index of each of its workloads."""
@@ -46,8 +45,7 @@ class Parts:
             cloud=spec.cloud,
             pools=spec.node_pools,
             guardrails=spec.guardrails,
-            certificates=spec.certificates,
-            login=spec.login,
+            services=spec,
             tenant_prefix=spec.tenant_prefix,
             tenants=[(index, tenant, range(len(tenant.workloads))) for index, tenant in enumerate(spec.tenants)],
             has_front_door=spec.certificates is not None and "services" in spec.layers,

@@ -11,7 +11,7 @@ from bedplate.stack_file.problems import PathParts, Problem, shown
 def hosts(parts: Parts) -> Iterator[Problem]:
     """Every workload has a host of its own, whether or not it has a route yet."""
     taken: dict[str, tuple[PathParts, str]] = {}
-    if parts.domain and parts.login:
+    if parts.domain and parts.services.login:
         taken[login_host(parts.domain)] = (("login",), "the login")
     for path, tenant, workload in parts.with_workloads(["name"], of_tenant=["name"]):
         label, route = host_label(tenant.name, workload.name), route_of(workload)
@@ -96,9 +96,9 @@ def _access(parts: Parts, route: RouteSpec, path: PathParts) -> Iterator[Problem
 
 
 def _subjects(parts: Parts, path: PathParts) -> Iterator[Problem]:
-    if parts.has_login and (parts.login is None or not has(parts.login, ["tokens"])):
+    if parts.has_login and (parts.services.login is None or not has(parts.services.login, ["tokens"])):
         return
-    if parts.login and (parts.login.tokens.issuers or parts.login.tokens.service_accounts):
+    if parts.services.login and (parts.services.login.tokens.issuers or parts.services.login.tokens.service_accounts):
         return
     yield Problem(
         path=path,

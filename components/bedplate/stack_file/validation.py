@@ -4,16 +4,15 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
-from bedplate.clouds import CLOUD_SPECS, ClusterSpec, NodePoolSpec
+from bedplate.clouds import NodePoolSpec
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import GuardrailsSpec
-from bedplate.services.certificates.spec import CERTIFICATES_SPECS, AnyCertificatesSpec
-from bedplate.services.login.spec import LOGIN_SPECS, AnyLoginSpec
+from bedplate.services.spec import ServicesSpec
 from bedplate.spec import MISTAKE, Spec
 from bedplate.stack_file.parts import Parts
 from bedplate.stack_file.problems import (
@@ -213,11 +212,10 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
     names = _partly(PlatformSpec, {key: value for key, value in mapping.items() if key in ("domain", "tenantPrefix")})
     return Parts(
         domain=getattr(names, "domain", None),
-        cloud=_cloud(mapping.get("cloud")),
+        cloud=_section(PlatformSpec, "cloud", mapping.get("cloud")),
         pools=readable if readable and len(readable) == len(pools) else None,
         guardrails=_partly(GuardrailsSpec, mapping.get("guardrails")),
-        certificates=_certificates(mapping.get("certificates")),
-        login=_login(mapping.get("login")),
+        services=_services(mapping),
         tenant_prefix=getattr(names, "tenant_prefix", None),
         tenants=list(_tenants(mapping.get("tenants"))),
         has_login="login" in mapping,
@@ -240,19 +238,35 @@ def _tenants(data: object) -> Iterator[tuple[int, TenantEntry, list[int]]]:
             yield index, tenant.model_copy(update={"workloads": tuple(workloads.values())}), list(workloads)
 
 
-def _cloud(data: object) -> ClusterSpec | None:
-    kind = CLOUD_SPECS.get(str(_as_mapping(data).get("provider")))
+def _services(mapping: Mapping[str, Any]) -> ServicesSpec:
+    """The sections of the services, each None where it is absent or cannot be read."""
+    spec = ServicesSpec.model_construct()
+    for name, field in ServicesSpec.model_fields.items():
+        vars(spec)[name] = _section(ServicesSpec, name, mapping.get(str(field.alias)))
+    return spec
+
+
+def _section(holder: type[Spec], name: str, data: object) -> Any:
+    """What can be read of a section, whose kind is what its discriminator says where there are several."""
+    key, kinds = _kinds(holder, name)
+    kind = kinds.get(str(_as_mapping(data).get(key)) if key else "")
     return _partly(kind, data) if kind else None
 
 
-def _certificates(data: object) -> AnyCertificatesSpec | None:
-    kind = CERTIFICATES_SPECS.get(str(_as_mapping(data).get("issuer")))
-    return _partly(kind, data) if kind else None
-
-
-def _login(data: object) -> AnyLoginSpec | None:
-    kind = LOGIN_SPECS.get(str(_as_mapping(data).get("provider")))
-    return _partly(kind, data) if kind else None
+@cache
+def _kinds(holder: type[Spec], name: str) -> tuple[str, Mapping[str, type[Spec]]]:
+    """The discriminator of a section and its kinds by value; "" and one kind by "" where it has no discriminator."""
+    annotations, key = [holder.model_fields[name].rebuild_annotation()], ""
+    kinds: dict[str, type[Spec]] = {}
+    while annotations:
+        annotation = annotations.pop()
+        for metadata in getattr(annotation, "__metadata__", ()):
+            key = getattr(metadata, "discriminator", None) or key
+        if isinstance(annotation, type) and issubclass(annotation, Spec):
+            values = get_args(annotation.model_fields[key].annotation) if key else ("",)
+            kinds |= dict.fromkeys(values, annotation)
+        annotations += get_args(annotation)
+    return key, kinds
 
 
 def _workload(data: object) -> WorkloadSpec | None:

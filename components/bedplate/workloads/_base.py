@@ -17,6 +17,7 @@ from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import Container, KubernetesObject, Manifest, RouteSpec, manifest, service_account
 from bedplate.kubernetes import secrets_hash as hash_of_secrets
 from bedplate.labels import Identity
+from bedplate.offers import Offers, RouteRequest
 from bedplate.spec import (
     AbsolutePath,
     ConfigKey,
@@ -180,15 +181,17 @@ class WorkloadSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:
-    """identity: of the workload, complete. secret: resolves the name of a config secret. inside: options of an object
-    in the tenant's namespace, without a parent."""
+    """identity: of the workload, complete. groups: of its tenant. secret: resolves the name of a config secret. offers:
+    what the platform has for it."""
 
     spec: WorkloadSpec
     namespace: KubernetesObject
     namespace_name: str
     identity: Identity
+    groups: Sequence[str]
     facts: ClusterFacts
     secret: Callable[[str], pulumi.Output[str]]
+    offers: Offers
 
 
 class Workload(pulumi.ComponentResource):
@@ -213,7 +216,24 @@ class Workload(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace], deleted_with=args.namespace)
         for suffix, part in [*self.common_parts(args), *self.parts(args)]:
             KubernetesObject(f"{name}-{suffix}", part, inside)
+        self._open_route(name, args)
         self.register_outputs({})
+
+    def _open_route(self, name: str, args: WorkloadArgs) -> None:
+        endpoint, door = args.spec.endpoint(), args.offers.front_door
+        if endpoint is None or door is None:
+            return
+        request = RouteRequest(
+            spec=endpoint.route,
+            identity=args.identity,
+            namespace=args.namespace,
+            namespace_name=args.namespace_name,
+            service=endpoint.service,
+            service_port=endpoint.service_port,
+            port=endpoint.port,
+            groups=args.groups,
+        )
+        door.open(f"{name}-route", request, self)
 
     @abstractmethod
     def parts(self, args: WorkloadArgs) -> Sequence[tuple[str, Manifest]]:

@@ -75,9 +75,17 @@ class OwnIssuerSpec(HostCertificatesSpec):
 
 AnyCertificatesSpec = LetsEncryptSpec | InternalAuthoritySpec | OwnIssuerSpec
 CertificatesSpec = Annotated[AnyCertificatesSpec, Field(discriminator="issuer")]
-CERTIFICATES_SPECS: dict[str, type[LetsEncryptSpec] | type[InternalAuthoritySpec] | type[OwnIssuerSpec]] = {
-    "letsEncrypt": LetsEncryptSpec,
-    "internal": InternalAuthoritySpec,
-    "clusterIssuer": OwnIssuerSpec,
-}
-"""By `issuer`."""
+
+
+class CertificatesSection(Spec):
+    """The section `certificates` of the stack file."""
+
+    certificates: CertificatesSpec | None = None
+    """Who issues the certificate of the platform's hosts; without it there is no TLS."""
+
+    @field_validator("certificates", mode="before")
+    @classmethod
+    def _with_an_issuer(cls, certificates: object) -> object:
+        if certificates is None:
+            raise mistake("has nothing below it", "write `issuer: internal` below it, or remove the key to have no TLS")
+        return certificates

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import pulumi
 
-from bedplate.kubernetes import CustomObject, KubernetesObject, Manifest, RouteSpec, manifest, network_policy
-from bedplate.labels import FRONT_DOOR_NAMESPACE, LOGIN_NAMESPACE, SESSION_COOKIE, Identity
+from bedplate.kubernetes import CustomObject, KubernetesObject, Manifest, manifest, network_policy
+from bedplate.labels import FRONT_DOOR_NAMESPACE, LOGIN_NAMESPACE, SESSION_COOKIE, Identity, host_label
+from bedplate.offers import RouteRequest
 from bedplate.services.front_door.callers import API_KEY, token_of
 from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.front_door.middlewares import CLIENT_HEADERS, CREDENTIALS, login, middleware
@@ -26,23 +27,34 @@ _SIGN_OUT = "sign-out"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RouteArgs:
-    """label: name of the route's objects. host: where it answers. service, service_port: what it leads to; port: of its
-    pods. namespace, namespace_name: of the tenant. authentication: None where the stack has no login. groups: who may
-    come in."""
+class RouteArgs(RouteRequest):
+    """label: name of the route's objects. host: where it answers. authentication: None where the stack has no login."""
 
-    spec: RouteSpec
     label: str
     host: str
-    identity: Identity
-    namespace: KubernetesObject
-    namespace_name: str
-    service: str
-    service_port: int
-    port: int
     front_door: FrontDoor
     authentication: AuthenticationEndpoints | None
-    groups: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Routes:
+    """What the front door offers: a way in for whoever asks, within the domain."""
+
+    front_door: FrontDoor
+    authentication: AuthenticationEndpoints | None
+    domain: str
+
+    def open(self, name: str, request: RouteRequest, parent: pulumi.Resource) -> None:
+        """Registers the way in for `parent`, at the host that it asks for or that its identity says."""
+        label = host_label(request.identity.tenant, request.identity.workload)
+        args = RouteArgs(
+            **vars(request),
+            label=label,
+            host=request.spec.host or f"{label}.{self.domain}",
+            front_door=self.front_door,
+            authentication=self.authentication,
+        )
+        Route(name, args, pulumi.ResourceOptions(parent=parent))
 
 
 class Route(pulumi.ComponentResource):

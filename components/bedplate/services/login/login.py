@@ -7,7 +7,6 @@ a new workload changes nothing here. Why there is one proxy and not one a tenant
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 from urllib.parse import urlsplit
 
 import pulumi
@@ -38,6 +37,7 @@ from bedplate.kubernetes import (
 )
 from bedplate.labels import FRONT_DOOR_NAMESPACE, LOGIN_NAMESPACE, Identity
 from bedplate.services.login import session_store
+from bedplate.services.login.alerts import LOGIN_ALERTS
 from bedplate.services.login.authentication import PORT, PROXY, AuthenticationEndpoints
 from bedplate.services.login.configuration import (
     CLIENT_SECRET,
@@ -61,9 +61,6 @@ _KEY_LENGTH = 43
 """Letters and digits that the proxy reads as base64 of 32 bytes, a key of AES-256
 (https://oauth2-proxy.github.io/oauth2-proxy/configuration/overview#generating-a-cookie-secret)."""
 
-_AVAILABLE = f'kube_deployment_status_replicas_available{{namespace="{LOGIN_NAMESPACE}", deployment="{PROXY}"}}'
-_ANSWERS = f'oauth2_proxy_requests_total{{namespace="{LOGIN_NAMESPACE}"'
-
 
 @dataclass(frozen=True, kw_only=True)
 class LoginArgs:
@@ -78,27 +75,7 @@ class LoginArgs:
 class Login(pulumi.ComponentResource):
     """The login proxy and its sessions."""
 
-    alerts: ClassVar[tuple[Alert, ...]] = (
-        Alert(
-            name="BedplateLoginDown",
-            expression=f"max({_AVAILABLE}) == 0 or absent({_AVAILABLE})",
-            for_minutes=5,
-            severity="critical",
-            summary="The login proxy does not run",
-            description="Nobody reaches anything behind the login until it does.",
-            runbook="docs/guides/login.md#nobody-is-let-in",
-        ),
-        Alert(
-            name="BedplateLoginFailing",
-            expression=(f'sum(rate({_ANSWERS}, code=~"5.."}}[10m])) / sum(rate({_ANSWERS}}}[10m])) > 0.05'),
-            for_minutes=10,
-            severity="warning",
-            summary="One in twenty answers of the login proxy is an error",
-            description="The provider or the store of sessions does not answer it; its log says which.",
-            runbook="docs/guides/login.md#nobody-is-let-in",
-        ),
-        *SessionStore.alerts,
-    )
+    alerts: Sequence[Alert] = LOGIN_ALERTS
 
     endpoints: AuthenticationEndpoints
     """Where routes ask, and where people go."""

@@ -9,7 +9,6 @@ Its one user may do what the proxy does and no more: it can neither list the ses
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import pulumi
 import pulumi_random as random
@@ -17,7 +16,6 @@ import pulumi_random as random
 from bedplate.kubernetes import (
     CRITICAL_PRIORITY_CLASS,
     SKIP_AWAIT,
-    Alert,
     Container,
     KubernetesObject,
     Manifest,
@@ -48,8 +46,6 @@ pages while the file is rewritten, as the rest of the disk is for the second fil
 _COMMANDS = "+@string +del +exists +expire +pexpire +ttl +pttl +eval +evalsha +script|load +ping +hello +auth"
 """What the proxy's library says: sessions, the scripts that lock one while it is renewed, and the greeting."""
 
-_READY = f'kube_statefulset_status_replicas_ready{{namespace="{LOGIN_NAMESPACE}", statefulset="{NAME}"}}'
-
 
 @dataclass(frozen=True, kw_only=True)
 class SessionStoreArgs:
@@ -61,18 +57,6 @@ class SessionStoreArgs:
 
 class SessionStore(pulumi.ComponentResource):
     """The sessions of everybody who is signed in."""
-
-    alerts: ClassVar[tuple[Alert, ...]] = (
-        Alert(
-            name="BedplateSessionStoreDown",
-            expression=f"max({_READY}) == 0 or absent({_READY})",
-            for_minutes=5,
-            severity="critical",
-            summary="The store of sessions does not run",
-            description="Nobody reaches anything behind the login until it does.",
-            runbook="docs/guides/login.md#nobody-is-let-in",
-        ),
-    )
 
     password: pulumi.Output[str]
     """Of its one user."""

@@ -263,10 +263,27 @@ class OpenIdLoginSpec(AnyLoginSpec):
 LoginSpec = Annotated[
     OktaLoginSpec | EntraLoginSpec | GoogleLoginSpec | OpenIdLoginSpec, Field(discriminator="provider")
 ]
-LOGIN_SPECS: dict[str, type[AnyLoginSpec]] = {
-    "okta": OktaLoginSpec,
-    "entra": EntraLoginSpec,
-    "google": GoogleLoginSpec,
-    "oidc": OpenIdLoginSpec,
-}
-"""By `provider`."""
+
+
+class LoginSection(Spec):
+    """The section `login` of the stack file."""
+
+    login: LoginSpec | None = None
+    """Who signs people in; without it nobody is let in, and nothing is reachable from outside."""
+
+    @field_validator("login", mode="before")
+    @classmethod
+    def _with_a_provider(cls, login: object) -> object:
+        if login is None:
+            raise mistake("has nothing below it", "write `provider:` and its keys below it, or remove the key")
+        return login
+
+    @field_validator("login")
+    @classmethod
+    def _over_https(cls, login: AnyLoginSpec | None, info: ValidationInfo) -> AnyLoginSpec | None:
+        if login is not None and info.data.get("certificates", login) is None:
+            raise mistake(
+                "nobody can sign in without TLS: browsers send a session's cookie over HTTPS only",
+                "add `certificates: {issuer: internal}`, or another issuer",
+            )
+        return login

@@ -33,6 +33,7 @@ from bedplate.kubernetes import (
 )
 from bedplate.labels import AUTOSCALER_SERVICE_ACCOUNT as NAME
 from bedplate.labels import AUTOSCALING_NAMESPACE, Identity
+from bedplate.services.nodes.alerts import CLUSTER_AUTOSCALER_ALERTS
 from bedplate.services.nodes.autoscaler_access import CLUSTER_RULES, LOCK, METRICS_PORT, OWN_RULES, STATUS, way_to_apis
 
 # renovate: datasource=docker depName=registry.k8s.io/autoscaling/cluster-autoscaler
@@ -75,39 +76,6 @@ FLAGS = (
 https://github.com/kubernetes/autoscaler/blob/cluster-autoscaler-1.35.2/cluster-autoscaler/config/flags/flags.go
 """
 
-_AVAILABLE = f'kube_deployment_status_replicas_available{{namespace="{AUTOSCALING_NAMESPACE}", deployment="{NAME}"}}'
-_RUNBOOK = "docs/guides/gpu-nodes.md#the-autoscaler-does-not-work"
-_ALERTS = (
-    Alert(
-        name="BedplateClusterAutoscalerDown",
-        expression=f"max({_AVAILABLE}) == 0 or absent({_AVAILABLE})",
-        for_minutes=10,
-        severity="critical",
-        summary="The cluster autoscaler does not run",
-        description="Pods that need a new node wait, and nodes that nobody needs stay.",
-        runbook=_RUNBOOK,
-    ),
-    Alert(
-        name="BedplateClusterAutoscalerHalted",
-        expression="max(cluster_autoscaler_cluster_safe_to_autoscale) == 0",
-        for_minutes=10,
-        severity="critical",
-        summary="The cluster autoscaler has stopped adding and removing nodes",
-        description="More than three nodes, and more than 45 % of all, are unready or offer no GPU.",
-        runbook=_RUNBOOK,
-    ),
-    Alert(
-        name="BedplateScaleUpFailed",
-        # The counters are there from the start, at zero, so that the first failure is seen as an increase.
-        expression="sum by (reason) (increase(cluster_autoscaler_failed_scale_ups_total[30m])) > 0",
-        for_minutes=0,
-        severity="warning",
-        summary="Adding nodes failed: {{ $labels.reason }}",
-        description="The cloud had none to give, refused, or the nodes did not join in 15 minutes.",
-        runbook="docs/guides/gpu-nodes.md#adding-nodes-fails",
-    ),
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterAutoscalerArgs:
@@ -120,7 +88,7 @@ class ClusterAutoscalerArgs:
 class ClusterAutoscaler(pulumi.ComponentResource):
     """The cluster autoscaler of the cluster's minor."""
 
-    alerts: ClassVar[tuple[Alert, ...]] = _ALERTS
+    alerts: ClassVar[tuple[Alert, ...]] = CLUSTER_AUTOSCALER_ALERTS
 
     def __init__(self, name: str, args: ClusterAutoscalerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:ClusterAutoscaler", name, {}, opts)

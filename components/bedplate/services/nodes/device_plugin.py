@@ -30,6 +30,7 @@ from bedplate.kubernetes import (
     template_metadata,
 )
 from bedplate.labels import ACCELERATOR, GPU_NAMESPACE, Identity
+from bedplate.services.nodes.alerts import DEVICE_PLUGIN_ALERTS
 
 # renovate: datasource=docker depName=nvcr.io/nvidia/k8s-device-plugin
 VERSION = "v0.20.0"
@@ -39,19 +40,6 @@ _PLUGINS_FOLDER = "/var/lib/kubelet/device-plugins"
 """Where the kubelet listens: https://kubernetes.io/docs/concepts/extend-kubernetes/compute-storage-net/device-plugins/."""
 _STAYS = {"cluster-autoscaler.kubernetes.io/enable-ds-eviction": "false"}
 """https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md#how-can-i-enabledisable-eviction-for-a-specific-daemonset"""
-
-_UNAVAILABLE = Alert(
-    name="BedplateDevicePluginUnavailable",
-    expression=(
-        f'max by (namespace, daemonset) (kube_daemonset_status_desired_number_scheduled{{namespace="{GPU_NAMESPACE}"}}'
-        f' - kube_daemonset_status_number_available{{namespace="{GPU_NAMESPACE}"}}) > 0'
-    ),
-    for_minutes=15,
-    severity="warning",
-    summary="{{ $value }} GPU nodes are without a running device plugin",
-    description="Their GPUs are not offered to pods. The plugin's log says what it misses, most often the driver.",
-    runbook="docs/guides/gpu-nodes.md#the-device-plugin-does-not-run",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +52,7 @@ class DevicePluginArgs:
 class DevicePlugin(pulumi.ComponentResource):
     """The device plugin on every node that has the platform's accelerator label."""
 
-    alerts: ClassVar[tuple[Alert, ...]] = (_UNAVAILABLE,)
+    alerts: ClassVar[tuple[Alert, ...]] = DEVICE_PLUGIN_ALERTS
 
     def __init__(self, name: str, args: DevicePluginArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:DevicePlugin", name, {}, opts)

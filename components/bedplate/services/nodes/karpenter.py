@@ -30,6 +30,7 @@ from bedplate.kubernetes import (
     spread_over_zones_and_nodes,
 )
 from bedplate.labels import INSTANCE, KARPENTER, KARPENTER_NAMESPACE, NAME, OWNER, PLATFORM_OWNER, Identity
+from bedplate.services.nodes.alerts import KARPENTER_ALERTS
 from bedplate.services.nodes.autoscaler_access import way_to_apis
 
 # renovate: datasource=docker depName=public.ecr.aws/karpenter/karpenter
@@ -61,29 +62,6 @@ _REPLICAS = 2
 _DELETION = "60m"
 """Until the machines of a node pool are gone; each is drained before, and large ones take minutes to end."""
 
-_AVAILABLE = f'kube_deployment_status_replicas_available{{namespace="{KARPENTER_NAMESPACE}", deployment="{KARPENTER}"}}'
-_ALERTS = (
-    Alert(
-        name="BedplateKarpenterDown",
-        expression=f"max({_AVAILABLE}) == 0 or absent({_AVAILABLE})",
-        for_minutes=10,
-        severity="critical",
-        summary="Karpenter does not run",
-        description="Pods that need a new node wait, and nodes that nobody needs stay.",
-        runbook="docs/guides/gpu-nodes.md#the-autoscaler-does-not-work",
-    ),
-    Alert(
-        name="BedplateMachineLaunchFailed",
-        # A series begins with its first failure, which is no increase; Karpenter tries again at once, and that is one.
-        expression='sum by (error) (increase(karpenter_cloudprovider_errors_total{method="Create"}[30m])) > 0',
-        for_minutes=0,
-        severity="warning",
-        summary="Starting a machine failed: {{ $labels.error }}",
-        description="The cloud had none to give, or refused.",
-        runbook="docs/guides/gpu-nodes.md#adding-nodes-fails",
-    ),
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class KarpenterArgs:
@@ -97,7 +75,7 @@ class KarpenterArgs:
 class Karpenter(pulumi.ComponentResource):
     """Karpenter with the machines it may start."""
 
-    alerts: ClassVar[tuple[Alert, ...]] = _ALERTS
+    alerts: ClassVar[tuple[Alert, ...]] = KARPENTER_ALERTS
 
     def __init__(self, name: str, args: KarpenterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:Karpenter", name, {}, opts)

@@ -1,0 +1,44 @@
+"""What the platform offers to its tenants and workloads, as one typed value.
+
+Owns the forms only. Who makes an offer is a concern in `services/`; who takes it up is a template in `workloads/`;
+neither knows the other. An offer that a stack does not make is None, and a workload that asks for it is refused by
+`stack_file` with its place, before the first resource.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pulumi
+
+from bedplate.kubernetes import KubernetesObject, RouteSpec
+from bedplate.labels import Identity
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteRequest:
+    """A way in that a workload asks for. identity: of the workload. namespace, namespace_name: of its tenant. service,
+    service_port: what the way leads to; port: of its pods. groups: who may come in."""
+
+    spec: RouteSpec
+    identity: Identity
+    namespace: KubernetesObject
+    namespace_name: str
+    service: str
+    service_port: int
+    port: int
+    groups: Sequence[str]
+
+
+class FrontDoorOffer(Protocol):
+    """Ways in from outside the cluster."""
+
+    def open(self, name: str, request: RouteRequest, parent: pulumi.Resource) -> None:
+        """Registers the way in for `parent`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offers:
+    """Each offer, or None where this stack does not make it."""
+
+    front_door: FrontDoorOffer | None = None

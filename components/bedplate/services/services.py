@@ -1,0 +1,105 @@
+"""The services of a platform, each after what it requires, and what they offer to tenants and workloads.
+
+Owns the composition and nothing else: what a concern is made of stands in its folder. It registers no resource of its
+own, because the concerns are the platform's children, and their URNs a contract.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import pulumi
+
+from bedplate.clouds import Cluster
+from bedplate.kubernetes import Alert
+from bedplate.offers import Offers
+from bedplate.services.certificates.certificates import Certificates, CertificatesArgs
+from bedplate.services.front_door.front_door import FrontDoor, FrontDoorArgs
+from bedplate.services.front_door.routes import Routes, SignInRoute, SignInRouteArgs
+from bedplate.services.login.login import Login, LoginArgs
+from bedplate.services.monitoring.monitoring import Monitoring, MonitoringArgs
+from bedplate.services.nodes.nodes import Nodes, NodesArgs
+from bedplate.services.spec import ServicesSpec
+
+
+class _Watched(Protocol):
+    @property
+    def alerts(self) -> Sequence[Alert]: ...
+
+
+_Concern = TypeVar("_Concern", bound=_Watched)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServicesArgs:
+    """domain: of the platform's hosts. accelerators: those of the pools. secret: resolves the name of a config
+    secret."""
+
+    spec: ServicesSpec
+    domain: str
+    accelerators: Sequence[str]
+    cluster: Cluster
+    secret: Callable[[str], pulumi.Output[str]]
+
+
+class Services:
+    """All that runs in the cluster for everybody."""
+
+    before_tenants: Sequence[pulumi.Resource]
+    """What must be there before a tenant is. None waits for more: an authority that cannot be reached must not hold up
+    anybody's work."""
+    front_door: FrontDoor | None
+    """Where people come in, if there are certificates."""
+    offers: Offers
+    """What tenants and workloads may use."""
+
+    def __init__(self, name: str, args: ServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        self._name, self._args, self._opts = name, args, opts
+        self._alerts: list[Alert] = []
+        facts, charts = args.cluster.facts, args.spec.charts.source
+        nodes = NodesArgs(facts=facts, accelerators=args.accelerators, chart_source=charts)
+        self.before_tenants = self._watch(Nodes(name, nodes, opts)).classes
+        login = self._login()
+        certificates = self._certificates()
+        self.front_door = self._front_door(certificates) if certificates else None
+        self.offers = self._offers(login)
+        monitoring = MonitoringArgs(watched=self._alerts, kubernetes_version=facts.kubernetes_version)
+        Monitoring(name, monitoring, opts)
+
+    def _watch(self, concern: _Concern) -> _Concern:
+        """The concern, whose alerts are now among those of the platform."""
+        self._alerts += concern.alerts
+        return concern
+
+    def _login(self) -> Login | None:
+        """Where people sign in, if the stack says by whom."""
+        spec = self._args.spec.login
+        if spec is None:
+            return None
+        facts = self._args.cluster.facts
+        args = LoginArgs(spec=spec, domain=self._args.domain, facts=facts, secret=self._args.secret)
+        return self._watch(Login(f"{self._name}-login", args, self._opts))
+
+    def _certificates(self) -> Certificates | None:
+        spec, charts = self._args.spec.certificates, self._args.spec.charts.source
+        if spec is None:
+            return None
+        facts = self._args.cluster.facts
+        args = CertificatesArgs(spec=spec, domain=self._args.domain, facts=facts, chart_source=charts)
+        return self._watch(Certificates(f"{self._name}-certificates", args, self._opts))
+
+    def _front_door(self, certificates: Certificates) -> FrontDoor:
+        cluster, charts = self._args.cluster, self._args.spec.charts.source
+        args = FrontDoorArgs(certificates=certificates, facts=cluster.facts, chart_source=charts)
+        front_door = self._watch(FrontDoor(f"{self._name}-front-door", args, self._opts))
+        cluster.point_hosts("hosts", front_door.address)
+        return front_door
+
+    def _offers(self, login: Login | None) -> Offers:
+        door, authentication = self.front_door, login.endpoints if login else None
+        if door is None:
+            return Offers()
+        if authentication:
+            sign_in = SignInRouteArgs(authentication=authentication, front_door=door)
+            SignInRoute(f"{self._name}-sign-in", sign_in, self._opts)
+        return Offers(front_door=Routes(front_door=door, authentication=authentication, domain=self._args.domain))

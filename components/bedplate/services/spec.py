@@ -1,0 +1,12 @@
+"""The sections of the stack file that services read, assembled from those of each concern."""
+
+from bedplate.kubernetes import ChartsSpec
+from bedplate.services.certificates.spec import CertificatesSection
+from bedplate.services.login.spec import LoginSection
+
+
+class ServicesSpec(LoginSection, CertificatesSection):
+    """What a person decides about the services. A section is read before those of the bases to its left."""
+
+    charts: ChartsSpec = ChartsSpec()
+    """A mirror of upstream charts, for sites without the internet."""
