@@ -13,35 +13,11 @@ from bedplate.clouds import Cluster
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import Resource, Secret
 from bedplate.workloads import Workload
-from harness import LOGIN, STACKS, job, library, model_api, objects, platform, record, record_stack, tenant
+from conformance.everything import EVERYTHING, PROVEN_OVER_HTTP, SECRETS, WITH_CERT_MANAGER
+from harness import STACKS, library, objects, record, record_stack
 
-EVERYTHING = platform(
-    tenant(
-        "vision",
-        model_api(
-            "api", gpu={"accelerator": "nvidia-l4"}, replicas={"min": 1, "max": 1}, secretEnv={"API_TOKEN": "token"}
-        ),
-        model_api("web", replicas={"min": 2, "max": 5}, route={"access": "browser"}),
-        job("train", gpu={"accelerator": "nvidia-l4", "count": 1}, mounts=[{"volume": "data", "path": "/data"}]),
-        job("nightly", schedule="0 1 * * *", secretEnv={"DB_PASSWORD": "token"}),
-        volumes=[{"name": "data", "sizeGib": 10, "retain": True}, {"name": "cache", "sizeGib": 5, "retain": False}],
-        allowedNetworks=["10.1.2.0/24"],
-    ),
-    tenant("search", model_api("api")),
-    certificates={"issuer": "internal"},
-    login=LOGIN,
-)
-PROVEN_OVER_HTTP = {
-    **EVERYTHING,
-    "certificates": {
-        **{"issuer": "letsEncrypt", "email": "ines@example.com"},
-        **{"mode": "perHost", "challenge": "http01"},
-    },
-}
-WITH_CERT_MANAGER = {**EVERYTHING, "certificates": {"issuer": "internal", "certManager": {"provided": True}}}
 OF_OTHERS = {"cert-manager"}
 """Namespaces that are not ours, in which the platform has objects."""
-SECRETS = frozenset({"token"})
 WRITTEN = {"everything": EVERYTHING, "http": PROVEN_OVER_HTTP, "provided": WITH_CERT_MANAGER}
 PRIVILEGED = {"bedplate-gpu": "the device plugin mounts the kubelet's folder, which every other level forbids"}
 """Namespaces of the platform whose pods may do anything, and why."""

@@ -8,7 +8,7 @@ import pytest
 from bedplate.clouds.contract import SUPPORTED_KUBERNETES_VERSIONS
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import revealed
-from conformance.test_components import EVERYTHING, SECRETS
+from conformance.everything import EVERYTHING, SECRETS
 from harness import STACKS, is_custom, objects, pod_templates, record, record_stack
 
 Template = tuple[str, dict[str, Any]]
