@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from bedplate.engine.aws_outputs import AWS_LOAD_BALANCER, AWS_OUTPUTS, load_balancer_name
-from bedplate.engine.azure_outputs import AZURE_ANSWERS, AZURE_OUTPUTS
-from bedplate.engine.gcp_outputs import GCP_OUTPUTS
+from bedplate.engine.aws import AWS_LOAD_BALANCER, AWS_OUTPUTS, load_balancer_name
+from bedplate.engine.azure import AZURE_ANSWERS, AZURE_OUTPUTS
+from bedplate.engine.gcp import GCP_OUTPUTS
 from bedplate.engine.resources import KUBERNETES_PROVIDER_TYPE, RELEASE_TYPE, Resource
 from bedplate.errors import RehearsalError
 
@@ -36,7 +36,7 @@ def synthesised_outputs(resource: Resource) -> tuple[str, dict[str, Any]]:
         return _CLOUD_OUTPUTS[resource.type](resource)
     raise RehearsalError(
         f"no outputs are known for the resource type {resource.type} ('{resource.name}')",
-        "write what its provider computes into bedplate/engine/outputs.py",
+        "write what its provider computes into bedplate/engine, beside its neighbours",
     )
 
 

@@ -1,4 +1,7 @@
-"""What Google Cloud would answer, by type of resource: ids and addresses in true form, for one invented project."""
+"""How resources of Google Cloud behave, by type: what the cloud would answer, and which fields replace.
+
+Ids and addresses have their true forms, for one invented project.
+"""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -135,3 +138,119 @@ GCP_OUTPUTS: dict[str, Outputs] = {
     "gcp:storage/bucketIAMMember:BucketIAMMember": _plain,
 }
 """By type token; a type that is missing here stops the program, because a made-up value would hide mistakes."""
+
+GCP_IMMUTABLE_FIELDS: dict[str, tuple[str, ...]] = {
+    "gcp:artifactregistry/repository:Repository": (
+        "format",
+        "kmsKeyName",
+        "location",
+        "mavenConfig.allowSnapshotOverwrites",
+        "mavenConfig.versionPolicy",
+        "mode",
+        "project",
+        "remoteRepositoryConfig",
+        "repositoryId",
+    ),
+    "gcp:compute/address:Address": (
+        "address",
+        "addressType",
+        "description",
+        "ipCollection",
+        "ipVersion",
+        "ipv6EndpointType",
+        "name",
+        "network",
+        "networkTier",
+        "prefixLength",
+        "project",
+        "purpose",
+        "region",
+        "subnetwork",
+    ),
+    "gcp:compute/network:Network": (
+        "autoCreateSubnetworks",
+        "description",
+        "internalIpv6Range",
+        "name",
+        "networkProfile",
+        "params",
+        "project",
+    ),
+    "gcp:compute/subnetwork:Subnetwork": (
+        "description",
+        "externalIpv6Prefix",
+        "internalIpv6Prefix",
+        # One that holds the former is widened in place; whoever does that names the subnet as allowed.
+        "ipCidrRange",
+        "name",
+        "network",
+        "params",
+        "project",
+        "region",
+        "reservedInternalRange",
+        "resolveSubnetMask",
+        # The cluster's pods have their addresses in them: https://cloud.google.com/kubernetes-engine/docs/how-to/alias-ips.
+        "secondaryIpRanges",
+    ),
+    # Without those of the default pool (nodeConfig, nodePools, initialNodeCount), which is gone when the cluster is
+    # there, and whose fields the platform tells Pulumi to ignore.
+    "gcp:container/cluster:Cluster": (
+        "clusterAutoscaling.autoProvisioningDefaults.bootDiskKmsKey",
+        "clusterIpv4Cidr",
+        "confidentialNodes",
+        "datapathProvider",
+        "defaultMaxPodsPerNode",
+        "description",
+        "enableAutopilot",
+        "enableKubernetesAlpha",
+        # Cannot be switched off again.
+        "enableL4IlbSubsetting",
+        "enableTpu",
+        "ipAllocationPolicy.clusterIpv4CidrBlock",
+        "ipAllocationPolicy.clusterSecondaryRangeName",
+        "ipAllocationPolicy.podCidrOverprovisionConfig",
+        "ipAllocationPolicy.servicesIpv4CidrBlock",
+        "ipAllocationPolicy.servicesSecondaryRangeName",
+        "location",
+        "masterAuth.clientCertificateConfig",
+        "name",
+        "network",
+        "networkingMode",
+        "privateClusterConfig.masterIpv4CidrBlock",
+        "privateClusterConfig.privateEndpointSubnetwork",
+        "project",
+        "subnetwork",
+        "userManagedKeysConfig.aggregationCa",
+        "userManagedKeysConfig.clusterCa",
+        "userManagedKeysConfig.etcdApiCa",
+        "userManagedKeysConfig.etcdPeerCa",
+    ),
+    "gcp:dns/managedZone:ManagedZone": ("dnsName", "name", "project", "visibility"),
+    "gcp:kms/cryptoKey:CryptoKey": (
+        "cryptoKeyBackend",
+        "destroyScheduledDuration",
+        "importOnly",
+        "keyRing",
+        "name",
+        "purpose",
+        "versionTemplate.protectionLevel",
+    ),
+    "gcp:kms/keyRing:KeyRing": ("location", "name", "project"),
+    "gcp:serviceaccount/account:Account": ("accountId", "project"),
+    "gcp:storage/bucket:Bucket": (
+        "customPlacementConfig.dataLocations",
+        "enableObjectRetention",
+        "hierarchicalNamespace",
+        "location",
+        "name",
+        "project",
+    ),
+    # Resources take the provider's project where they name none, and go with it: `DefaultProviderProject` in
+    # https://github.com/hashicorp/terraform-provider-google/blob/main/google/tpgresource/utils.go. All of ours that
+    # have a region or location name it.
+    "pulumi:providers:gcp": ("project",),
+}
+"""Fields that replace, of the types that the platform protects.
+
+`ForceNew` and `CustomizeDiff` in https://github.com/hashicorp/terraform-provider-google/tree/main/google/services.
+"""

@@ -1,4 +1,7 @@
-"""What Azure would answer, by type of resource: ids and addresses in their true forms, of an invented subscription."""
+"""How resources of Azure behave, by type: what the cloud would answer, and which fields replace.
+
+Ids and addresses have their true forms, of an invented subscription.
+"""
 
 import base64
 import json
@@ -164,3 +167,63 @@ AZURE_ANSWERS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "azure-native:containerservice:listManagedClusterUserCredentials": _credentials,
 }
 """Functions that read what the program itself has made; there is no other way to the value."""
+
+AZURE_IMMUTABLE_FIELDS: dict[str, tuple[str, ...]] = {
+    "azure-native:compute:DiskEncryptionSet": ("diskEncryptionSetName", "location", "resourceGroupName"),
+    "azure-native:containerregistry:Registry": ("location", "registryName", "resourceGroupName"),
+    "azure-native:containerservice:ManagedCluster": (
+        "diskEncryptionSetID",
+        "dnsPrefix",
+        "fqdnSubdomain",
+        "linuxProfile",
+        "location",
+        "networkProfile.dnsServiceIP",
+        "networkProfile.networkDataplane",
+        "networkProfile.networkMode",
+        "networkProfile.networkPlugin",
+        "networkProfile.networkPluginMode",
+        "networkProfile.networkPolicy",
+        "networkProfile.outboundType",
+        "networkProfile.podCidr",
+        "networkProfile.serviceCidr",
+        "networkProfile.serviceCidrs",
+        "nodeResourceGroup",
+        "resourceGroupName",
+        "resourceName",
+        "windowsProfile",
+    ),
+    "azure-native:dns:Zone": ("location", "resourceGroupName", "zoneName"),
+    "azure-native:keyvault:Key": ("keyName", "resourceGroupName", "vaultName"),
+    "azure-native:keyvault:Vault": ("location", "resourceGroupName", "vaultName"),
+    "azure-native:managedidentity:UserAssignedIdentity": ("location", "resourceGroupName", "resourceName"),
+    "azure-native:network:PublicIPAddress": (
+        "location",
+        "publicIPAddressVersion",
+        "publicIPPrefix",
+        "publicIpAddressName",
+        "resourceGroupName",
+        "sku",
+    ),
+    "azure-native:network:Subnet": (
+        # The provider would try; Azure refuses while nodes are in it:
+        # https://learn.microsoft.com/azure/virtual-network/virtual-network-manage-subnet#change-subnet-settings.
+        "addressPrefix",
+        "resourceGroupName",
+        "subnetName",
+        "virtualNetworkName",
+    ),
+    "azure-native:network:VirtualNetwork": ("location", "resourceGroupName", "virtualNetworkName"),
+    "azure-native:resources:ResourceGroup": ("location", "resourceGroupName"),
+    "azure-native:storage:BlobContainer": ("accountName", "containerName", "resourceGroupName"),
+    "azure-native:storage:StorageAccount": ("accountName", "isHnsEnabled", "location", "resourceGroupName"),
+    # The provider's own DiffConfig replaces nothing, and what exists is changed where it is, in the former
+    # subscription, while what refers to it by its new id is made in the other: two halves of a platform.
+    # https://github.com/pulumi/pulumi-azure-native/blob/master/provider/pkg/provider/provider.go
+    "pulumi:providers:azure-native": ("subscriptionId",),
+}
+"""Fields that replace, of the types that the platform protects.
+
+What stands in a resource's URL, `forceNewMap` in
+https://github.com/pulumi/pulumi-azure-native/blob/master/provider/pkg/gen/replacement.go, and what Azure's own
+specifications let one say at creation alone, of which `location` is the one that matters here.
+"""

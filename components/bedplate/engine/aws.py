@@ -1,4 +1,7 @@
-"""What AWS would answer, by type of resource: ids, ARNs and addresses in their true forms, for one invented account."""
+"""How resources of AWS behave, by type: what the cloud would answer, and which fields replace.
+
+Ids, ARNs and addresses have their true forms, for one invented account.
+"""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -165,3 +168,68 @@ AWS_OUTPUTS: dict[str, Outputs] = {
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _plain,
 }
 """By type token; a type that is missing here stops the program, because a made-up value would hide mistakes."""
+
+AWS_IMMUTABLE_FIELDS: dict[str, tuple[str, ...]] = {
+    "aws:ec2/eip:Eip": ("address", "domain", "ipamPoolId", "networkBorderGroup", "publicIpv4Pool", "region"),
+    "aws:ec2/subnet:Subnet": (
+        "availabilityZone",
+        "availabilityZoneId",
+        "cidrBlock",
+        "ipv4IpamPoolId",
+        "ipv4NetmaskLength",
+        "ipv6IpamPoolId",
+        "ipv6Native",
+        "ipv6NetmaskLength",
+        "outpostArn",
+        "region",
+        "vpcId",
+    ),
+    "aws:ec2/vpc:Vpc": ("cidrBlock", "instanceTenancy", "ipv4IpamPoolId", "ipv4NetmaskLength", "region"),
+    "aws:ecr/repository:Repository": ("encryptionConfigurations", "name", "region"),
+    "aws:efs/fileSystem:FileSystem": (
+        "availabilityZoneName",
+        "creationToken",
+        "encrypted",
+        "kmsKeyId",
+        "performanceMode",
+        "region",
+    ),
+    "aws:eks/cluster:Cluster": (
+        "accessConfig.bootstrapClusterCreatorAdminPermissions",
+        "bootstrapSelfManagedAddons",
+        "computeConfig.nodeRoleArn",
+        # Replaced where it is taken away. Another key the provider takes and never sets: EKS has no way to
+        # (https://docs.aws.amazon.com/eks/latest/userguide/enable-kms.html).
+        "encryptionConfig",
+        "kubernetesNetworkConfig.ipFamily",
+        "kubernetesNetworkConfig.serviceIpv4Cidr",
+        "name",
+        "outpostConfig.controlPlaneInstanceType",
+        "outpostConfig.controlPlanePlacement",
+        "region",
+        "remoteNetworkConfig",
+        "roleArn",
+    ),
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": ("url",),
+    "aws:iam/role:Role": ("name", "namePrefix", "path"),
+    "aws:kms/alias:Alias": ("name", "namePrefix", "region"),
+    "aws:kms/key:Key": (
+        "customKeyStoreId",
+        "customerMasterKeySpec",
+        "keyUsage",
+        "multiRegion",
+        "region",
+        "xksKeyId",
+    ),
+    "aws:route53/zone:Zone": ("delegationSetId", "name"),
+    "aws:s3/bucket:Bucket": ("bucket", "bucketNamespace", "bucketPrefix", "objectLockEnabled", "region"),
+    # Resources take the provider's region where they name none, and go with it: `forceNewIfRegionChanges` in
+    # https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/provider/sdkv2/region.go. In another
+    # account nothing is found of what was made.
+    "pulumi:providers:aws": ("allowedAccountIds", "region"),
+}
+"""Fields that replace, of the types that the platform protects.
+
+`ForceNew`, `RequiresReplace` and `CustomizeDiff` in
+https://github.com/hashicorp/terraform-provider-aws/tree/main/internal/service, and `region` of all that have one.
+"""
