@@ -59,7 +59,8 @@ class Identity:
     """Who an object belongs to.
 
     name: the software or template (`job`); component: its role (`batch`); tenant, project, owner, workload: the chain
-    of ownership, empty where it does not apply; version: of the software, so that a dashboard can tell releases apart.
+    of ownership, empty where it does not apply; version: of the software that runs, so that a dashboard can tell
+    releases apart. Only what runs carries it (ADR 0011).
     """
 
     name: str
@@ -80,20 +81,27 @@ class Identity:
         return {key: value for key, value in self.labels().items() if key in stable}
 
     def labels(self) -> dict[str, str]:
-        """The labels of every object and pod of this identity."""
+        """The labels of every object of this identity; none of them changes with a release."""
         labels = {
             NAME: self.name,
             INSTANCE: self.workload or self.tenant or self.name,
             COMPONENT: self.component,
             "app.kubernetes.io/part-of": "bedplate",
             "app.kubernetes.io/managed-by": "pulumi",
-            VERSION: label_value(self.version),
             TENANT: self.tenant,
             PROJECT: self.project,
             OWNER: label_value(self.owner),
             WORKLOAD: self.workload,
         }
         return {key: value for key, value in labels.items() if value}
+
+    def running_labels(self) -> dict[str, str]:
+        """The labels of pods and of what starts them: with the version that runs.
+
+        A Service or a route is the same whatever runs behind it: another image is a change of one object.
+        """
+        version = label_value(self.version)
+        return {**self.labels(), **({VERSION: version} if version else {})}
 
     def annotations(self) -> dict[str, str]:
         """The owner's address in full, because a label value cannot hold an '@'."""

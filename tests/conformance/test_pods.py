@@ -126,6 +126,24 @@ class TestSelectors:
             assert not changing & deployment.inputs["spec"]["selector"]["matchLabels"].keys()
 
 
+@pytest.mark.parametrize("stack", RECORDINGS)
+class TestTheVersionThatRuns:
+    def test_stands_on_pods_and_on_what_starts_them_alone(self, stack: str) -> None:
+        """Another image is then a change of one object."""
+        versioned = {
+            resource.inputs["kind"]
+            for resource in objects(RECORDINGS[stack])
+            if "app.kubernetes.io/version" in resource.inputs["metadata"]["labels"]
+        }
+        assert versioned
+        assert versioned <= {"CronJob", "DaemonSet", "Deployment", "Job", "StatefulSet"}
+
+    def test_stands_on_both_and_is_the_same(self, stack: str) -> None:
+        for starter in [*objects(RECORDINGS[stack], "Deployment"), *objects(RECORDINGS[stack], "DaemonSet")]:
+            own, pods = starter.inputs["metadata"]["labels"], starter.inputs["spec"]["template"]["metadata"]["labels"]
+            assert own["app.kubernetes.io/version"] == pods["app.kubernetes.io/version"], starter.name
+
+
 @pytest.mark.parametrize("version", SUPPORTED_KUBERNETES_VERSIONS)
 @pytest.mark.parametrize("stack", RECORDINGS)
 def test_every_object_is_valid_for_every_supported_version_of_kubernetes(stack: str, version: str) -> None:

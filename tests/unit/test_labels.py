@@ -36,7 +36,7 @@ class TestALabelValue:
 
 class TestTheLabelsOfAWorkload:
     def test_are_values_that_kubernetes_takes(self) -> None:
-        assert all(VALUE.fullmatch(value) for value in WORKLOAD.labels().values())
+        assert all(VALUE.fullmatch(value) for value in WORKLOAD.running_labels().values())
 
     def test_name_tenant_project_owner_and_workload(self) -> None:
         own = {key: value for key, value in WORKLOAD.labels().items() if key.startswith("bedplate.dev/")}
@@ -57,6 +57,14 @@ class TestTheLabelsOfAWorkload:
     def test_leave_out_what_does_not_apply(self) -> None:
         assert "bedplate.dev/workload" not in Identity(name="guardrails", component="admission").labels()
 
+    def test_stay_as_they_are_in_another_version(self) -> None:
+        assert Identity(**{**vars(WORKLOAD), "version": "1.5.0"}).labels() == WORKLOAD.labels()
+
+    def test_have_the_version_besides_where_it_runs(self) -> None:
+        assert WORKLOAD.running_labels() == {**WORKLOAD.labels(), "app.kubernetes.io/version": "1.4.0"}
+        assert Identity(name="guardrails", component="admission").running_labels().keys() >= {"bedplate.dev/owner"}
+        assert "app.kubernetes.io/version" not in Identity(name="guardrails", component="admission").running_labels()
+
     def test_come_with_the_owners_full_address_as_an_annotation(self) -> None:
         assert WORKLOAD.annotations() == {"bedplate.dev/owner-email": "ines@example.com"}
         assert Identity(name="guardrails", component="admission").annotations() == {}
@@ -69,7 +77,7 @@ class TestASelector:
     def test_outlives_a_change_of(self, changed: dict[str, str]) -> None:
         fields = {**vars(WORKLOAD), **changed}
         assert Identity(**fields).selector() == WORKLOAD.selector()
-        assert Identity(**fields).labels() != WORKLOAD.labels()
+        assert Identity(**fields).running_labels() != WORKLOAD.running_labels()
 
     @pytest.mark.parametrize("other", [{"workload": "backtest"}, {"tenant": "routing"}, {"component": "model-api"}])
     def test_picks_no_pod_of_another(self, other: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Commands, options and exit codes.
 
-0: all is well. 1: the rehearsal fell short, or it could not run. 2: the stack file or the command line is wrong;
-nothing was created. 3: the update would lose what must not be lost. 130 and 143: interrupted, after cleaning up.
+0: all is well. 1: the rehearsal fell short, or it could not run. 2: the stack file, the plan or the command line is
+wrong; nothing was created. 3: the update would lose what must not be lost. 130 and 143: interrupted, after cleaning up.
 """
 
 import json
@@ -26,7 +26,8 @@ from bedplate.kubernetes import ApiKeySpec, new_api_key
 from bedplate.plans.difference import difference, field_changes
 from bedplate.plans.planning import program_of, stack_at, written_platform
 from bedplate.plans.project import Project, stack_name
-from bedplate.plans.protection import Loss, losses, losses_of_preview
+from bedplate.plans.protection import Loss, losses
+from bedplate.plans.pulumi_preview import losses_of_plan, read_plan
 from bedplate.stack_file.reading import Stack, StackFileError, load
 
 FELL_SHORT, WRONG_INPUT, REFUSED = 1, 2, 3
@@ -127,18 +128,28 @@ def guard(
     allow: AllowOption = None,
     output_form: OutputOption = Output.TEXT,
 ) -> None:
-    """Refuse (exit code 3) a plan of Pulumi that deletes or replaces what must not be lost."""
+    """Refuse (exit code 3) a plan of Pulumi that deletes or replaces what must not be lost.
+
+    A plan that failed or is not whole ends with code 2: nobody knows what else it would do.
+    """
     try:
-        lost = losses_of_preview(json.load(plan), allow or ())
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        _fail(RehearsalError(f"{plan.name} is not JSON", "pulumi preview --json > FILE"), WRONG_INPUT, output_form)
+        found = read_plan(json.load(plan))
+        lost = losses_of_plan(found, allow or ())
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        message = f"{plan.name} is not one JSON document: empty, cut off, a stream of events, or text around it"
+        fix = "unset PULUMI_ENABLE_STREAMING_JSON_PREVIEW; pulumi preview --json > FILE"
+        _fail(RehearsalError(message, fix), WRONG_INPUT, output_form)
     except RehearsalError as error:
         _fail(error, WRONG_INPUT, output_form)
     if output_form is Output.JSON:
-        output.print_json({"ok": not lost, "refused": output.refused(lost)})
-    elif not lost:
+        output.print_json(output.guarded(found, lost))
+    elif not lost and not found.errors:
         typer.echo("nothing that must be kept is deleted or replaced")
+    if found.errors:
+        output.plan_errors(found)
     _refuse(lost, output_form)
+    if found.errors:
+        raise typer.Exit(WRONG_INPUT)
 
 
 def _refuse(lost: Sequence[Loss], form: Output) -> None:

@@ -20,9 +20,16 @@ from bedplate.kubernetes import NewApiKey
 from bedplate.plans.difference import Difference, ResourceChange
 from bedplate.plans.project import stack_name
 from bedplate.plans.protection import Loss
+from bedplate.plans.pulumi_preview import PulumiPlan
 from bedplate.rehearsal.report import OperatorNotRun, RehearsalReport
 from bedplate.stack_file.reading import Stack, StackFileError
 
+PLAN_FIX = "mend what the errors name, and run `pulumi preview --json` again"
+_ACTIONS = {
+    "replace": "replaced",
+    "delete": "deleted",
+    "unknown": "treated in a way that this version does not know",
+}
 _CHART_KEYS = ("name", "namespace", "chart", "version")
 _PIPE_WIDTH = 200
 """Columns where there is no terminal: wide enough that nothing is cut."""
@@ -121,7 +128,7 @@ def plan_tree(shown: Shown) -> None:
     _grow(tree, str(root["urn"]), children)
     _out.print(tree)
     summary = shown["summary"]
-    counts = ", ".join(f"{summary[name]} {name}" for name in ("resources", "charts", "tenants", "workloads"))
+    counts = ", ".join(counted(summary[f"{noun}s"], noun) for noun in ("resource", "chart", "tenant", "workload"))
     _out.print(f"\n{counts}", style="bold")
 
 
@@ -151,20 +158,35 @@ def refused(lost: Sequence[Loss]) -> list[dict[str, Any]]:
     return [asdict(loss) for loss in lost]
 
 
+def guarded(plan: PulumiPlan, lost: Sequence[Loss]) -> dict[str, Any]:
+    """The judgement over a plan of Pulumi, with stable names."""
+    problems = [{"object": "", "reason": error, "fix": PLAN_FIX} for error in plan.errors]
+    return {"ok": not lost and not problems, "refused": refused(lost), "problems": problems}
+
+
+def plan_errors(plan: PulumiPlan) -> None:
+    """Why a plan of Pulumi is not whole; on standard error."""
+    for text in plan.errors:
+        error(f"✗ {text}")
+    failed = f"the plan failed with {counted(len(plan.errors), 'error')}: what else it would do is not known"
+    error(f"{failed}\nFix: {PLAN_FIX}")
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 problem`, `2 problems`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def refusal(lost: Sequence[Loss]) -> None:
     """What the guard refuses, each with the fields that cause it and the ways on; on standard error."""
     for loss in lost:
-        what = "replaced" if loss.action == "replace" else "deleted"
-        _err.print(Text(f"\n✗ {loss.name} ({loss.type}) would be {what}", style="bold red"))
+        _err.print(Text(f"\n✗ {loss.name} ({loss.type}) would be {_ACTIONS[loss.action]}", style="bold red"))
         for title, entries in (("because of", loss.fields), ("stack file", loss.causes)):
             if entries:
                 _err.print(Text(f"  {title}: {', '.join(entries)}"))
-    _err.print(
-        Text(
-            f"\n{len(lost)} resources that must not be lost. Undo the change, or, if it is meant and nothing of value "
-            "is in them, name each with --allow NAME and lift its protection: pulumi state unprotect URN"
-        )
-    )
+    ways_on = "Undo the change, or, if it is meant and nothing of value is in them, name each with --allow NAME"
+    unprotect = "lift its protection: pulumi state unprotect URN"
+    _err.print(Text(f"\n{counted(len(lost), 'resource')} that must not be lost. {ways_on} and {unprotect}"))
 
 
 def change_tree(found: Difference, revision: str) -> None:
@@ -234,7 +256,7 @@ def rehearsal_result(report: RehearsalReport) -> None:
     if report.is_well:
         _out.print("\nAll is well.", style="bold green")
     else:
-        _out.print(f"\n{len(report.problems)} problems.", style="bold red")
+        _out.print(f"\n{counted(len(report.problems), 'problem')}.", style="bold red")
 
 
 def _not_run(operator: OperatorNotRun) -> str:

@@ -21,6 +21,9 @@ https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/#
 """
 
 
+_STARTS_PODS = frozenset({"CronJob", "DaemonSet", "Deployment", "Job", "StatefulSet"})
+
+
 def manifest(
     api_version: str,
     kind: str,
@@ -33,18 +36,23 @@ def manifest(
 ) -> Manifest:
     """An object with the identity's labels and annotations; `body` is what stands beside `metadata`."""
     named = {"name": name} if namespace is None else {"name": name, "namespace": namespace}
+    labels = identity.running_labels() if kind in _STARTS_PODS else identity.labels()
     return {
         "apiVersion": api_version,
         "kind": kind,
-        "metadata": {**named, **template_metadata(identity, annotations)},
+        "metadata": {**named, **_metadata(labels, identity, annotations)},
         **body,
     }
 
 
 def template_metadata(identity: Identity, annotations: Mapping[str, Any] | None = None) -> Manifest:
-    """Labels and annotations, as a template has them: without a name."""
+    """Labels and annotations of pods, as a template has them: without a name, with the version that runs."""
+    return _metadata(identity.running_labels(), identity, annotations)
+
+
+def _metadata(labels: Mapping[str, str], identity: Identity, annotations: Mapping[str, Any] | None) -> Manifest:
     all_annotations = {**identity.annotations(), **(annotations or {})}
-    return {"labels": identity.labels(), **({"annotations": all_annotations} if all_annotations else {})}
+    return {"labels": dict(labels), **({"annotations": all_annotations} if all_annotations else {})}
 
 
 def secrets_hash(salt: str, secrets: Mapping[str, pulumi.Input[str]]) -> dict[str, pulumi.Output[str]]:

@@ -179,6 +179,10 @@ class TestPreviewAgainstARevision:
         assert "domain" in done.stderr
 
 
+KEY = "urn:pulumi:prod::bedplate::bedplate:index:Platform$aws:kms/key:Key::platform-cluster-keys-data"
+DELETED_KEY = {"op": "delete", "urn": KEY, "oldState": {"protect": True}}
+
+
 class TestTheGuard:
     def test_refuses_another_cluster_below_the_stack_and_names_the_key(self, project: Path) -> None:
         another = platform(tenant("vision", model_api("api")))
@@ -195,25 +199,56 @@ class TestTheGuard:
         allowed = ("--allow", refused["name"])
         assert bedplate("preview", "production", "--against", "HEAD", *allowed, folder=project).returncode == 0
 
+    def plan(self, folder: Path, *steps: dict[str, Any], **changes: Any) -> Path:
+        stack = {"op": "same", "urn": "urn:pulumi:prod::bedplate::pulumi:pulumi:Stack::bedplate-prod"}
+        file = folder / "plan.json"
+        summary = {"same": 1, **({"delete": len(steps)} if steps else {})}
+        file.write_text(json.dumps({"steps": [stack, *steps], "changeSummary": summary, **changes}))
+        return file
+
     def test_reads_what_pulumi_prints(self, tmp_path: Path) -> None:
-        urn = "urn:pulumi:prod::bedplate::bedplate:index:Platform$aws:kms/key:Key::platform-cluster-keys-data"
-        step = {"op": "delete", "urn": urn, "oldState": {"protect": True}}
-        (tmp_path / "plan.json").write_text(json.dumps({"steps": [step]}))
+        self.plan(tmp_path, DELETED_KEY)
         done = bedplate("guard", "plan.json", folder=tmp_path)
         assert done.returncode == 3
         assert "platform-cluster-keys-data (aws:kms/key:Key) would be deleted" in done.stderr
+        assert "1 resource that must not be lost" in done.stderr
         shown = json.loads(bedplate("guard", "plan.json", "-o", "json", folder=tmp_path).stdout)
         assert shown["ok"] is False
-        assert shown["refused"][0]["urn"] == urn
+        assert shown["refused"][0]["urn"] == KEY
         assert bedplate("guard", "plan.json", "--allow", "platform-cluster-keys-data", folder=tmp_path).returncode == 0
 
-    @pytest.mark.parametrize("text", ["", "Previewing update (prod)", "[]", '{"steps": 3}'])
+    def test_does_not_believe_a_plan_that_failed(self, tmp_path: Path) -> None:
+        failed = {"diagnostics": [{"message": "error: no valid credential sources", "severity": "error"}]}
+        self.plan(tmp_path, **failed)
+        done = bedplate("guard", "plan.json", folder=tmp_path)
+        assert done.returncode == 2
+        assert "no valid credential sources" in done.stderr
+        assert "the plan failed with 1 error" in done.stderr
+        assert "nothing that must be kept" not in done.stdout
+        shown = json.loads(bedplate("guard", "plan.json", "-o", "json", folder=tmp_path).stdout)
+        assert (shown["ok"], shown["refused"]) == (False, [])
+        assert [problem["reason"] for problem in shown["problems"]] == ["error: no valid credential sources"]
+
+    def test_refuses_a_loss_in_a_plan_that_failed_because_of_it(self, tmp_path: Path) -> None:
+        self.plan(tmp_path, DELETED_KEY, diagnostics=[{"message": "it is protected", "severity": "error"}])
+        done = bedplate("guard", "plan.json", folder=tmp_path)
+        assert done.returncode == 3
+        assert "it is protected" in done.stderr
+        allowed = bedplate("guard", "plan.json", "--allow", "platform-cluster-keys-data", folder=tmp_path)
+        assert allowed.returncode == 2
+
+    @pytest.mark.parametrize("text", ["", "Previewing update (prod)", "[]", '{"steps": 3}', '{"steps": [{"op": "sa'])
     def test_says_what_it_needs_where_it_gets_something_else(self, text: str, tmp_path: Path) -> None:
         (tmp_path / "plan.json").write_text(text)
         done = bedplate("guard", "plan.json", folder=tmp_path)
         assert done.returncode == 2
         assert "pulumi preview --json" in done.stderr
-        assert "Traceback" not in done.stderr
+
+    def test_names_the_variable_that_makes_pulumi_print_a_stream(self, tmp_path: Path) -> None:
+        (tmp_path / "plan.json").write_text('{"sequence": 0, "preludeEvent": {}}\n{"sequence": 1, "cancelEvent": {}}\n')
+        done = bedplate("guard", "plan.json", folder=tmp_path)
+        assert done.returncode == 2
+        assert "PULUMI_ENABLE_STREAMING_JSON_PREVIEW" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["check", "preview", "guard", "rehearse", "cluster", "schema", "reference"])

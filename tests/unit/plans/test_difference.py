@@ -57,6 +57,16 @@ class TestAChangedField:
         paths = {field.path for change in changes(platform(before), platform(after)).updated for field in change.fields}
         assert 'metadata.labels["bedplate.dev/project"]' in paths
 
+    def test_of_an_image_is_a_change_of_what_runs_it_alone(self) -> None:
+        sides = [
+            platform(tenant("vision", model_api("api", image=f"ghcr.io/acme/scorer:{tag}")))
+            for tag in ("1.0.0", "1.1.0")
+        ]
+        found = changes(*sides)
+        assert names([change.urn for change in found.updated]) == ["platform/vision/api-deployment"]
+        (change,) = found.updated
+        assert {field.after for field in change.fields} == {"1.1.0", "ghcr.io/acme/scorer:1.1.0"}
+
     def test_of_ownership_replaces_nothing(self) -> None:
         before, after = tenant("vision", model_api("api")), tenant("vision", model_api("api"), owner="new@example.com")
         found = changes(platform(before), platform(after))

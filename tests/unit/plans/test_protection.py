@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from bedplate.engine.engine import Recording, RecordingBackend, run
-from bedplate.errors import RehearsalError
 from bedplate.plans.difference import Difference, difference, field_changes
 from bedplate.plans.immutable_fields import IMMUTABLE_FIELDS
 from bedplate.plans.planning import written_platform
-from bedplate.plans.protection import KEPT_TYPES, Loss, losses, losses_of_preview
+from bedplate.plans.protection import KEPT_TYPES, Loss, losses
 from harness import MINIMAL, ROOT, STACKS, arguments_of, has_input, program, record, record_stack, without_tenants
 
 AWS = ROOT / "stacks" / "Pulumi.aws.yaml"
@@ -257,57 +256,3 @@ class TestARenamedComponent:
         assert changes.renamed == []
         assert {loss.action for loss in lost} == {"delete"}
         assert {loss.type for loss in lost} >= {"aws:eks/cluster:Cluster", "aws:kms/key:Key"}
-
-
-VPC = "urn:pulumi:prod::bedplate::bedplate:index:Platform$aws:ec2/vpc:Vpc::platform-cluster-network-vpc"
-JOB = "urn:pulumi:prod::bedplate::bedplate:index:Platform$kubernetes:batch/v1:CronJob::platform/vision/etl"
-
-
-def step(operation: str, urn: str, *, protect: bool, reasons: list[str] | None = None) -> dict[str, Any]:
-    """A step as `pulumi preview --json` prints it."""
-    return {
-        "op": operation,
-        "urn": urn,
-        "oldState": {"urn": urn, "protect": protect},
-        "newState": {"urn": urn},
-        "replaceReasons": reasons or [],
-        "detailedDiff": {reason: {"kind": "update-replace", "inputDiff": False} for reason in reasons or []},
-    }
-
-
-class TestPulumisPreview:
-    @pytest.mark.parametrize("operation", ["replace", "delete", "delete-replaced", "create-replacement"])
-    def test_is_refused_where_it_loses_what_was_protected(self, operation: str) -> None:
-        (loss,) = losses_of_preview({"steps": [step(operation, VPC, protect=True, reasons=["cidrBlock"])]}, ())
-        assert (loss.name, loss.type, loss.fields) == (
-            "platform-cluster-network-vpc",
-            "aws:ec2/vpc:Vpc",
-            ("cidrBlock",),
-        )
-
-    def test_is_refused_by_type_where_protection_was_lifted_before(self) -> None:
-        assert losses_of_preview({"steps": [step("delete", VPC, protect=False)]}, ())
-
-    def test_with_three_steps_for_one_replacement_names_it_once(self) -> None:
-        steps = [
-            step("delete-replaced", VPC, protect=True),
-            step("replace", VPC, protect=True, reasons=["cidrBlock"]),
-            step("create-replacement", VPC, protect=True),
-        ]
-        (loss,) = losses_of_preview({"steps": steps}, ())
-        assert loss.fields == ("cidrBlock",)
-
-    @pytest.mark.parametrize("operation", ["update", "same", "create", "refresh"])
-    def test_passes_what_loses_nothing(self, operation: str) -> None:
-        assert losses_of_preview({"steps": [step(operation, VPC, protect=True)]}, ()) == []
-
-    def test_passes_a_job_that_goes(self) -> None:
-        assert losses_of_preview({"steps": [step("delete", JOB, protect=False)]}, ()) == []
-
-    def test_passes_what_is_allowed_by_name(self) -> None:
-        assert losses_of_preview({"steps": [step("delete", VPC, protect=True)]}, (VPC.rpartition("::")[2],)) == []
-
-    @pytest.mark.parametrize("document", [{}, [], "text", {"steps": {}}, None])
-    def test_that_is_something_else_is_refused_with_the_command(self, document: object) -> None:
-        with pytest.raises(RehearsalError, match="no `steps`"):
-            losses_of_preview(document, ())
