@@ -1,15 +1,14 @@
-"""Applying a program's resources to a real API server, several at once."""
+"""Applying what a program registered to a real API server, several objects at once."""
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster_api import REQUESTS_AT_ONCE, ApiError, at_once
 from bedplate.embedded_cluster.objects import Object, ObjectKey, desired, key_of
-from bedplate.engine.engine import Program, run
 from bedplate.engine.resources import Resource, revealed
 from bedplate.rehearsal.explanation import RehearsalProblem, explain_refusal, tenant_of
 
@@ -31,29 +30,28 @@ class Applied:
 
 
 def apply(
-    program: Program,
     api: ApiServer,
+    resources: Iterable[Resource],
     progress: Callable[[str], None] = lambda _: None,
     *,
     applied: Applied | None = None,
     is_compared: bool = False,
 ) -> Applied:
-    """Runs the program and applies each of its objects as soon as all that it depends on is applied.
+    """Applies the objects among the resources of a program, each as soon as all that it depends on is applied.
 
-    A refusal is kept as a problem and the program goes on, so that one run finds them all. applied: is filled and
-    returned, with what was done until then where something else ends the run.
+    A refusal is kept as a problem and the rest goes on, so that one run finds them all. applied: filled and returned,
+    with what was done until then where something else ends it.
     """
     applied = applied or Applied()
     pool = ThreadPoolExecutor(REQUESTS_AT_ONCE, "apply")
-    backend = _ApplyingBackend(api, pool, progress, is_compared)
-    is_complete = False
+    queue = _Queue(api, pool, progress, is_compared)
     try:
-        run(program, backend, is_preview=False)
-        is_complete = True
+        for resource in resources:
+            queue.add(resource)
+        queue.check()
     finally:
-        pool.shutdown(wait=True, cancel_futures=not is_complete)
-        backend.collect(applied)
-    backend.check()
+        pool.shutdown(wait=True, cancel_futures=True)
+        queue.collect(applied)
     return applied
 
 
@@ -69,7 +67,7 @@ _Pending = Sequence["Future[_Outcome]"]
 
 
 @dataclass
-class _ApplyingBackend:
+class _Queue:
     """Hands objects to the pool in the order of their registration, each with those that it waits for.
 
     It waits for what Pulumi's engine waits for: the resources that it depends on, also through resources that are no
@@ -87,26 +85,25 @@ class _ApplyingBackend:
     _guardrails: _Pending = field(init=False, default=())
     _count: "itertools.count[int]" = field(init=False, default_factory=lambda: itertools.count(1))
 
-    def create(self, resource: Resource) -> None:
-        """Called by the engine for each custom resource, after all that it depends on."""
-        urns = (*resource.dependencies, resource.deleted_with, resource.parent)
+    def add(self, resource: Resource) -> None:
+        """Queues the resource; those that it depends on were added before."""
+        urns = (*resource.dependencies, resource.deleted_with)
         needed = [pending for urn in urns for pending in self._by_urn.get(urn, ())]
         if not resource.is_kubernetes_object:
             self._by_urn[resource.urn] = needed
             return
         manifest = manifest_of(resource)
-        namespace = manifest["metadata"]["name"] if manifest["kind"] == "Namespace" else None
         needed += self._by_namespace.get(manifest["metadata"].get("namespace", ""), ())
-        task = self._apply
-        if tenant_of(manifest):
-            if namespace and not self._guardrails:  # it comes after the guardrails, and what they judge after it
-                task, needed = self._apply_and_wait_for_guardrails, list(self._pending)
-            needed += self._guardrails
-        pending = self.pool.submit(task, resource, manifest, needed)
-        if task == self._apply_and_wait_for_guardrails:
+        is_namespace, is_tenants = manifest["kind"] == "Namespace", bool(tenant_of(manifest))
+        if is_namespace and is_tenants and not self._guardrails:
+            # It comes after the guardrails, and what they judge comes after it.
+            pending = self.pool.submit(self._apply_and_wait_for_guardrails, resource, manifest, list(self._pending))
             self._guardrails = [pending]
-        if namespace:
-            self._by_namespace[namespace] = [pending]
+        else:
+            needed += self._guardrails if is_tenants else ()
+            pending = self.pool.submit(self._apply, resource, manifest, needed)
+        if is_namespace:
+            self._by_namespace[manifest["metadata"]["name"]] = [pending]
         self._by_urn[resource.urn] = [pending]
         self._pending.append(pending)
 

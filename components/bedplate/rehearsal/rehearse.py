@@ -16,7 +16,7 @@ from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.objects import Object, ObjectKey, desired, key_of
 from bedplate.embedded_cluster.simulation import SimulatedPool
-from bedplate.engine.engine import Program, RecordingBackend, run
+from bedplate.engine.engine import Program, Recording, RecordingBackend, run
 from bedplate.errors import RehearsalError
 from bedplate.labels import TENANT
 from bedplate.rehearsal.applying import Applied, apply, existing, manifest_of
@@ -56,17 +56,17 @@ class Rehearsal:
 
     def perform(self) -> RehearsalReport:
         """Goes through all steps; raises RehearsalError only where nothing could be begun."""
-        planned = run(self.program, RecordingBackend(), is_preview=True)
-        if found := existing(self._api, planned.resources):
+        recording = self._run(self.program)
+        if found := existing(self._api, recording.resources):
             raise RehearsalError(
                 f"the cluster already has {len(found)} objects of this stack, such as {found[0]}",
                 "rehearse on another cluster, or without --context on one of its own",
             )
         try:
             with self._timed("definitions"):
-                self.report.operators = self._definitions.create(planned)
+                self.report.operators = self._definitions.create(recording)
             for step, act in (
-                ("apply", self._apply),
+                ("apply", lambda: self._apply(recording)),
                 ("pods", self._try_workloads),
                 ("secondRun", self._apply_again),
                 ("tenantRemoval", self._remove_a_tenant),
@@ -89,9 +89,12 @@ class Rehearsal:
         finally:
             self.report.seconds[step] = time.monotonic() - started
 
-    def _apply(self) -> None:
+    def _run(self, program: Program) -> Recording:
+        return run(program, RecordingBackend(), is_preview=False)
+
+    def _apply(self, recording: Recording) -> None:
         self.progress("applying the stack")
-        apply(self.program, self._api, self.progress, applied=self._applied)
+        apply(self._api, recording.resources, self.progress, applied=self._applied)
         self.report.applied = len(self._applied.resources)
         self.report.problems += self._applied.problems
 
@@ -102,7 +105,7 @@ class Rehearsal:
 
     def _apply_again(self) -> None:
         self.progress("running the program again, expecting no change")
-        changed = apply(self.program, self._api, is_compared=True).changed
+        changed = apply(self._api, self._run(self.program).resources, is_compared=True).changed
         self.report.changed = len(changed)
         for key in changed:
             self._fell_short(str(key), "a second run of the same program changed it", "make the template deterministic")
@@ -115,7 +118,7 @@ class Rehearsal:
         tenant = max(sorted(sizes), key=lambda name: sizes[name])
         self.progress(f"removing tenant {tenant}")
         namespace = self.spec.namespace(tenant)
-        remaining = run(self.without(tenant), RecordingBackend(), is_preview=True).by_urn()
+        remaining = self._run(self.without(tenant)).by_urn()
         gone = [resource for resource in self._applied.resources if resource.urn not in remaining]
         before = self._own()
         self.report.problems += delete(self._api, gone)
