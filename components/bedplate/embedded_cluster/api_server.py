@@ -3,16 +3,17 @@
 It knows kinds and their paths; `cluster_api` knows the wire.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bedplate.embedded_cluster.cluster import ClusterAccess
-from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, items
+from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, at_once, items
 from bedplate.embedded_cluster.objects import Object, ObjectKey, key_of
 
 FIELD_MANAGER = "bedplate"
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _VOLATILE = frozenset(
     {
         "Event",
@@ -80,10 +81,15 @@ class ApiServer:
             return False
         return True
 
-    def delete(self, body: Mapping[str, Any], propagation: str = "Foreground") -> None:
-        """Asks for deletion of the object that `body` names; one that is gone is fine."""
+    def delete(self, body: Mapping[str, Any]) -> None:
+        """Asks for deletion of the object that `body` names, and of its dependents after it; one that is gone is fine.
+
+        In the foreground the object would wait for a garbage collector that hears of a new custom kind only up to half
+        a minute after its definition
+        (https://github.com/kubernetes/kubernetes/blob/v1.35.4/pkg/controller/garbagecollector/garbagecollector.go).
+        """
         try:
-            self._api.call("delete", self._path_of(body), body={"propagationPolicy": propagation})
+            self._api.call("delete", self._path_of(body), body={"propagationPolicy": "Background"})
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -94,22 +100,30 @@ class ApiServer:
         path = f"{found.path}/namespaces/{namespace}/{found.plural}" if namespace else f"{found.path}/{found.plural}"
         return _of_kind(self._api.get(path, **({"labelSelector": selector} if selector else {})), found)
 
+    def names(self, api_version: str, kind: str) -> set[ObjectKey]:
+        """The objects of a kind in all namespaces, by name alone; none where the cluster does not know the kind."""
+        try:
+            found = self._kind(api_version, kind)
+            listing = self._api.call("get", f"{found.path}/{found.plural}", headers={"Accept": _NAMES_ONLY})
+        except ApiError as error:
+            if error.status == 404:
+                return set()
+            raise
+        return {key_of(item) for item in _of_kind(listing, found)}
+
     def inventory(self) -> dict[ObjectKey, Object]:
         """Everything there is that somebody could have desired, by name."""
         self._discover()
-        return {
-            key_of(item): item
-            for kind in _preferred(self._kinds.values())
-            if kind.is_listable and kind.kind not in _VOLATILE
-            for item in self._every(kind)
-        }
+        kinds = [kind for kind in _preferred(self._kinds.values()) if kind.is_listable and kind.kind not in _VOLATILE]
+        return {key_of(item): item for listed in at_once(self._every, kinds) for item in listed}
 
-    def _every(self, kind: _Kind) -> Iterator[Object]:
+    def _every(self, kind: _Kind) -> list[Object]:
         try:
-            yield from _of_kind(self._api.get(f"{kind.path}/{kind.plural}"), kind)
+            return _of_kind(self._api.get(f"{kind.path}/{kind.plural}"), kind)
         except ApiError as error:
-            if error.status not in (404, 405):
-                raise
+            if error.status in (404, 405):
+                return []
+            raise
 
     def _path_of(self, body: Mapping[str, Any]) -> str:
         kind, metadata = self._kind(body["apiVersion"], body["kind"]), body["metadata"]

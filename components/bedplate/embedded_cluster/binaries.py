@@ -31,7 +31,7 @@ KWOK_VERSION = "v0.8.0"
 
 _PROGRESS_SECONDS = 10.0
 _POLL_SECONDS = 0.5
-_GO_SOURCES = ("main.go", "go.mod", "go.sum")
+_GO_SOURCES = ("main.go", "namespaces.go", "go.mod", "go.sum")
 _GO_ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 

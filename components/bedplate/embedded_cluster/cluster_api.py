@@ -9,9 +9,10 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import urllib3
@@ -27,7 +28,19 @@ _CONNECT_SECONDS = 5.0
 _WATCH_SECONDS = 60.0
 _RETRY_SECONDS = 0.5
 _STOP_SECONDS = 5.0
+REQUESTS_AT_ONCE = 8
+"""Fewer than the connections that the client keeps, so that each request finds an open one."""
 _logger = logging.getLogger(__name__)
+_Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer")
+
+
+def at_once(call: Callable[[_Item], _Answer], things: Sequence[_Item]) -> list[_Answer]:
+    """The answers to a call for each thing, in order; a few calls run at a time. Raises what the first of them does."""
+    if len(things) < 2:
+        return [call(thing) for thing in things]
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE, "requests") as pool:
+        return list(pool.map(call, things))
 
 
 class ApiError(Exception):
@@ -53,6 +66,9 @@ class ClusterApi:
         self.server: str = client.configuration.host
         if urlsplit(self.server).hostname in ("127.0.0.1", "::1", "localhost"):
             client.configuration.proxy = None  # a proxy from the environment cannot reach this machine's loopback
+            client = type(client)(client.configuration)
+        if client.configuration.connection_pool_maxsize < REQUESTS_AT_ONCE:
+            client.configuration.connection_pool_maxsize = REQUESTS_AT_ONCE
             client = type(client)(client.configuration)
         # Without a discoverer it sends nothing by itself.
         self._client = cast(Any, DynamicClient)(client, discoverer=_no_discovery)

@@ -23,13 +23,23 @@ _POLL_SECONDS = 0.05
 _ADMIN = "bedplate-admin"
 _CONTROLLER_MANAGER = "kube-controller-manager"
 _SCHEDULER = "kube-scheduler"
+_NAMESPACE_CONTROLLER = "namespace-controller"
 # What each of them may do is bound to these users by the API server's own bootstrap policy
 # (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#core-component-roles).
-_GROUPS = {_ADMIN: "system:masters", f"system:{_CONTROLLER_MANAGER}": "", f"system:{_SCHEDULER}": ""}
+_NAMESPACE_ACCOUNT = "system:serviceaccount:kube-system:namespace-controller"
+_GROUPS = {
+    _ADMIN: "system:masters",
+    f"system:{_CONTROLLER_MANAGER}": "",
+    f"system:{_SCHEDULER}": "",
+    _NAMESPACE_ACCOUNT: "",
+}
 # Relative to the folder that the processes run in: the path of a socket is limited to about 100 bytes.
 _ETCD_CLIENT = "unix://etcd.sock:0"
 _ETCD_PEER = "unix://etcd-peer.sock:0"
 _CERTIFICATES = "certificates"
+# Go collects garbage when that much more than what is in use was allocated: twice the default, for a tenth less
+# time (https://go.dev/doc/gc-guide#GOGC).
+_GARBAGE_PERCENT = "200"
 _KEY = "service-account.key"
 
 
@@ -38,7 +48,7 @@ class PortTakenError(Exception):
 
 
 class EmbeddedControlPlane:
-    """etcd, API server, controller manager and scheduler, in a state folder of their own."""
+    """etcd, API server, controllers and scheduler, in a state folder of their own."""
 
     def __init__(self, program: Path, folder: StateFolder, api_server_flags: Sequence[str] = ()) -> None:
         self._program = program
@@ -67,8 +77,10 @@ class EmbeddedControlPlane:
         # Not before: they would take time from it, and wait seconds after each refusal.
         manager = self._launch(_CONTROLLER_MANAGER, _controller_manager_flags(configs[f"system:{_CONTROLLER_MANAGER}"]))
         scheduler = self._launch(_SCHEDULER, _scheduler_flags(configs[f"system:{_SCHEDULER}"]))
+        namespaces = self._launch(_NAMESPACE_CONTROLLER, [str(configs[_NAMESPACE_ACCOUNT])])
         # Made by the controller manager: without it no pod can be created.
-        self._wait(lambda: api.answers("/api/v1/namespaces/default/serviceaccounts/default"), manager, scheduler)
+        account = "/api/v1/namespaces/default/serviceaccounts/default"
+        self._wait(lambda: api.answers(account), manager, scheduler, namespaces)
         return configs[_ADMIN]
 
     def stop(self) -> None:
@@ -83,7 +95,7 @@ class EmbeddedControlPlane:
             log=self._folder.logs / f"{component}.log",
             folder=self._folder.path,
             # Nothing else of our environment: etcd reads ETCD_*, client-go reads KUBERNETES_* and proxies.
-            environment={"PATH": os.defpath, "HOME": str(self._folder.path)},
+            environment={"PATH": os.defpath, "HOME": str(self._folder.path), "GOGC": _GARBAGE_PERCENT},
         )
         self._processes.append(process)
         return process
@@ -113,7 +125,7 @@ class EmbeddedControlPlane:
     def _write_kubeconfig(self, user: str) -> Path:
         authority = self._folder.path / _CERTIFICATES / "apiserver.crt"
         content = kubeconfig.for_token(f"https://127.0.0.1:{self._port}", authority, self._tokens[user])
-        return self._folder.write_private(f"{user.removeprefix('system:')}.kubeconfig", content)
+        return self._folder.write_private(f"{user.rpartition(':')[2]}.kubeconfig", content)
 
 
 def _etcd_flags() -> list[str]:
@@ -145,6 +157,7 @@ def _api_server_flags(port: int) -> list[str]:
         f"--service-account-signing-key-file={_KEY}",
         "--service-cluster-ip-range=10.96.0.0/16",  # the default has 254 addresses: too few for many tenants
         "--allow-privileged",
+        "--enable-priority-and-fairness=false",  # nobody has to be protected from anybody
     ]
 
 
@@ -154,6 +167,7 @@ def _controller_manager_flags(config: Path) -> list[str]:
         "--secure-port=0",
         "--leader-elect=false",
         "--use-service-account-credentials",
+        "--controllers=*,-namespace-controller",  # ours does not wait: control_plane/namespaces.go
         f"--service-account-private-key-file={_KEY}",
         f"--root-ca-file={_CERTIFICATES}/apiserver.crt",
         "--horizontal-pod-autoscaler-sync-period=1s",

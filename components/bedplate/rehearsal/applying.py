@@ -1,69 +1,160 @@
-"""Applying a program's resources to a real API server, and deleting them again."""
+"""Applying what a program registered to a real API server, several objects at once."""
 
+import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from bedplate.embedded_cluster.api_server import ApiServer
-from bedplate.embedded_cluster.cluster_api import ApiError
+from bedplate.embedded_cluster.cluster_api import REQUESTS_AT_ONCE, ApiError, at_once
 from bedplate.embedded_cluster.objects import Object, ObjectKey, desired, key_of
 from bedplate.engine.resources import Resource, revealed
 from bedplate.rehearsal.explanation import RehearsalProblem, explain_refusal, tenant_of
 
-_POLL_SECONDS = 0.2
-_DELETION_SECONDS = 60
+_POLL_SECONDS = 0.1
 _ENFORCEMENT_SECONDS = 15
-_POD_OWNERS = ("CronJob", "DaemonSet", "Deployment", "Job", "StatefulSet")
+_PROGRESS_OBJECTS = 50
 
 
 @dataclass
-class ApplyingBackend:
-    """Applies each Kubernetes object as it is registered; everything else is only recorded.
+class Applied:
+    """What became of a program's objects, in the order of their registration.
 
-    A refusal is kept as a problem and the program goes on, so that one run finds them all. changed: objects that an
-    apply altered, new ones included.
+    changed: those that an apply altered, new ones included; only where it was asked to compare.
+    """
+
+    resources: list[Resource] = field(default_factory=list[Resource])
+    changed: list[ObjectKey] = field(default_factory=list[ObjectKey])
+    problems: list[RehearsalProblem] = field(default_factory=list[RehearsalProblem])
+
+
+def apply(
+    api: ApiServer,
+    resources: Iterable[Resource],
+    progress: Callable[[str], None] = lambda _: None,
+    *,
+    applied: Applied | None = None,
+    is_compared: bool = False,
+) -> Applied:
+    """Applies the objects among the resources of a program, each as soon as all that it depends on is applied.
+
+    A refusal is kept as a problem and the rest goes on, so that one run finds them all. applied: filled and returned,
+    with what was done until then where something else ends it.
+    """
+    applied = applied or Applied()
+    pool = ThreadPoolExecutor(REQUESTS_AT_ONCE, "apply")
+    queue = _Queue(api, pool, progress, is_compared)
+    try:
+        for resource in resources:
+            queue.add(resource)
+        queue.check()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        queue.collect(applied)
+    return applied
+
+
+@dataclass(kw_only=True)
+class _Outcome:
+    resource: Resource
+    is_applied: bool = False
+    is_changed: bool = False
+    problems: list[RehearsalProblem] = field(default_factory=list[RehearsalProblem])
+
+
+_Pending = Sequence["Future[_Outcome]"]
+
+
+@dataclass
+class _Queue:
+    """Hands objects to the pool in the order of their registration, each with those that it waits for.
+
+    It waits for what Pulumi's engine waits for: the resources that it depends on, also through resources that are no
+    objects, and its namespace. A worker that waits holds up nobody: what it waits for was handed over before, so
+    another worker is at it, or done.
     """
 
     api: ApiServer
+    pool: ThreadPoolExecutor
     progress: Callable[[str], None]
-    applied: list[Resource] = field(default_factory=list[Resource])
-    changed: list[ObjectKey] = field(default_factory=list[ObjectKey])
-    problems: list[RehearsalProblem] = field(default_factory=list[RehearsalProblem])
-    _are_guardrails_enforced: bool = field(init=False, default=False)
+    is_compared: bool
+    _pending: list["Future[_Outcome]"] = field(init=False, default_factory=list["Future[_Outcome]"])
+    _by_urn: dict[str, _Pending] = field(init=False, default_factory=dict[str, _Pending])
+    _by_namespace: dict[str, _Pending] = field(init=False, default_factory=dict[str, _Pending])
+    _guardrails: _Pending = field(init=False, default=())
+    _count: "itertools.count[int]" = field(init=False, default_factory=lambda: itertools.count(1))
 
-    def create(self, resource: Resource) -> None:
-        """Applies the object and notes whether that changed anything."""
+    def add(self, resource: Resource) -> None:
+        """Queues the resource; those that it depends on were added before."""
+        urns = (*resource.dependencies, resource.deleted_with)
+        needed = [pending for urn in urns for pending in self._by_urn.get(urn, ())]
         if not resource.is_kubernetes_object:
+            self._by_urn[resource.urn] = needed
             return
         manifest = manifest_of(resource)
+        needed += self._by_namespace.get(manifest["metadata"].get("namespace", ""), ())
+        is_namespace, is_tenants = manifest["kind"] == "Namespace", bool(tenant_of(manifest))
+        if is_namespace and is_tenants and not self._guardrails:
+            # It comes after the guardrails, and what they judge comes after it.
+            pending = self.pool.submit(self._apply_and_wait_for_guardrails, resource, manifest, list(self._pending))
+            self._guardrails = [pending]
+        else:
+            needed += self._guardrails if is_tenants else ()
+            pending = self.pool.submit(self._apply, resource, manifest, needed)
+        if is_namespace:
+            self._by_namespace[manifest["metadata"]["name"]] = [pending]
+        self._by_urn[resource.urn] = [pending]
+        self._pending.append(pending)
+
+    def collect(self, applied: Applied) -> None:
+        """Adds what became of those that are done."""
+        for pending in self._pending:
+            if pending.cancelled() or pending.exception() is not None:
+                continue
+            outcome = pending.result()
+            applied.problems += outcome.problems
+            if outcome.is_applied:
+                applied.resources.append(outcome.resource)
+            if outcome.is_changed:
+                applied.changed.append(key_of(outcome.resource.inputs))
+
+    def check(self) -> None:
+        """Raises what kept one of them from being applied, where it was no refusal."""
+        for pending in self._pending:
+            pending.result()
+
+    def _apply(self, resource: Resource, manifest: Object, needed: _Pending) -> _Outcome:
+        for pending in needed:
+            pending.result()
+        outcome = _Outcome(resource=resource)
         try:
-            before = self.api.get(manifest)
+            before = self.api.get(manifest) if self.is_compared else None
             after = self.api.apply(manifest)
         except ApiError as error:
-            self.problems.append(explain_refusal(key_of(manifest), error.reason))
-            return
-        self.applied.append(resource)
-        if manifest["kind"] == "Namespace" and tenant_of(manifest) and not self._are_guardrails_enforced:
-            self._wait_for_guardrails(manifest)
-        if before is None or desired(before) != desired(after):
-            self.changed.append(key_of(manifest))
-        if len(self.applied) % 50 == 0:
-            self.progress(f"{len(self.applied)} objects applied")
+            outcome.problems.append(explain_refusal(key_of(manifest), error.reason))
+            return outcome
+        outcome.is_applied = True
+        outcome.is_changed = self.is_compared and (before is None or desired(before) != desired(after))
+        if (count := next(self._count)) % _PROGRESS_OBJECTS == 0:
+            self.progress(f"{count} objects applied")
+        return outcome
 
-    def _wait_for_guardrails(self, namespace: Object) -> None:
-        """Until the API server denies what no guardrail admits; policies are enforced about a second after creation."""
+    def _apply_and_wait_for_guardrails(self, resource: Resource, manifest: Object, needed: _Pending) -> _Outcome:
+        """The API server denies what no guardrail admits about a second after the guardrails' creation."""
+        outcome = self._apply(resource, manifest, needed)
         deadline = time.monotonic() + _ENFORCEMENT_SECONDS
-        probe = _probe_of(namespace)
-        while self._guardrails() and not self._denies(probe):
+        probe = _probe_of(manifest)
+        while outcome.is_applied and self._guardrail_bindings() and not self._denies(probe):
             if time.monotonic() > deadline:
                 reason = f"a pod without labels was admitted {_ENFORCEMENT_SECONDS} s after the guardrails were there"
                 fix = "see the policies' status: kubectl get validatingadmissionpolicies -o yaml"
-                self.problems.append(RehearsalProblem(object=str(key_of(namespace)), reason=reason, fix=fix))
+                outcome.problems.append(RehearsalProblem(object=str(key_of(manifest)), reason=reason, fix=fix))
                 break
             time.sleep(_POLL_SECONDS)
-        self._are_guardrails_enforced = True
+        return outcome
 
-    def _guardrails(self) -> list[Object]:
+    def _guardrail_bindings(self) -> list[Object]:
         bindings = self.api.objects("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding")
         return [binding for binding in bindings if binding["metadata"]["name"].startswith("bedplate-")]
 
@@ -92,68 +183,10 @@ def manifest_of(resource: Resource) -> Object:
 
 
 def existing(api: ApiServer, resources: Sequence[Resource]) -> list[ObjectKey]:
-    """Those of the resources that the cluster already has."""
-    manifests = [manifest_of(resource) for resource in resources if resource.is_kubernetes_object]
-    return [key_of(manifest) for manifest in manifests if _lookup(api, manifest) is not None]
-
-
-def delete(api: ApiServer, resources: Sequence[Resource]) -> list[RehearsalProblem]:
-    """Deletes as the engine does, dependents first and what goes with its namespace not one by one; waits for the end.
-
-    Returns a problem for each object that is still there after a minute.
-    """
-    _delete_what_holds_up_namespaces(
-        api, [manifest_of(resource) for resource in resources if resource.is_kubernetes_object]
-    )
-    urns = {resource.urn for resource in resources}
-    remaining: list[Object] = []
-    for resource in reversed(resources):
-        if resource.is_kubernetes_object and not resource.retain_on_delete:
-            manifest = manifest_of(resource)
-            if resource.deleted_with not in urns:
-                api.delete(manifest)
-            remaining.append(manifest)
-    deadline = time.monotonic() + _DELETION_SECONDS
-    while remaining and time.monotonic() < deadline:
-        remaining = [manifest for manifest in remaining if _lookup(api, manifest) is not None]
-        time.sleep(_POLL_SECONDS if remaining else 0)
-    return [
-        RehearsalProblem(
-            object=str(key_of(manifest)),
-            reason=f"still there {_DELETION_SECONDS} s after its deletion{_held_by(api, manifest)}",
-            fix="see which controller should remove the finalizer, and whether it runs",
-        )
-        for manifest in remaining
-    ]
-
-
-def _delete_what_holds_up_namespaces(api: ApiServer, manifests: Sequence[Object]) -> None:
-    """Deletes what owns pods, then claims, and waits for pods and claims to be gone.
-
-    A namespace with pods or finalizers left is looked at again only after half of an estimate, eight seconds and more
-    (https://github.com/kubernetes/kubernetes/blob/v1.35.4/pkg/controller/namespace/namespace_controller.go).
-    """
-    for kinds, waited_for in ((_POD_OWNERS, "Pod"), (("PersistentVolumeClaim",), "PersistentVolumeClaim")):
-        owners = [manifest for manifest in manifests if manifest["kind"] in kinds]
-        for manifest in owners:
-            api.delete(manifest, "Background")
-        namespaces = {manifest["metadata"]["namespace"] for manifest in owners}
-        deadline = time.monotonic() + _DELETION_SECONDS
-        while namespaces and time.monotonic() < deadline:
-            namespaces = {name for name in namespaces if api.objects("v1", waited_for, name)}
-            time.sleep(_POLL_SECONDS if namespaces else 0)
-
-
-def _lookup(api: ApiServer, manifest: Object) -> Object | None:
-    try:
-        return api.get(manifest)
-    except ApiError as error:
-        if error.status == 404:
-            return None
-        raise
-
-
-def _held_by(api: ApiServer, manifest: Object) -> str:
-    live = _lookup(api, manifest)
-    finalizers: list[str] = live["metadata"].get("finalizers", []) if live else []
-    return f", held by {', '.join(finalizers)}" if finalizers else ""
+    """Those of the resources that the cluster already has. Where a namespace is not there, nothing in it is."""
+    keys = [(resource.inputs, key_of(resource.inputs)) for resource in resources if resource.is_kubernetes_object]
+    wide = at_once(lambda item: api.get(item[0]) and item[1], [item for item in keys if not item[1].namespace])
+    found = [key for key in wide if key]
+    absent = {key.name for _, key in keys if key.kind == "Namespace"} - {key.name for key in found}
+    inside = [item for item in keys if item[1].namespace and item[1].namespace not in absent]
+    return [*found, *(key for key in at_once(lambda item: api.get(item[0]) and item[1], inside) if key)]

@@ -16,12 +16,12 @@ from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.objects import Object, ObjectKey, desired, key_of
 from bedplate.embedded_cluster.simulation import SimulatedPool
-from bedplate.engine.engine import Program, RecordingBackend, run
-from bedplate.engine.resources import Resource
+from bedplate.engine.engine import Program, Recording, RecordingBackend, run
 from bedplate.errors import RehearsalError
 from bedplate.labels import TENANT
-from bedplate.rehearsal import applying
+from bedplate.rehearsal.applying import Applied, apply, existing, manifest_of
 from bedplate.rehearsal.definitions import Definitions
+from bedplate.rehearsal.deleting import delete
 from bedplate.rehearsal.explanation import RehearsalProblem
 from bedplate.rehearsal.report import RehearsalReport
 from bedplate.rehearsal.trial import STALLED_SECONDS, Trial
@@ -45,7 +45,7 @@ class Rehearsal:
     stalled_seconds: float = STALLED_SECONDS
     definitions_folder: Path | None = None
     report: RehearsalReport = field(init=False)
-    _applied: list[Resource] = field(init=False, default_factory=list[Resource])
+    _applied: Applied = field(init=False, default_factory=Applied)
 
     def __post_init__(self) -> None:
         self.report = RehearsalReport(
@@ -56,17 +56,17 @@ class Rehearsal:
 
     def perform(self) -> RehearsalReport:
         """Goes through all steps; raises RehearsalError only where nothing could be begun."""
-        planned = run(self.program, RecordingBackend(), is_preview=True)
-        if found := applying.existing(self._api, planned.resources):
+        recording = self._run(self.program)
+        if found := existing(self._api, recording.resources):
             raise RehearsalError(
                 f"the cluster already has {len(found)} objects of this stack, such as {found[0]}",
                 "rehearse on another cluster, or without --context on one of its own",
             )
         try:
             with self._timed("definitions"):
-                self.report.operators = self._definitions.create(planned)
+                self.report.operators = self._definitions.create(recording)
             for step, act in (
-                ("apply", self._apply),
+                ("apply", lambda: self._apply(recording)),
                 ("pods", self._try_workloads),
                 ("secondRun", self._apply_again),
                 ("tenantRemoval", self._remove_a_tenant),
@@ -89,24 +89,25 @@ class Rehearsal:
         finally:
             self.report.seconds[step] = time.monotonic() - started
 
-    def _apply(self) -> None:
+    def _run(self, program: Program) -> Recording:
+        return run(program, RecordingBackend(), is_preview=False)
+
+    def _apply(self, recording: Recording) -> None:
         self.progress("applying the stack")
-        backend = applying.ApplyingBackend(self._api, self.progress, applied=self._applied)
-        run(self.program, backend, is_preview=False)
-        self.report.applied = len(backend.applied)
-        self.report.problems += backend.problems
+        apply(self._api, recording.resources, self.progress, applied=self._applied)
+        self.report.applied = len(self._applied.resources)
+        self.report.problems += self._applied.problems
 
     def _try_workloads(self) -> None:
         trial = Trial(self._api, self.progress, pods=self.report.pods, stalled_seconds=self.stalled_seconds)
-        trial.run([applying.manifest_of(resource) for resource in self._applied])
+        trial.run([manifest_of(resource) for resource in self._applied.resources])
         self.report.problems += trial.problems
 
     def _apply_again(self) -> None:
         self.progress("running the program again, expecting no change")
-        backend = applying.ApplyingBackend(self._api, lambda _: None)
-        run(self.program, backend, is_preview=False)
-        self.report.changed = len(backend.changed)
-        for key in backend.changed:
+        changed = apply(self._api, self._run(self.program).resources, is_compared=True).changed
+        self.report.changed = len(changed)
+        for key in changed:
             self._fell_short(str(key), "a second run of the same program changed it", "make the template deterministic")
 
     def _remove_a_tenant(self) -> None:
@@ -117,23 +118,23 @@ class Rehearsal:
         tenant = max(sorted(sizes), key=lambda name: sizes[name])
         self.progress(f"removing tenant {tenant}")
         namespace = self.spec.namespace(tenant)
-        remaining = run(self.without(tenant), RecordingBackend(), is_preview=True).by_urn()
-        gone = [resource for resource in self._applied if resource.urn not in remaining]
+        remaining = self._run(self.without(tenant)).by_urn()
+        gone = [resource for resource in self._applied.resources if resource.urn not in remaining]
         before = self._own()
-        self.report.problems += applying.delete(self._api, gone)
+        self.report.problems += delete(self._api, gone)
         after = self._own()
         self.report.removed_tenant = tenant
         self.report.removed = len(before.keys() - after.keys())
         for key in _changed_for_others(before, after, tenant, namespace):
             self.report.others_changed += 1
             self._fell_short(str(key), f"changed when tenant {tenant} was removed", "nothing of another tenant may")
-        self._applied[:] = [resource for resource in self._applied if resource.urn in remaining]
+        self._applied.resources = [resource for resource in self._applied.resources if resource.urn in remaining]
 
     def _tear_down(self) -> None:
         self.progress("tearing down")
-        namespaces, applied = self._namespaces(), list(self._applied)
-        self.report.problems += applying.delete(self._api, applied)
-        keys = {key_of(applying.manifest_of(resource)) for resource in applied}
+        namespaces, applied = self._namespaces(), self._applied.resources
+        self.report.problems += delete(self._api, applied)
+        keys = {key_of(manifest_of(resource)) for resource in applied}
         inventory = self._api.inventory()
         volumes = {key: body for key, body in inventory.items() if key.kind == "PersistentVolume"}
         left = [key for key in inventory if key in keys or key.namespace in namespaces]
@@ -143,7 +144,7 @@ class Rehearsal:
             if self._is_ours(body) and body["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
         ]
         for volume in retained:
-            self._api.delete(volume, "Background")
+            self._api.delete(volume)
         left += self._definitions.remove()
         self.report.left = len(left)
         self.report.retained = sorted(_volume_name(volume) for volume in retained)
@@ -151,7 +152,7 @@ class Rehearsal:
             self._fell_short(str(key), "was left behind by the teardown", "give it an owner that deletes it")
 
     def _namespaces(self) -> set[str]:
-        manifests = [applying.manifest_of(resource) for resource in self._applied]
+        manifests = [manifest_of(resource) for resource in self._applied.resources]
         return {manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] == "Namespace"}
 
     def _is_ours(self, volume: Object) -> bool:
@@ -161,7 +162,7 @@ class Rehearsal:
 
     def _own(self) -> Inventory:
         """The stack's objects, and all that controllers made of them."""
-        keys = {key_of(applying.manifest_of(resource)) for resource in self._applied}
+        keys = {key_of(manifest_of(resource)) for resource in self._applied.resources}
         namespaces = self._namespaces()
         return {
             key: body

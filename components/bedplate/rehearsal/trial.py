@@ -79,7 +79,7 @@ class Trial:
                 ]
             )
             for job in jobs:
-                self.api.delete(job, "Background")
+                self.api.delete(job)
 
     def _daemons(self, daemon_set: Object) -> int:
         """How many nodes it is for, as its controller counts them; one where the controller does not answer."""

@@ -39,6 +39,8 @@ func main() {
 	switch {
 	case name == "etcd":
 		etcdmain.Main(os.Args)
+	case name == "namespace-controller" && len(os.Args) == 2:
+		fail(runNamespaceController(os.Args[1]))
 	case name == "service-account-key" && len(os.Args) == 2:
 		fail(writeKey(os.Args[1]))
 	default:

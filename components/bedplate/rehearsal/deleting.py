@@ -1,0 +1,80 @@
+"""Deleting what a rehearsal applied, and waiting until it is gone."""
+
+import time
+from collections.abc import Sequence
+
+from bedplate.embedded_cluster.api_server import ApiServer
+from bedplate.embedded_cluster.cluster_api import at_once
+from bedplate.embedded_cluster.objects import Object, key_of
+from bedplate.engine.resources import Resource
+from bedplate.rehearsal.applying import manifest_of
+from bedplate.rehearsal.explanation import RehearsalProblem
+
+_POLL_SECONDS = 0.1
+_DELETION_SECONDS = 60
+_POD_OWNERS = ("CronJob", "DaemonSet", "Deployment", "Job", "StatefulSet")
+_CLAIM = "PersistentVolumeClaim"
+
+
+def delete(api: ApiServer, resources: Sequence[Resource]) -> list[RehearsalProblem]:
+    """Deletes the objects, dependents first and what goes with its namespace not one by one; waits for the end.
+
+    Returns a problem for each object that is still there after a minute.
+    """
+    objects = [resource for resource in resources if resource.is_kubernetes_object]
+    _delete_what_holds_up_namespaces(api, [manifest_of(resource) for resource in objects])
+    urns = {resource.urn for resource in resources}
+    leaving = [(manifest_of(resource), resource) for resource in reversed(objects) if not resource.retain_on_delete]
+    at_once(api.delete, [body for body, resource in leaving if resource.deleted_with not in urns])
+    remaining = _wait_until_gone(api, [body for body, _ in leaving])
+    return [
+        RehearsalProblem(
+            object=str(key_of(body)),
+            reason=f"still there {_DELETION_SECONDS} s after its deletion{_held_by(api, body)}",
+            fix="see which controller should remove the finalizer, and whether it runs",
+        )
+        for body in remaining
+    ]
+
+
+def _delete_what_holds_up_namespaces(api: ApiServer, manifests: Sequence[Object]) -> None:
+    """Deletes what owns pods, then claims, and waits for pods and claims to be gone.
+
+    The controller of most clusters looks again at a namespace with pods or finalizers left only after half of an
+    estimate, eight seconds and more
+    (https://github.com/kubernetes/kubernetes/blob/v1.35.4/pkg/controller/namespace/namespace_controller.go).
+    """
+    owners = [manifest for manifest in manifests if manifest["kind"] in _POD_OWNERS]
+    claims = [manifest for manifest in manifests if manifest["kind"] == _CLAIM]
+    at_once(api.delete, owners)
+    at_once(api.delete, claims)
+    namespaces = {manifest["metadata"]["namespace"] for manifest in [*owners, *claims]}
+    deadline = time.monotonic() + _DELETION_SECONDS
+    while namespaces and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+        there = [*api.names("v1", "Pod"), *api.names("v1", _CLAIM)]
+        namespaces &= {key.namespace for key in there}
+
+
+def _wait_until_gone(api: ApiServer, manifests: Sequence[Object]) -> list[Object]:
+    """Those that are still there in the end: of namespaces first, for with them goes what is in them."""
+    deadline = time.monotonic() + _DELETION_SECONDS
+    namespaces = [manifest for manifest in manifests if manifest["kind"] == "Namespace"]
+    while (namespaces := _there(api, namespaces)) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    remaining = list(manifests)
+    while (remaining := _there(api, remaining)) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return remaining
+
+
+def _there(api: ApiServer, manifests: Sequence[Object]) -> list[Object]:
+    kinds = sorted({(manifest["apiVersion"], manifest["kind"]) for manifest in manifests})
+    there = {key for keys in at_once(lambda kind: api.names(*kind), kinds) for key in keys}
+    return [manifest for manifest in manifests if key_of(manifest) in there]
+
+
+def _held_by(api: ApiServer, manifest: Object) -> str:
+    live = api.get(manifest)
+    finalizers: list[str] = live["metadata"].get("finalizers", []) if live else []
+    return f", held by {', '.join(finalizers)}" if finalizers else ""
