@@ -24,9 +24,11 @@ from bedplate.engine.resources import Resource
 from bedplate.plans.planning import program_of, written_platform
 from bedplate.plans.project import Project
 from bedplate.stack_file.reading import PLATFORM_KEY, StackFileError, load
+from bedplate.workloads import Workload
 
 ROOT = Path(__file__).resolve().parents[1]
-STACKS = sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))
+STACKS = [ROOT / "stacks" / f"Pulumi.{name}.yaml" for name in ("aws", "azure", "gcp", "local")]
+"""The example stacks that come with the library; others in the folder are somebody's own, and no test judges them."""
 
 MINIMAL: dict[str, Any] = {
     "domain": "ml.example.com",
@@ -44,6 +46,8 @@ MINIMAL: dict[str, Any] = {
     "tenants": [],
 }
 
+NEEDED_BY_KIND: dict[str, dict[str, Any]] = {}
+"""Keys without which a template's spec is not valid, by kind."""
 LOGIN: dict[str, Any] = {
     "provider": "oidc",
     "issuerUrl": "https://login.example.com",
@@ -78,6 +82,30 @@ def tenant(name: str, *workloads: dict[str, Any], **changes: Any) -> dict[str, A
 def platform(*tenants: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """The minimal platform with these tenants."""
     return {**copy.deepcopy(MINIMAL), "tenants": list(tenants), **changes}
+
+
+def every_template() -> dict[str, Any]:
+    """A platform with each template twice: as little as it takes, and with every key set that all templates share.
+
+    A template that requires more than name and image has it in NEEDED_BY_KIND.
+    """
+    shared = {
+        "gpu": {"accelerator": "nvidia-l4", "count": 1},
+        "env": {"LOG_LEVEL": "info"},
+        "secretEnv": {"API_TOKEN": "token"},
+        "mounts": [{"volume": "data", "path": "/data"}],
+        "command": ["serve"],
+        "args": ["--all"],
+    }
+    workloads = [
+        {"kind": kind, "name": f"{kind.lower()}-{form}", "image": "ghcr.io/acme/any:1.0.0", **needed, **more}
+        for kind, needed in ((kind, NEEDED_BY_KIND.get(kind, {})) for kind in sorted(Workload.registry))
+        for form, more in (("bare", {}), ("full", shared))
+    ]
+    quota = {"cpu": 1000, "memoryGib": 4000, "gpus": {"nvidia-l4": 100}, "storageGib": 500}
+    volumes = [{"name": "data", "sizeGib": 10, "retain": False, "access": "manyNodes"}]
+    pools = {**MINIMAL["nodePools"], "l4": {**MINIMAL["nodePools"]["l4"], "max": 100}}
+    return platform(tenant("every", *workloads, quota=quota, volumes=volumes), nodePools=pools)
 
 
 def program(data: dict[str, Any], secrets: frozenset[str] = frozenset()) -> Program:

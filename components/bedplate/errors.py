@@ -1,4 +1,4 @@
-"""What a rehearsal raises when it cannot go on for a reason its user can change."""
+"""What stops a command for a reason its user can change."""
 
 
 class RehearsalError(Exception):
@@ -14,3 +14,10 @@ class RehearsalError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\nFix: {self.fix}"
+
+
+class MissingExtraError(ImportError):
+    """A cloud's SDK is not installed. extra: what to install, such as `bedplate[aws]`."""
+
+    def __init__(self, cause: ModuleNotFoundError, extra: str) -> None:
+        super().__init__(f"{cause}; this stack needs it\nFix: install {extra}: pip install '{extra}'")

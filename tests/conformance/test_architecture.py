@@ -11,7 +11,7 @@ from harness import ROOT
 
 PACKAGE = ROOT / "components" / "bedplate"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-OUTSIDE_THE_LIBRARY = ("cli", "rehearsal", "plans", "engine", "embedded_cluster")
+OUTSIDE_THE_LIBRARY = ("cli", "starter", "rehearsal", "plans", "engine", "embedded_cluster")
 LIBRARY = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] not in OUTSIDE_THE_LIBRARY]
 FOUNDATION = {"spec", "labels", "errors"}
 """Root modules that every room may import."""
@@ -32,7 +32,8 @@ ALLOWED = {
     "embedded_cluster": set[str](),
     "plans": {*CONFIGURED, "stack_file", "engine"},
     "rehearsal": {*CONFIGURED, "stack_file", "engine", "plans", "embedded_cluster"},
-    "cli": {*CONFIGURED, "stack_file", "engine", "plans", "embedded_cluster", "rehearsal"},
+    "starter": {"config"},
+    "cli": {*CONFIGURED, "starter", "stack_file", "engine", "plans", "embedded_cluster", "rehearsal"},
 }
 """What each room may import besides itself and the foundation. A room is a folder, or a module at the root."""
 

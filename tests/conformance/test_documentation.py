@@ -1,6 +1,10 @@
 """What the documentation shows works, and what it links to is there."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +38,26 @@ def test_an_example_is_accepted(page: Path, kind: str, text: str, tmp_path: Path
         TenantEntry.model_validate(parsed(text))
     else:
         TypeAdapter(AnyWorkloadSpec).validate_python(parsed(text))
+
+
+def test_the_template_of_the_guide_keeps_every_rule(tmp_path: Path) -> None:
+    """The guide's file, put where it says, in a copy of the package."""
+    guide = (ROOT / "docs" / "guides" / "write-a-template.md").read_text()
+    ((name, text),) = re.findall(r"```python template=(\w+)\n(.*?)```", guide, re.DOTALL)
+    package = ROOT / "components" / "bedplate"
+    shutil.copytree(package, tmp_path / "bedplate", ignore=shutil.ignore_patterns("__pycache__", "control_plane"))
+    (tmp_path / "bedplate" / "workloads" / f"{name}.py").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "tests/conformance/test_templates.py"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert len(re.findall(rf"\[{name}\] PASSED", done.stdout)) >= 5, done.stdout[-3000:]
 
 
 def test_there_are_examples_of_every_kind() -> None:

@@ -9,13 +9,17 @@ from bedplate.clouds.contract import SUPPORTED_KUBERNETES_VERSIONS
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import revealed
 from conformance.everything import EVERYTHING, SECRETS
-from harness import STACKS, is_custom, objects, pod_templates, record, record_stack
+from harness import STACKS, every_template, is_custom, objects, pod_templates, record, record_stack
 
 Template = tuple[str, dict[str, Any]]
 
 
 def recordings() -> dict[str, Recording]:
-    return {"everything": record(EVERYTHING, SECRETS), **{file.stem: record_stack(file) for file in STACKS}}
+    return {
+        "everything": record(EVERYTHING, SECRETS),
+        "templates": record(every_template(), SECRETS),
+        **{file.stem: record_stack(file) for file in STACKS},
+    }
 
 
 RECORDINGS = recordings()
@@ -105,13 +109,6 @@ class TestEveryPodOfATenant:
         gpus = any("nvidia.com/gpu" in container["resources"]["limits"] for container in pod["containers"])
         assert gpus == ("tolerations" in pod) == ("nodeSelector" in pod) == ("priorityClassName" in pod)
 
-    def test_is_moved_to_save_money_only_if_it_loses_no_work(self, template: dict[str, Any]) -> None:
-        """Every pod has scratch space that is lost with it, and the autoscaler is told not to mind that."""
-        annotations = template["metadata"].get("annotations", {})
-        loses_work = template["metadata"]["labels"]["app.kubernetes.io/component"] != "model-api"
-        assert (annotations.get("cluster-autoscaler.kubernetes.io/safe-to-evict") == "false") is loses_work
-        assert (annotations.get("karpenter.sh/do-not-disrupt") == "true") is loses_work
-
 
 @pytest.mark.parametrize("stack", RECORDINGS)
 class TestSelectors:
@@ -150,4 +147,8 @@ def test_every_object_is_valid_for_every_supported_version_of_kubernetes(stack: 
     for resource in objects(RECORDINGS[stack]):
         if is_custom(resource):
             continue  # see test_charts
-        kubernetes_validate.validate(revealed(resource.inputs), version, strict=True)
+        try:
+            kubernetes_validate.validate(revealed(resource.inputs), version, strict=True)
+        except kubernetes_validate.ValidationError as error:
+            place = ".".join(map(str, error.path))
+            pytest.fail(f"{resource.inputs['kind']} {resource.name}: {place}: {error.message}", pytrace=False)

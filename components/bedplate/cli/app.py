@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -21,7 +22,7 @@ from bedplate.cli import output
 from bedplate.cli.reference import pages
 from bedplate.config import json_schema, tenant_json_schema
 from bedplate.engine.engine import RecordingBackend, run
-from bedplate.errors import RehearsalError
+from bedplate.errors import MissingExtraError, RehearsalError
 from bedplate.kubernetes import ApiKeySpec, new_api_key
 from bedplate.plans.difference import difference, field_changes
 from bedplate.plans.planning import program_of, stack_at, written_platform
@@ -29,18 +30,33 @@ from bedplate.plans.project import Project, stack_name
 from bedplate.plans.protection import Loss, losses
 from bedplate.plans.pulumi_preview import losses_of_plan, read_plan
 from bedplate.stack_file.reading import Stack, StackFileError, load
+from bedplate.starter.starter import CLOUDS, PROGRAM, NewProject
 
 FELL_SHORT, WRONG_INPUT, REFUSED = 1, 2, 3
 
 app = typer.Typer(
     name="bedplate",
-    help="Check, preview and rehearse a machine-learning platform. Production is `pulumi up`.",
     epilog="Example: bedplate rehearse local",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"bedplate {version('bedplate')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version_option: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """Check, preview and rehearse a machine-learning platform. Production is `pulumi up`."""
 
 
 class Output(StrEnum):
@@ -77,6 +93,30 @@ DefinitionsOption = Annotated[
 ]
 
 
+@app.command(epilog="Example: bedplate init ml-platform --cloud existing --domain ml.example.com")
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the project goes; made if it is not there.")],
+    cloud: Annotated[
+        str | None,
+        typer.Option("--cloud", help=f"What the platform runs on: {', '.join(CLOUDS)}. Asked for on a terminal."),
+    ] = None,
+    domain: Annotated[str, typer.Option("--domain", help="Domain below which its hosts are.")] = "ml.example.com",
+    stack: Annotated[str, typer.Option("--stack", metavar="NAME", help="Name of its first stack.")] = "production",
+) -> None:
+    """Write a project: stack file, tenants, program, workflows. It checks, previews and rehearses at once."""
+    if cloud is None and sys.stdin.isatty():
+        cloud = typer.prompt(f"What does the platform run on ({', '.join(CLOUDS)})?")
+    if cloud not in CLOUDS:
+        given = "--cloud is missing" if cloud is None else f"there is no cloud '{cloud}'"
+        _fail(RehearsalError(given, f"add --cloud with one of {', '.join(CLOUDS)}"), WRONG_INPUT, Output.TEXT)
+    project = NewProject(folder=folder, cloud=cloud, domain=domain, stack=stack)
+    try:
+        written = project.write()
+    except RehearsalError as error:
+        _fail(error, WRONG_INPUT, Output.TEXT)
+    output.new_project(project, written)
+
+
 @app.command(epilog="Example: bedplate check local")
 def check(stack: StackArgument, output_form: OutputOption = Output.TEXT) -> None:
     """Check a stack file: every mistake at once, with its line. Needs no cluster and no network."""
@@ -108,7 +148,10 @@ def preview(
         plan = output.plan(read, resources)
         output.print_json(plan) if output_form is Output.JSON else output.plan_tree(plan)
         return
-    there = stack_at(against, project, read.file)
+    try:
+        there = stack_at(against, project, read.file)
+    except RehearsalError as error:
+        _fail(error, WRONG_INPUT, output_form)
     changes = difference(there.resources, resources)
     written = list(field_changes(there.platform, written_platform(read.file)))
     lost = losses(changes, there.resources, written, allow or ())
@@ -235,9 +278,8 @@ def _generate(folder: Path, files: Mapping[str, str], is_check: bool) -> None:
 
 def _stack(stack: str, form: Output) -> tuple[Project, Stack]:
     """The project and the checked stack; ends the command where there is a mistake."""
-    given = Path(stack)
     try:
-        project = Project.find(given.parent if given.is_file() else Path.cwd())
+        project = Project.of(stack, PROGRAM)
         return project, load(project.stack_file(stack))
     except StackFileError as error:
         if form is Output.JSON:
@@ -267,7 +309,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app(arguments)
-    except RehearsalError as error:
+    except (RehearsalError, MissingExtraError) as error:
         output.error(str(error))
         sys.exit(FELL_SHORT)
     except KeyboardInterrupt:

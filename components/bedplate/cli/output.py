@@ -1,11 +1,13 @@
 """What people and programs read: trees and tables, or JSON with stable names."""
 
 import json
+import shlex
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,6 +25,7 @@ from bedplate.plans.protection import Loss
 from bedplate.plans.pulumi_preview import PulumiPlan
 from bedplate.rehearsal.report import OperatorNotRun, RehearsalReport
 from bedplate.stack_file.reading import Stack, StackFileError
+from bedplate.starter.starter import NewProject
 
 PLAN_FIX = "mend what the errors name, and run `pulumi preview --json` again"
 _ACTIONS = {
@@ -79,6 +82,26 @@ def api_key(made: NewApiKey) -> None:
     )
     _err.print("In the stack file, below `apiKeys:` of the workload's route:", style="dim")
     _out.print(f"- {{name: {made.name}, sha256: {made.sha256}}}")
+
+
+def new_project(project: NewProject, written: Sequence[Path]) -> None:
+    """What was written, and what to do with it."""
+    folder, stack = shlex.quote(str(project.folder)), project.stack
+    _out.print(f"wrote {len(written)} files to {project.folder}\n\n  cd {folder}", soft_wrap=True, markup=False)
+    extra = project.extra_to_install()
+    for command, purpose in (
+        *([(f"pip install '{extra}'", "the cloud's SDK, if `pip` is what you install with")] if extra else []),
+        (f"bedplate check {stack}", "every mistake at once, with its line"),
+        (f"bedplate preview {stack}", "what it is made of"),
+        (f"bedplate rehearse {stack}", "on a throw-away API server; needs Go, or --context"),
+        ("git init && make install", "pins this version; commit uv.lock"),
+    ):
+        _out.print(f"  {command:<38}{purpose}", markup=False)
+    _out.print(
+        f"\nYours to change: stacks/Pulumi.{stack}.yaml, stacks/{stack}-tenants/, .github/CODEOWNERS. "
+        "README.md says how to go live.",
+        soft_wrap=True,
+    )
 
 
 def check_result(stack: Stack) -> None:

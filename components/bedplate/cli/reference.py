@@ -26,14 +26,15 @@ def _stack_file() -> str:
         "`stacks/schema.json`.\n\n"
         f"Workload kinds: {kinds}.\n"
     )
-    sections = [_section(name, definitions[name]) for name in order if "properties" in definitions[name]]
+    sections = [_section(name, definitions) for name in order if "properties" in definitions[name]]
     return "\n".join([_NOTICE + intro, *sections])
 
 
-def _section(name: str, schema: Schema) -> str:
+def _section(name: str, definitions: Mapping[str, Schema]) -> str:
+    schema = definitions[name]
     required = schema.get("required", [])
     rows = [
-        f"| `{key}` | {_type(value)} | {_default(key, value, required)} | {_text(value)} |"
+        f"| `{key}` | {_type(value)} | {_default(key, value, required)} | {_meaning(value, definitions)} |"
         for key, value in schema["properties"].items()
     ]
     table = "| key | type | default | meaning |\n|---|---|---|---|\n" + "\n".join(rows)
@@ -77,6 +78,11 @@ def _default(key: str, schema: Schema, required: list[str]) -> str:
     if default is None or default in ([], ""):
         return "none"
     return f"`{', '.join(cast(list[str], default)) if isinstance(default, list) else default}`"
+
+
+def _meaning(schema: Schema, definitions: Mapping[str, Schema]) -> str:
+    """A key's text; Pydantic leaves it out where it is the same as that of what stands below the key."""
+    return _text(schema) or _text(definitions.get(str(schema.get("$ref", "")).rpartition("/")[2], {}))
 
 
 def _text(schema: Schema) -> str:

@@ -25,7 +25,25 @@ class Project:
         for folder in (start.resolve(), *start.resolve().parents):
             if (folder / "Pulumi.yaml").is_file():
                 return cls.read(folder)
-        raise RehearsalError("there is no Pulumi.yaml here or above", "run the command inside a bedplate project")
+        raise RehearsalError(
+            "there is no Pulumi.yaml here or above",
+            "run the command inside a project, name a stack file by its path, or begin: bedplate init FOLDER",
+        )
+
+    @classmethod
+    def of(cls, stack: str, program: Path) -> "Project":
+        """The project of a stack given by name or by path; around a file in no project, `program` and its folder.
+
+        Raises RehearsalError where there is neither a project nor such a file.
+        """
+        folder = Path(stack).resolve().parent if Path(stack).is_file() else Path.cwd()
+        if any((around / "Pulumi.yaml").is_file() for around in (folder, *folder.parents)):
+            return cls.find(folder)
+        if Path(stack).is_file():
+            return cls(root=folder, name="bedplate", program=program, stacks=folder)
+        if _is_path(stack):
+            raise RehearsalError(f"there is no file '{stack}'", "name a file there is, or begin: bedplate init FOLDER")
+        return cls.find(folder)
 
     @classmethod
     def read(cls, root: Path) -> "Project":
@@ -49,7 +67,16 @@ class Project:
         if Path(stack).is_file():
             return Path(stack)
         names = ", ".join(self.stack_names()) or "none"
+        if _is_path(stack):
+            raise RehearsalError(
+                f"there is no file '{stack}'; stacks here: {names}", "name a stack, or a file there is"
+            )
         raise RehearsalError(f"there is no stack '{stack}'; there are: {names}", f"name one of these, or write {named}")
+
+
+def _is_path(stack: str) -> bool:
+    """Whether a stack is meant by its file rather than by its name."""
+    return "/" in stack or "\\" in stack or stack.endswith((".yaml", ".yml"))
 
 
 def stack_name(file: Path) -> str:

@@ -254,7 +254,8 @@ def _secrets(parts: Parts) -> Iterator[Problem]:
                 fix=suggestion(
                     key,
                     parts.secrets,
-                    "store it with `pulumi config set --secret <name>` and write that name here, never the secret",
+                    "store it with `pulumi config set --secret <name>` and write that name here, never the secret; "
+                    "to try without the Pulumi CLI, write `bedplate:<name>: {secure: placeholder}` below `config:`",
                 ),
             )
 

@@ -202,6 +202,8 @@ class Workload(pulumi.ComponentResource):
     """What it is, in a few words; heads its page in the reference."""
     component: ClassVar[str]
     """Its role in the label `app.kubernetes.io/component`."""
+    loses_work: ClassVar[bool] = True
+    """Whether a pod that ends early loses work. If so, no autoscaler moves its pods to save money (`NOT_EVICTED`)."""
     registry: ClassVar[dict[str, type["Workload"]]] = {}
 
     def __init_subclass__(cls) -> None:

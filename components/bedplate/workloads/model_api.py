@@ -91,6 +91,7 @@ class ModelApi(Workload):
     Spec = ModelApiSpec
     title = "Model API"
     component = "model-api"
+    loses_work = False
 
     def parts(self, args: WorkloadArgs) -> Sequence[tuple[str, Manifest]]:
         """Deployment, Service, disruption budget, and the autoscaler where the bounds leave it room."""

@@ -165,7 +165,7 @@ class TestPreviewAgainstARevision:
 
     def test_that_git_does_not_know_says_so(self, project: Path) -> None:
         done = bedplate("preview", "production", "--against", "nowhere", folder=project)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert "git has no revision 'nowhere'" in done.stderr
         assert "Traceback" not in done.stderr
 
@@ -174,7 +174,7 @@ class TestPreviewAgainstARevision:
         commit(project)
         write_stack(project, platform())
         done = bedplate("preview", "production", "--against", "HEAD", folder=project)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert "cannot be previewed at HEAD" in done.stderr
         assert "domain" in done.stderr
 

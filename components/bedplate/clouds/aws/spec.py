@@ -22,6 +22,7 @@ from bedplate.clouds.managed import (
     NetworkSpec,
     lettered_zones,
 )
+from bedplate.errors import MissingExtraError
 from bedplate.spec import ClientId, HttpsUrl, Spec, matching, mistake
 
 _PREFIX_ADDRESSES = 16
@@ -249,11 +250,11 @@ class AwsClusterSpec(ManagedClusterSpec):
         return Reservation(zone=parts["zone"], id=parts["id"], is_block=bool(parts["block"]))
 
     def implementation(self) -> ClusterImplementation:
-        """The EKS cluster; imports pulumi_aws. Raises ImportError with the extra to install."""
+        """The EKS cluster; imports pulumi_aws. Raises MissingExtraError."""
         try:
             from bedplate.clouds.aws.aws_cluster import AwsCluster
         except ModuleNotFoundError as error:
-            raise ImportError(f"{error}; this stack is on AWS: install bedplate[aws]") from error
+            raise MissingExtraError(error, "bedplate[aws]") from error
 
         return AwsCluster
 

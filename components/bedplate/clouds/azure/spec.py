@@ -16,6 +16,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import ClusterImplementation, NodePoolSpec
 from bedplate.clouds.managed import AccessSpec, ManagedClusterSpec, NetworkSpec, PrivateNetwork
+from bedplate.errors import MissingExtraError
 from bedplate.labels import DOMAIN
 from bedplate.spec import GUID, Guid, Spec, matching, mistake
 
@@ -205,11 +206,11 @@ class AzureClusterSpec(ManagedClusterSpec):
         return f"{self._letters}{self._digits(8)}"
 
     def implementation(self) -> ClusterImplementation:
-        """The AKS cluster; imports pulumi_azure_native. Raises ImportError with the extra to install."""
+        """The AKS cluster; imports pulumi_azure_native. Raises MissingExtraError."""
         try:
             from bedplate.clouds.azure.azure_cluster import AzureCluster
         except ModuleNotFoundError as error:
-            raise ImportError(f"{error}; this stack is on Azure: install bedplate[azure]") from error
+            raise MissingExtraError(error, "bedplate[azure]") from error
 
         return AzureCluster
 

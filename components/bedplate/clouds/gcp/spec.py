@@ -24,6 +24,7 @@ from bedplate.clouds.managed import (
     lettered_zones,
     networks_overlap,
 )
+from bedplate.errors import MissingExtraError
 from bedplate.spec import EmailAddress, Spec, matching, mistake
 
 POD_ADDRESSES_OF_A_NODE = 256
@@ -262,11 +263,11 @@ class GcpClusterSpec(ManagedClusterSpec):
         return f"{self.name}-{self.project_number}-{purpose}"
 
     def implementation(self) -> ClusterImplementation:
-        """The GKE cluster; imports pulumi_gcp. Raises ImportError with the extra to install."""
+        """The GKE cluster; imports pulumi_gcp. Raises MissingExtraError."""
         try:
             from bedplate.clouds.gcp.gcp_cluster import GcpCluster
         except ModuleNotFoundError as error:
-            raise ImportError(f"{error}; this stack is on Google Cloud: install bedplate[gcp]") from error
+            raise MissingExtraError(error, "bedplate[gcp]") from error
 
         return GcpCluster
 
