@@ -309,11 +309,11 @@ _is_image_prefix = matching(
 ImageReference = Annotated[str, Field(max_length=512), AfterValidator(_image)]
 ImagePrefix = Annotated[str, Field(max_length=512), _is_image_prefix]
 
-_CRON_MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+CRON_MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 _WEEKDAYS = {"SUN": 0, "MON": 1, "TUE": 2, "WED": 3, "THU": 4, "FRI": 5, "SAT": 6}
-_CRON_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
+CRON_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("minute", 0, 59, {}),
     ("hour", 0, 23, {}),
     ("day of the month", 1, 31, {}),
@@ -341,16 +341,16 @@ def _is_cron_part(part: str, lowest: int, highest: int, names: dict[str, int]) -
 
 
 def _cron(value: str) -> str:
-    if value in _CRON_MACROS:
+    if value in CRON_MACROS:
         return value
     fields = value.split()
-    if len(fields) != len(_CRON_FIELDS):
+    if len(fields) != len(CRON_FIELDS):
         raise mistake(
             "must have five fields: minute, hour, day of the month, month, weekday",
             "write it like '30 6 * * 1-5' (6:30, Monday to Friday)",
-            allowed=f"five fields, or one of {', '.join(_CRON_MACROS)}",
+            allowed=f"five fields, or one of {', '.join(CRON_MACROS)}",
         )
-    for text, (field, low, high, names) in zip(fields, _CRON_FIELDS, strict=True):
+    for text, (field, low, high, names) in zip(fields, CRON_FIELDS, strict=True):
         for part in text.split(","):
             if not _is_cron_part(part, low, high, names):
                 sunday = ", Sunday is 0" if field == "weekday" else ""

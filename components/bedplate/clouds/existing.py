@@ -115,14 +115,16 @@ class ExistingClusterSpec(ClusterSpec):
         return there
 
     def owns_dns_zone(self) -> bool:
-        """Where the facts have a way to solve challenges."""
-        facts: ClusterFacts | None = getattr(self, "facts", None)  # absent where it is wrong
-        return facts is not None and facts.dns01_solver is not None
+        """Where the facts have a way to solve challenges, or are wrong and may have one."""
+        if not hasattr(self, "facts"):
+            return True
+        return self.facts is not None and self.facts.dns01_solver is not None
 
     def publishes_service_account_keys(self) -> bool:
-        """Where the facts say under which address."""
-        facts: ClusterFacts | None = getattr(self, "facts", None)
-        return facts is not None and facts.service_account_issuer is not None
+        """Where the facts say under which address, or are wrong and may say it."""
+        if not hasattr(self, "facts"):
+            return True
+        return self.facts is not None and self.facts.service_account_issuer is not None
 
     def shares_volumes(self) -> bool:
         """Unless the facts name no class for it."""

@@ -188,6 +188,7 @@ class _Monitor(mocks.MockMonitor):
         super().__init__(mocks=None)  # pyright: ignore[reportArgumentType] - only this class's methods are called
         self._program, self._backend, self._recording, self._outputs = program, backend, recording, outputs
         self._aliases: dict[str, tuple[str, ...]] = {}
+        self._makers: dict[tuple[str, ...], str] = {}
 
     def RegisterResource(self, request: Any) -> resource_pb2.RegisterResourceResponse:  # noqa: N802
         if request.remote:
@@ -213,8 +214,10 @@ class _Monitor(mocks.MockMonitor):
             protect=request.protect,
             retain_on_delete=request.retainOnDelete,
             deleted_with=request.deletedWith,
+            ignore_changes=tuple(request.ignoreChanges),
             inputs=inputs_of(request.object),
         )
+        self._refuse_second(resource)
         self._recording.resources.append(resource)
         outputs = struct_pb2.Struct()
         outputs.CopyFrom(request.object)
@@ -224,6 +227,19 @@ class _Monitor(mocks.MockMonitor):
             identifier, computed = self._outputs(resource.as_first_made())
             outputs.update(computed)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identifier, object=outputs)
+
+    def _refuse_second(self, resource: Resource) -> None:
+        """Of two resources with one object the last writer would win, whosever the object is."""
+        named = resource.object_named
+        if named is None:
+            return
+        first = self._makers.setdefault(named, resource.urn)
+        if first != resource.urn:
+            *_, kind, namespace, name = named
+            place = f"{namespace}/{name}" if namespace else name
+            raise RehearsalError(
+                f"two resources are the {kind} {place}: {first} and {resource.urn}", "give one of them another name"
+            )
 
     def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
         outputs = inputs_of(request.outputs)

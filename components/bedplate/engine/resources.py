@@ -45,12 +45,24 @@ class Resource:
     protect: bool
     retain_on_delete: bool
     deleted_with: str
+    ignore_changes: tuple[str, ...] = ()
+    """Paths of inputs that keep their value once the resource is made."""
     inputs: Mapping[str, Any]
 
     @property
     def is_kubernetes_object(self) -> bool:
         """Whether the resource is an object of a Kubernetes API."""
         return self.custom and self.type.startswith("kubernetes:") and "metadata" in self.inputs
+
+    @property
+    def object_named(self) -> tuple[str, ...] | None:
+        """What the resource's object is in its cluster: provider, group, kind, namespace and name, of which there can
+        be one; None of what is no Kubernetes object."""
+        if not self.is_kubernetes_object:
+            return None
+        metadata = self.inputs["metadata"]
+        group = str(self.inputs["apiVersion"]).rpartition("/")[0]
+        return self.provider, group, self.inputs["kind"], metadata.get("namespace", ""), metadata.get("name", "")
 
     def as_first_made(self) -> "Resource":
         """The resource under its former name, if it has one: what exists keeps its id when it is renamed here."""

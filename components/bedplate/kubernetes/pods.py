@@ -14,6 +14,13 @@ from bedplate.labels import ACCELERATOR, GPU_RESOURCE, GPU_TAINT, Identity, acce
 NON_ROOT_USER = 65532
 """The user of an image that names none; by convention `nonroot` in distroless images."""
 _SCRATCH_PATH = "/tmp"
+_SHARED_MEMORY_PATH = "/dev/shm"
+_SCRATCH, _SHARED_MEMORY = "scratch", "shared-memory"
+OWN_VOLUMES = (_SCRATCH, _SHARED_MEMORY)
+"""Names of volumes that a pod has by itself; no claim in it can be called so."""
+_LOGS_GIB = 0.25
+"""Disk for what a container prints, which counts beside its scratch space. A kubelet keeps five files of 10 MiB unless
+it is told otherwise (https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/)."""
 NOT_EVICTED = {
     "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
     "karpenter.sh/do-not-disrupt": "true",
@@ -30,8 +37,9 @@ class Container:
     """What a template knows of its one container.
 
     memory is request and limit at once (requests that differ from limits are what gets pods killed under pressure);
-    CPU may burst to twice its request. scratch_gib: size of the writable /tmp, which is also HOME. user: numeric user
-    and group the process runs as, never 0.
+    CPU may burst to twice its request. scratch_gib: size of the writable /tmp, which is also HOME. shared_memory_gib:
+    size of /dev/shm, part of the memory; 0 for the runtime's own 64 MiB. user: numeric user and group the process runs
+    as, never 0.
     """
 
     name: str
@@ -49,6 +57,7 @@ class Container:
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """Path in the container → a ConfigMap or Secret as the source of a volume, whose name the volume has."""
     scratch_gib: float = 1
+    shared_memory_gib: float = 0
     user: int = NON_ROOT_USER
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Ports, probes and lifecycle, as Kubernetes writes them."""
@@ -64,9 +73,17 @@ def memory_quantity(gib: float) -> str:
     return f"{int(gib)}Gi" if gib == int(gib) else f"{round(gib * 1024)}Mi"
 
 
+def disk_gib(scratch_gib: float) -> float:
+    """What a pod takes of its node's disk: scratch space and logs. A pod that needs more is evicted."""
+    return scratch_gib + _LOGS_GIB
+
+
 def resources(container: Container) -> Manifest:
-    """Requests and limits: memory and GPUs equal, CPU limited at twice the request."""
-    exact = {"memory": memory_quantity(container.memory_gib)}
+    """Requests and limits: memory, disk and GPUs equal, CPU limited at twice the request."""
+    exact = {
+        "memory": memory_quantity(container.memory_gib),
+        "ephemeral-storage": memory_quantity(disk_gib(container.scratch_gib)),
+    }
     if container.gpus:
         exact[GPU_RESOURCE] = str(container.gpus)
     return {
@@ -77,7 +94,11 @@ def resources(container: Container) -> Manifest:
 
 def _environment(container: Container) -> list[Manifest]:
     environment = {"HOME": _SCRATCH_PATH, **container.environment}
-    plain: list[Manifest] = [{"name": name, "value": value} for name, value in sorted(environment.items())]
+    plain: list[Manifest] = [
+        {"name": name, "value": value}
+        for name, value in sorted(environment.items())
+        if name not in container.secret_environment
+    ]
     secret: list[Manifest] = [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}}
         for name, secret in sorted(container.secret_environment.items())
@@ -86,9 +107,10 @@ def _environment(container: Container) -> list[Manifest]:
 
 
 def _container(container: Container) -> Manifest:
-    mounts: list[Manifest] = [
-        {"name": claim, "mountPath": path} for path, claim in sorted(container.volume_mounts.items())
-    ]
+    mounts: list[Manifest] = [{"name": _SCRATCH, "mountPath": _SCRATCH_PATH}]
+    if container.shared_memory_gib:
+        mounts.append({"name": _SHARED_MEMORY, "mountPath": _SHARED_MEMORY_PATH})
+    mounts += [{"name": claim, "mountPath": path} for path, claim in sorted(container.volume_mounts.items())]
     mounts += [
         {"name": _source_name(source), "mountPath": path, "readOnly": True}
         for path, source in sorted(container.files.items())
@@ -103,7 +125,7 @@ def _container(container: Container) -> Manifest:
         "image": container.image,
         **{key: value for key, value in optional.items() if value},
         "resources": resources(container),
-        "volumeMounts": [{"name": "scratch", "mountPath": _SCRATCH_PATH}, *mounts],
+        "volumeMounts": mounts,
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -143,12 +165,25 @@ def pod_spec(container: Container, service_account_name: str, **extra: Any) -> M
         },
         "containers": [_container(container)],
         "volumes": [
-            {"name": "scratch", "emptyDir": {"sizeLimit": memory_quantity(container.scratch_gib)}},
+            {"name": _SCRATCH, "emptyDir": {"sizeLimit": memory_quantity(container.scratch_gib)}},
+            *_shared_memory(container),
             *({"name": claim, "persistentVolumeClaim": {"claimName": claim}} for claim in claims),
             *({"name": _source_name(source), **source} for _, source in sorted(container.files.items())),
         ],
         **extra,
     }
+
+
+def _shared_memory(container: Container) -> list[Manifest]:
+    """Memory between processes, where a program needs more than the runtime gives: data loaders, NCCL, Ray.
+
+    What is in it counts against the container's memory limit
+    (https://kubernetes.io/docs/concepts/storage/volumes/#emptydir).
+    """
+    if not container.shared_memory_gib:
+        return []
+    size = memory_quantity(container.shared_memory_gib)
+    return [{"name": _SHARED_MEMORY, "emptyDir": {"medium": "Memory", "sizeLimit": size}}]
 
 
 def spread_over_zones_and_nodes(match_labels: Mapping[str, str]) -> list[Manifest]:

@@ -1,15 +1,17 @@
-"""Whether the cluster carries what the stack file asks of it: machines, addresses, storage.
+"""Whether the cluster carries what the stack file asks of it: machines, addresses.
 
 Owns no numbers: machines and networks are the cloud's, footprints the workloads'.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from pydantic_core import PydanticCustomError
 
 from bedplate.clouds import MachineShape, NodePoolSpec
+from bedplate.kubernetes.pods import disk_gib
 from bedplate.stack_file.parts import Parts, footprint_of, has, is_whole
-from bedplate.stack_file.problems import PathParts, Problem, number, shown
+from bedplate.stack_file.problems import PathParts, Problem, number
 from bedplate.workloads import Footprint
 
 _OF_A_MACHINE = (
@@ -17,6 +19,9 @@ _OF_A_MACHINE = (
     *("interconnect", "reservation", "local_disks", "disk_gib", "spot"),
 )
 """Keys of a pool that its machine follows from."""
+_PART_OF_DISK = 0.9
+"""What of a node's disk pods are offered; a kubelet evicts pods when a tenth is left
+(https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#hard-eviction-thresholds)."""
 
 
 def _shape(parts: Parts, pool: NodePoolSpec) -> MachineShape | PydanticCustomError | None:
@@ -82,48 +87,141 @@ def the_network_carries_the_pools(parts: Parts) -> Iterator[Problem]:
         )
 
 
-def workloads_fit_a_machine(parts: Parts) -> Iterator[Problem]:
-    """Each pod finds a machine that could carry it alone."""
-    pools = parts.pools or {}
-    shapes = {name: shape for name in pools if isinstance(shape := _shape(parts, pools[name]), MachineShape)}
-    if len(shapes) < len(pools):
-        return
-    for path, _, workload in parts.with_workloads(["gpu"]):
-        accelerator = workload.gpu.accelerator if workload.gpu else None
-        suitable = {name: shapes[name] for name in sorted(pools) if pools[name].accelerator == accelerator}
-        footprint = footprint_of(workload)
-        if footprint is None or not suitable or any(_carries(machine, footprint) for machine in suitable.values()):
-            continue
+@dataclass(frozen=True, kw_only=True)
+class _Machines:
+    """What one pool offers pods. most: how many machines there can be; disk_gib: of one, for scratch space and logs."""
+
+    pool: str
+    most: int
+    shape: MachineShape
+    disk_gib: float
+
+    def carries(self, pod: Footprint) -> bool:
+        """Whether one machine has the cores, memory and GPUs of a pod, whatever its disk."""
+        shape = self.shape
+        return pod.cpu <= shape.cpu and pod.memory_gib <= shape.memory_gib and pod.gpus <= shape.gpus
+
+    def pods(self, pod: Footprint) -> int:
+        """How many such pods all machines carry at once, with nothing else on them."""
+        shape = self.shape
+        sizes = [(shape.cpu, pod.cpu), (shape.memory_gib, pod.memory_gib), (self.disk_gib, pod.disk_gib)]
+        if pod.gpus:
+            sizes.append((shape.gpus, pod.gpus))
+        return self.most * min(int(offered / asked) for offered, asked in sizes)
+
+
+_Offer = Mapping[str | None, Sequence[_Machines]]
+"""Machines by accelerator; None for those without."""
+
+
+def _offer(parts: Parts) -> _Offer | None:
+    """What the pools offer; None while one of them cannot say."""
+    offer: dict[str | None, list[_Machines]] = {}
+    for name, pool in sorted((parts.pools or {}).items()):
+        shape = _shape(parts, pool)
+        if not isinstance(shape, MachineShape) or not has(pool, ["max"]):
+            return None
+        disk_gib = shape.local_disk_gib if pool.local_disks else pool.disk_gib
+        machines = _Machines(pool=name, most=pool.max, shape=shape, disk_gib=disk_gib * _PART_OF_DISK)
+        offer.setdefault(pool.accelerator, []).append(machines)
+    return offer or None
+
+
+def pools_carry_what_needs_no_gpu(parts: Parts) -> Iterator[Problem]:
+    """Machines with GPUs take pods with GPUs only: names, the way in and controllers run elsewhere."""
+    if parts.pools and parts.accelerators() and all(pool.accelerator for pool in parts.pools.values()):
         yield Problem(
-            path=path,
-            message="a pod of this workload is larger than every machine it could run on",
-            given=_size(footprint.cpu, footprint.memory_gib, footprint.gpus),
-            allowed="; ".join(
-                f"{name}: {_size(machine.cpu, machine.memory_gib, machine.gpus)}" for name, machine in suitable.items()
-            ),
-            fix="ask for less, or add a pool with larger machines",
+            path=("nodePools",),
+            message="no pool is without GPUs, and pods that ask for none run nowhere else: the cluster's own too",
+            allowed="at least one pool without `accelerator`",
+            fix="add a pool like `general: {machine: {cpu: 4, memoryGib: 16}, min: 2, max: 4}`",
         )
 
 
-def _carries(machine: MachineShape, pod: Footprint) -> bool:
-    return pod.cpu <= machine.cpu and pod.memory_gib <= machine.memory_gib and pod.gpus <= machine.gpus
+def workloads_find_room(parts: Parts) -> Iterator[Problem]:
+    """Each pod finds a machine that could carry it alone, and what always runs finds room for all its pods."""
+    offer = _offer(parts)
+    if offer is None:
+        return
+    together: dict[str | None, list[Footprint]] = {}
+    for path, _, workload in parts.with_workloads(["gpu"]):
+        accelerator = workload.gpu.accelerator if workload.gpu else None
+        footprint, machines = footprint_of(workload), offer.get(accelerator, ())
+        if footprint is None or not machines:
+            continue
+        found = _room_for_one(path, footprint, machines) or _room_for_all(path, footprint, machines)
+        if found:
+            yield found
+        elif footprint.pods_always:
+            together.setdefault(accelerator, []).append(footprint)
+    for accelerator, footprints in together.items():
+        yield from _room_together(accelerator, footprints, offer[accelerator])
+
+
+def _room_for_one(path: PathParts, pod: Footprint, machines: Sequence[_Machines]) -> Problem | None:
+    if any(each.pods(pod) for each in machines):
+        return None
+    carrying = [each for each in machines if each.carries(pod)]
+    if carrying:
+        scratch_gib = pod.disk_gib - disk_gib(0)
+        return Problem(
+            path=(*path, "scratchGib"),
+            message="the scratch space is larger than the disk of every machine that could carry the pod",
+            given=number(scratch_gib),
+            allowed="; ".join(f"{each.pool}: {number(each.disk_gib - disk_gib(0))}" for each in carrying),
+            fix="lower it, or raise `diskGib` of a pool (a tenth of a disk stays free, and images need room too)",
+        )
+    return Problem(
+        path=path,
+        message="a pod of this workload is larger than every machine it could run on",
+        given=_size(pod.cpu, pod.memory_gib, pod.gpus),
+        allowed="; ".join(
+            f"{each.pool}: {_size(each.shape.cpu, each.shape.memory_gib, each.shape.gpus)}" for each in machines
+        ),
+        fix="ask for less, or add a pool with larger machines",
+    )
+
+
+def _room_for_all(path: PathParts, pods: Footprint, machines: Sequence[_Machines]) -> Problem | None:
+    """Of a job's pods some may wait for others; what serves has all of them at once."""
+    most = sum(each.pods(pods) for each in machines)
+    if not pods.pods_always or pods.pods_most <= most:
+        return None
+    is_for_updates = pods.pods_most - pods.pods_of_updates <= most
+    instead = "; or write `update: removeFirst`, and an update needs no pod more" if is_for_updates else ""
+    return Problem(
+        path=path,
+        message=f"at its largest it has {pods.pods_most} pods, updates included, and not all of them find room",
+        given=f"{pods.pods_most} pods of {_size(pods.cpu, pods.memory_gib, pods.gpus)}",
+        allowed="; ".join(f"{each.pool}: {each.pods(pods)} on all its machines" for each in machines),
+        fix=f"raise `max` of a pool, or have fewer or smaller pods{instead}",
+    )
+
+
+def _room_together(
+    accelerator: str | None, workloads: Sequence[Footprint], machines: Sequence[_Machines]
+) -> Iterator[Problem]:
+    """All that always runs, of all tenants, and the one pod more of an update."""
+    sizes: list[tuple[str, Callable[[Footprint], float], Callable[[MachineShape], float]]] = [
+        ("cores", lambda pod: pod.cpu, lambda shape: shape.cpu),
+        ("GiB of memory", lambda pod: pod.memory_gib, lambda shape: shape.memory_gib),
+        ("GPUs", lambda pod: pod.gpus, lambda shape: shape.gpus),
+    ]
+    path: PathParts = ("nodePools", machines[0].pool, "max") if len(machines) == 1 else ("nodePools",)
+    for unit, of_pod, of_machine in sizes:
+        offered = sum(each.most * of_machine(each.shape) for each in machines)
+        always = sum(of_pod(pod) * pod.pods_always for pod in workloads)
+        needed = always + max(of_pod(pod) * pod.pods_of_updates for pod in workloads)
+        if needed > offered:
+            pools = f"pools with {accelerator}" if accelerator else "pools without GPUs"
+            yield Problem(
+                path=path,
+                message=f"what runs at all times, one update included, needs more {unit} than the {pools} have",
+                given=number(offered),
+                allowed=f"at least {number(needed)}",
+                fix="raise `max` of a pool, or lower `replicas` of workloads",
+            )
 
 
 def _size(cpu: float, memory_gib: float, gpus: int) -> str:
     return f"{number(cpu)} CPU, {number(memory_gib)} GiB" + (f", {gpus} GPU" if gpus else "")
-
-
-def volumes_can_be_shared(parts: Parts) -> Iterator[Problem]:
-    """Volumes of many nodes need storage that has them."""
-    if parts.cloud is None or parts.cloud.shares_volumes():
-        return
-    for path, tenant in parts.with_tenants("volumes"):
-        for position, volume in enumerate(tenant.volumes):
-            if volume.access == "manyNodes":
-                yield Problem(
-                    path=(*path, "volumes", position, "access"),
-                    message="the cluster has no storage that pods of many nodes can mount",
-                    given=shown(volume.access),
-                    allowed="oneNode",
-                    fix="write oneNode, or keep shared files in the artefact bucket",
-                )

@@ -1,7 +1,8 @@
 """What must hold between the parts of a platform, and no single spec can see.
 
 Owns the checks of names, quotas, images, limits and secrets; those of machines and networks are
-`bedplate.stack_file.capacity`'s, those of hosts and routes `bedplate.stack_file.routing`'s.
+`bedplate.stack_file.capacity`'s, those of volumes `bedplate.stack_file.storage`'s, those of hosts and routes
+`bedplate.stack_file.routing`'s.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -10,7 +11,7 @@ from bedplate.clouds import ACCELERATORS
 from bedplate.config import PlatformSpec
 from bedplate.labels import LABEL_LENGTH
 from bedplate.services.certificates.spec import LetsEncryptSpec
-from bedplate.stack_file import capacity, routing
+from bedplate.stack_file import capacity, routing, storage
 from bedplate.stack_file.parts import Parts, footprint_of, has
 from bedplate.stack_file.problems import PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.tenants import QuotaSpec
@@ -107,13 +108,15 @@ def _accelerators(parts: Parts) -> Iterator[Problem]:
 
 
 def _quota(parts: Parts) -> Iterator[Problem]:
-    """Each workload at its largest, then what runs at all times together, for what no workload breaks alone."""
+    """Each workload at its largest; then what runs at all times together, an update included, for what none breaks
+    alone."""
     offered = parts.accelerators()
     for index, tenant, positions in parts.tenants:
         if not has(tenant, ["quota"]):
             continue
         granted = _granted(tenant.quota)
         always: dict[str, float] = {}
+        updating: dict[str, float] = {}
         broken: set[str] = set()
         for position, workload in zip(positions, tenant.workloads, strict=True):
             footprint = footprint_of(workload)
@@ -122,11 +125,13 @@ def _quota(parts: Parts) -> Iterator[Problem]:
             for key, one in _of_one_pod(footprint, workload, tenant.quota, offered).items():
                 most = round(one * footprint.pods_most, _DECIMALS)
                 always[key] = round(always.get(key, 0) + one * footprint.pods_always, _DECIMALS)
+                updating[key] = max(updating.get(key, 0), one * footprint.pods_of_updates)
                 if most > granted.get(key, 0):
                     broken.add(key)
                     path = ("tenants", index, "workloads", position)
                     yield _over_quota(path, key, most, granted.get(key, 0), footprint.pods_most)
-        for key, needed in always.items():
+        for key, at_rest in always.items():
+            needed = round(at_rest + updating[key], _DECIMALS)
             if key not in broken and needed > granted[key]:
                 yield _over_quota_together(("tenants", index, "quota", *key.split(".", 1)), key, needed, granted[key])
 
@@ -160,35 +165,11 @@ def _over_quota(path: PathParts, key: str, needed: float, granted: float, pods: 
 def _over_quota_together(path: PathParts, key: str, needed: float, granted: float) -> Problem:
     return Problem(
         path=path,
-        message=f"the tenant's workloads together need more {key} at all times than its quota",
+        message=f"the tenant's workloads together need more {key} at all times, one update included, than its quota",
         given=number(granted),
         allowed=f"at least {number(needed)}",
         fix=f"raise quota.{key} to {number(needed)}, or remove or shrink workloads",
     )
-
-
-def _volumes(parts: Parts) -> Iterator[Problem]:
-    for path, tenant in parts.with_tenants("volumes", "quota"):
-        size = round(sum(volume.size_gib for volume in tenant.volumes), _DECIMALS)
-        if size > tenant.quota.storage_gib:
-            yield Problem(
-                path=(*path, "quota", "storageGib"),
-                message=f"the tenant's volumes have {number(size)} GiB, more than its quota",
-                given=number(tenant.quota.storage_gib),
-                allowed=f"at least {number(size)}",
-                fix=f"raise quota.storageGib to {number(size)}, or make the volumes smaller",
-            )
-    for path, tenant, workload in parts.with_workloads(["mounts"], of_tenant=["volumes"]):
-        names = [volume.name for volume in tenant.volumes]
-        for position, mount in enumerate(workload.mounts):
-            if mount.volume not in names:
-                yield Problem(
-                    path=(*path, "mounts", position, "volume"),
-                    message="the tenant has no such volume",
-                    given=shown(mount.volume),
-                    allowed=", ".join(names) or "none, the tenant has no volumes",
-                    fix=suggestion(mount.volume, names, "choose one of these, or add it to the tenant's volumes"),
-                )
 
 
 def _approved_images(parts: Parts) -> Iterator[Problem]:
@@ -313,12 +294,15 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     routing.hosts,
     _accelerators,
     capacity.pools_have_machines,
+    capacity.pools_carry_what_needs_no_gpu,
     capacity.the_cloud_can_work_with_the_pools,
     capacity.the_network_carries_the_pools,
-    capacity.workloads_fit_a_machine,
+    capacity.workloads_find_room,
     _quota,
-    _volumes,
-    capacity.volumes_can_be_shared,
+    storage.sizes,
+    storage.mounts,
+    storage.volumes_can_be_shared,
+    storage.volumes_of_one_node_have_one_pod,
     _approved_images,
     _limits,
     _certificates,

@@ -97,12 +97,14 @@ def _problem(detail: Schema) -> Problem:
     elif kind.startswith("union_tag"):
         union = cast(Schema, node["discriminator"])
         key, choices = str(union["propertyName"]), list(cast(Schema, union["mapping"]))
-        path, allowed = (*path, key), ", ".join(choices)
+        path, allowed = (*path, key), "; ".join(f"{name}: {text}" for name, text in _meanings(union).items())
         if kind == "union_tag_not_found":
             message, fix, given = "this key is required and missing", f"add `{key}:` with one of these", None
         else:
             value = cast(Schema, value)[key]
-            message, fix, given = f"unknown {key}", suggestion(str(value), choices, "write one of these"), shown(value)
+            meant = _meant(str(value), union)
+            fix = f"did you mean `{meant}`?" if meant else suggestion(str(value), choices, "write one of these")
+            message, given = f"unknown {key}", shown(value)
     elif kind == MISTAKE:
         choices = str(context["allowed"]).split(", ")
         message, fix = escaped(str(context["message"])), escaped(str(context["fix"]))
@@ -114,6 +116,23 @@ def _problem(detail: Schema) -> Problem:
         is_required = path[-1:] and path[-1] in _place(detail["loc"][:-1])[1].get("required", [])
         message, fix = _words(detail, path, value, node, "" if is_required else ", or remove the key")
     return Problem(path=path, message=message, given=given, allowed=allowed, fix=fix)
+
+
+def _meanings(union: Schema) -> dict[str, str]:
+    """What each choice of a union is, in a sentence."""
+    texts = {name: str(_resolved({"$ref": arm}).get("description", "")) for name, arm in union["mapping"].items()}
+    return {name: re.split(r"\.(?:\s|$)", text)[0] for name, text in texts.items()}
+
+
+def _meant(given: str, union: Schema) -> str | None:
+    """The one choice whose description has the word, however it is written: `azuread` is in 'Azure AD'."""
+    word = _letters(given)
+    named = [name for name, text in _meanings(union).items() if len(word) > 2 and word in _letters(text)]
+    return named[0] if len(named) == 1 else None
+
+
+def _letters(text: str) -> str:
+    return re.sub("[^a-z0-9]", "", text.lower())
 
 
 def _words(detail: Schema, path: PathParts, value: object, node: Schema, alternative: str) -> tuple[str, str]:
@@ -128,11 +147,29 @@ def _words(detail: Schema, path: PathParts, value: object, node: Schema, alterna
         return message, f"write a value after `{key}:`{alternative}"
     if kind == "string_type" and isinstance(value, dict | list):
         return message, "write one text"
+    if (message, fix) == _MAPPING and (short := _written_out(value, node)):
+        return message, short
     if isinstance(value, str) and kind in ("int_type", "float_type"):
         return _number_in_text(key, value, (message, fix))
     if isinstance(value, str) and kind == "literal_error":
         return message, suggestion(value, _choices(node), fix)
     return message, fix
+
+
+def _written_out(value: object, node: Schema) -> str | None:
+    """The mapping that was meant by a text in its place: `route: browser`, `cloud: aws`."""
+    if not isinstance(value, str):
+        return None
+    if "discriminator" in node:
+        union = cast(Schema, node["discriminator"])
+        return (
+            f"write `{union['propertyName']}: {value}` and its other keys below it"
+            if value in union["mapping"]
+            else None
+        )
+    properties = cast(Mapping[str, Schema], node.get("properties", {}))
+    keys = [key for key, property_ in properties.items() if value in _choices(_resolved(property_))]
+    return f"write {{{keys[0]}: {value}}}" if keys else None
 
 
 def _number_in_text(key: str, value: str, otherwise: tuple[str, str]) -> tuple[str, str]:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import pulumi
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import Container, KubernetesObject, Manifest, RouteSpec, manifest, service_account
 from bedplate.kubernetes import secrets_hash as hash_of_secrets
+from bedplate.kubernetes.pods import OWN_VOLUMES, disk_gib
 from bedplate.labels import Identity
 from bedplate.offers import Offers, RouteRequest
 from bedplate.spec import (
@@ -71,10 +72,21 @@ PlainEnvironment = Annotated[
 ]
 
 
-def _not_scratch(path: str) -> str:
+_SYSTEM_PATHS = ("/dev", "/proc", "/sys")
+
+
+def _not_taken(path: str) -> str:
     if path == "/tmp":
         raise mistake("/tmp is the workload's scratch space", "choose another path")
+    if any(path == taken or path.startswith(f"{taken}/") for taken in _SYSTEM_PATHS):
+        raise mistake("a container's /dev, /proc and /sys are the system's", "choose another path")
     return path
+
+
+def _not_own(volume: str) -> str:
+    if volume in OWN_VOLUMES:
+        raise mistake("every pod may have a volume of this name itself", "rename the tenant's volume")
+    return volume
 
 
 class GpuSpec(Spec):
@@ -85,13 +97,22 @@ class GpuSpec(Spec):
     count: PositiveCount = 1
     """GPUs of each pod."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _written_out(cls, given: object) -> object:
+        if isinstance(given, str) and given:
+            raise mistake("must say how many of which GPU", f"write {{accelerator: {given}, count: 1}}")
+        if isinstance(given, int) and not isinstance(given, bool):
+            raise mistake("must say which GPU too", f"write {{accelerator: nvidia-l4, count: {given}}}, or another GPU")
+        return given
+
 
 class MountSpec(Spec):
     """A volume of the tenant in the workload's file system."""
 
-    volume: DnsLabel
+    volume: Annotated[DnsLabel, AfterValidator(_not_own)]
     """Name of one of the tenant's volumes."""
-    path: Annotated[AbsolutePath, AfterValidator(_not_scratch)]
+    path: Annotated[AbsolutePath, AfterValidator(_not_taken)]
     """Where the workload sees it."""
 
 
@@ -99,14 +120,17 @@ class MountSpec(Spec):
 class Footprint:
     """What a workload takes of its tenant's quota.
 
-    cpu, memory_gib, gpus: of one pod. pods_always: how many run at all times. pods_most: how many at the most, rolling
-    updates included. run_hours: how long one run may last; none for what runs for ever.
+    cpu, memory_gib, gpus, disk_gib: of one pod. pods_always: how many run at all times. pods_of_updates: how many more
+    while an update runs. pods_most: how many at the most, those included. run_hours: how long one run may last; none
+    for what runs for ever.
     """
 
     cpu: float
     memory_gib: float
     gpus: int
+    disk_gib: float
     pods_always: int
+    pods_of_updates: int = 0
     pods_most: int
     run_hours: float | None = None
 
@@ -143,7 +167,10 @@ class WorkloadSpec(Spec):
     gpu: GpuSpec | None = None
     """GPUs of each pod."""
     scratch_gib: Gib = 1
-    """Size of the writable /tmp in GiB; the rest of the file system is read-only."""
+    """Size of the writable /tmp in GiB, reserved on the node's disk; the rest of the file system is read-only."""
+    shared_memory_gib: Gib | None = None
+    """Size of /dev/shm in GiB, a part of memoryGib in which data loaders and the GPUs of a pod exchange data; half of
+    memoryGib for pods with GPUs, and 64 MiB for others, if absent."""
     user: Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)] = 65532
     """Numeric user that the process runs as; never 0."""
     env: PlainEnvironment = Field(default_factory=dict[str, str])
@@ -170,9 +197,35 @@ class WorkloadSpec(Spec):
         )
         return mounts
 
+    @field_validator("shared_memory_gib")
+    @classmethod
+    def _within_the_memory(cls, size: float | None, info: ValidationInfo) -> float | None:
+        memory: float | None = info.data.get("memory_gib")
+        if size is not None and memory is not None and size >= memory:
+            raise mistake(
+                f"is no part of memoryGib ({memory:g}), which it counts against",
+                "raise memoryGib above it, or lower it",
+            )
+        return size
+
     @abstractmethod
     def footprint(self) -> Footprint:
-        """What the workload takes of its tenant's quota."""
+        """What the workload takes of its tenant's quota and of the machines."""
+
+    def footprint_of_pods(
+        self, always: int, most: int, *, of_updates: int = 0, run_hours: float | None = None
+    ) -> Footprint:
+        """The footprint of so many pods of this spec."""
+        return Footprint(
+            cpu=self.cpu,
+            memory_gib=self.memory_gib,
+            gpus=self.gpu.count if self.gpu else 0,
+            disk_gib=disk_gib(self.scratch_gib),
+            pods_always=always,
+            pods_of_updates=of_updates,
+            pods_most=most,
+            run_hours=run_hours,
+        )
 
     def endpoint(self) -> Endpoint | None:
         """What is reached from outside, if anything is."""
@@ -204,6 +257,8 @@ class Workload(pulumi.ComponentResource):
     """Its role in the label `app.kubernetes.io/component`."""
     loses_work: ClassVar[bool] = True
     """Whether a pod that ends early loses work. If so, no autoscaler moves its pods to save money (`NOT_EVICTED`)."""
+    handed_over: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """By kind, fields that are written when an object is made and belong to a controller from then on."""
     registry: ClassVar[dict[str, type["Workload"]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -217,7 +272,8 @@ class Workload(pulumi.ComponentResource):
         super().__init__(f"bedplate:index:{type(self).__name__}", name, {}, opts)
         inside = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace], deleted_with=args.namespace)
         for suffix, part in [*self.common_parts(args), *self.parts(args)]:
-            KubernetesObject(f"{name}-{suffix}", part, inside)
+            left = pulumi.ResourceOptions(ignore_changes=list(self.handed_over.get(part["kind"], ())))
+            KubernetesObject(f"{name}-{suffix}", part, pulumi.ResourceOptions.merge(inside, left))
         self._open_route(name, args)
         self.register_outputs({})
 
@@ -264,7 +320,14 @@ def secret_values(args: WorkloadArgs) -> dict[str, pulumi.Output[str]]:
 
 
 def container(spec: WorkloadSpec, **extra: object) -> Container:
-    """The workload's one container; `extra` is ports, probes and lifecycle."""
+    """The workload's one container; `extra` is ports, probes and lifecycle.
+
+    The numeric user stands in no passwd file, so that programs find its name in USER and LOGNAME alone, as Python's
+    `getpass.getuser` and what builds on it does (https://docs.python.org/3/library/getpass.html#getpass.getuser).
+    """
+    shared_memory_gib = spec.shared_memory_gib
+    if shared_memory_gib is None:
+        shared_memory_gib = spec.memory_gib / 2 if spec.gpu else 0
     return Container(
         name=spec.name,
         image=spec.image,
@@ -273,10 +336,11 @@ def container(spec: WorkloadSpec, **extra: object) -> Container:
         gpus=spec.gpu.count if spec.gpu else 0,
         command=spec.command,
         args=spec.args,
-        environment=spec.env,
+        environment={"USER": spec.name, "LOGNAME": spec.name, **spec.env},
         secret_environment=dict.fromkeys(spec.secret_env, f"{spec.name}-secrets"),
         volume_mounts={mount.path: mount.volume for mount in spec.mounts},
         scratch_gib=spec.scratch_gib,
+        shared_memory_gib=shared_memory_gib,
         user=spec.user,
         extra=extra,
     )

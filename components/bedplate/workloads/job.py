@@ -5,17 +5,21 @@ as the form that people and other programs trigger: `kubectl create job --from=c
 queue (that is the batch scheduler's) and keeps no logs (those are the log service's).
 """
 
+import math
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.kubernetes import NOT_EVICTED, Manifest, accelerator_placement, manifest, pod_spec, template_metadata
-from bedplate.spec import Count, CronSchedule, Hours, JobName, PositiveCount, Seconds, Spec, TimeZone
+from bedplate.spec import Count, CronSchedule, Hours, JobName, PositiveCount, Seconds, Spec, TimeZone, mistake
 from bedplate.workloads._base import Footprint, Workload, WorkloadArgs, WorkloadSpec, container
+from bedplate.workloads._schedule import longest_pause_days
 
 _NEVER = "0 0 31 2 *"
 """A CronJob must have a schedule; one that is suspended as well as on the 31st of February runs on demand only."""
+_DEFAULT_KEEP_DAYS, _MOST_KEEP_DAYS = 7, 400
+"""The most are a monthly job's runs of a year."""
 
 
 class HistorySpec(Spec):
@@ -35,7 +39,8 @@ class JobSpec(WorkloadSpec):
     name: JobName
     """Name of the job, at most 52 characters: Kubernetes appends eleven for each run."""
     schedule: CronSchedule | None = None
-    """When it runs, as five cron fields; without it, only when triggered."""
+    """When it runs, as five cron fields or @hourly, @daily, @weekly, @monthly, @yearly; without it, only when
+    triggered. What falls into the hour that clocks skip in spring is skipped."""
     time_zone: TimeZone = "Etc/UTC"
     """Time zone of the schedule."""
     retries: Annotated[Count, Field(le=20)] = 3
@@ -48,21 +53,51 @@ class JobSpec(WorkloadSpec):
     """What happens when the next run is due while one is still going."""
     start_within_seconds: Annotated[Seconds, Field(ge=10)] = 3600
     """How late a missed run may still start; Kubernetes looks every ten seconds."""
-    keep_days: Annotated[Count, Field(le=90)] = 7
-    """Days after which a finished run is removed, triggered ones included."""
+    keep_days: Annotated[PositiveCount, Field(le=_MOST_KEEP_DAYS)] | None = None
+    """Days after which a finished run is removed, triggered ones included; 7, or as long as the runs of `history` take
+    by the schedule, if absent."""
     history: HistorySpec = HistorySpec()
     """Scheduled runs that stay to be looked at."""
 
+    @field_validator("schedule")
+    @classmethod
+    def _comes(cls, schedule: str | None) -> str | None:
+        if schedule is not None and longest_pause_days(schedule) is None:
+            raise mistake("never comes: there is no such date", "correct the day or the month")
+        return schedule
+
+    @field_validator("history")
+    @classmethod
+    def _kept_as_long(cls, history: HistorySpec, info: ValidationInfo) -> HistorySpec:
+        kept = info.data.get("keep_days", 0) or _MOST_KEEP_DAYS
+        needed = _days_of(history, info.data.get("schedule"))
+        if needed > kept and "keep_days" in info.data:
+            runs = max(history.succeeded, history.failed)
+            can_be_longer = needed <= _MOST_KEEP_DAYS
+            raise mistake(
+                f"{runs} runs of this schedule take {needed} days, and each is removed {kept} days after its end",
+                f"write `keepDays: {needed}`, or remove it"
+                if can_be_longer
+                else "keep fewer runs, and results elsewhere",
+            )
+        return history
+
+    @property
+    def kept_days(self) -> int:
+        """Days after which a finished run is removed."""
+        if self.keep_days is not None:
+            return self.keep_days
+        return min(max(_DEFAULT_KEEP_DAYS, _days_of(self.history, self.schedule)), _MOST_KEEP_DAYS)
+
     def footprint(self) -> Footprint:
         """The pods of one run; none at rest."""
-        return Footprint(
-            cpu=self.cpu,
-            memory_gib=self.memory_gib,
-            gpus=self.gpu.count if self.gpu else 0,
-            pods_always=0,
-            pods_most=self.parallelism,
-            run_hours=self.max_hours,
-        )
+        return self.footprint_of_pods(0, self.parallelism, run_hours=self.max_hours)
+
+
+def _days_of(history: HistorySpec, schedule: str | None) -> int:
+    """Days until a schedule has made all the runs of a history."""
+    pause_days = longest_pause_days(schedule) if schedule else None
+    return math.ceil((pause_days or 0) * max(history.succeeded, history.failed))
 
 
 class Job(Workload):
@@ -111,7 +146,7 @@ def _job(spec: JobSpec, args: WorkloadArgs) -> Manifest:
         "parallelism": spec.parallelism,
         "backoffLimit": spec.retries,
         "activeDeadlineSeconds": round(spec.max_hours * 3600),
-        "ttlSecondsAfterFinished": spec.keep_days * 86_400,
+        "ttlSecondsAfterFinished": spec.kept_days * 86_400,
         "podFailurePolicy": {"rules": [disrupted]},
         "template": template,
     }

@@ -6,10 +6,10 @@ front door leads there.
 """
 
 import math
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from bedplate.kubernetes import (
     SKIP_AWAIT,
@@ -22,7 +22,7 @@ from bedplate.kubernetes import (
     spread_over_zones_and_nodes,
     template_metadata,
 )
-from bedplate.spec import Port, PositiveCount, Seconds, Spec, UrlPath, not_below_min
+from bedplate.spec import Port, PositiveCount, Seconds, Spec, UrlPath, mistake, not_below_min
 from bedplate.workloads._base import (
     Endpoint,
     Footprint,
@@ -38,7 +38,7 @@ _SERVICE_PORT = 80
 
 
 class ReplicasSpec(Spec):
-    """How many pods serve; equal bounds mean a fixed number and no autoscaler."""
+    """How many pods serve; equal bounds mean a fixed number."""
 
     min: Annotated[PositiveCount, Field(le=500)] = 2
     """Fewest pods; two survive the loss of a node."""
@@ -48,6 +48,13 @@ class ReplicasSpec(Spec):
     """Average CPU use, in percent of the request, above which pods are added."""
 
     _not_below_min = field_validator("max")(not_below_min)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_out(cls, given: object) -> object:
+        if isinstance(given, int) and not isinstance(given, bool):
+            raise mistake("must say the fewest and the most pods", f"write {{min: {given}, max: {given}}}")
+        return given
 
 
 class ModelApiSpec(WorkloadSpec):
@@ -65,18 +72,17 @@ class ModelApiSpec(WorkloadSpec):
     """Time for requests under way when a pod stops."""
     replicas: ReplicasSpec = ReplicasSpec()
     """How many pods serve."""
+    update: Literal["addFirst", "removeFirst"] = "addFirst"
+    """How a new release comes. addFirst: a pod more starts before an old one goes, for which there must be room;
+    removeFirst: an old one goes first, for GPUs and disks that have no spare, and one pod alone leaves a gap until its
+    successor has loaded the model."""
     route: RouteSpec | None = None
     """The way in from outside the cluster; without it there is none."""
 
     def footprint(self) -> Footprint:
-        """All replicas, and the one more that a rolling update starts."""
-        return Footprint(
-            cpu=self.cpu,
-            memory_gib=self.memory_gib,
-            gpus=self.gpu.count if self.gpu else 0,
-            pods_always=self.replicas.min,
-            pods_most=self.replicas.max + 1,
-        )
+        """All replicas, and the one more with which an update may begin."""
+        more = 1 if self.update == "addFirst" else 0
+        return self.footprint_of_pods(self.replicas.min, self.replicas.max + more, of_updates=more)
 
     def endpoint(self) -> Endpoint | None:
         """Its Service, where a route is asked for."""
@@ -92,19 +98,24 @@ class ModelApi(Workload):
     title = "Model API"
     component = "model-api"
     loses_work = False
+    # The autoscaler's; taken away from it by an update, the number would fall to one, or be set back in rush hour
+    # (https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#migrating-deployments-and-statefulsets-to-horizontal-autoscaling).
+    handed_over: ClassVar[Mapping[str, tuple[str, ...]]] = {"Deployment": ("spec.replicas",)}
 
     def parts(self, args: WorkloadArgs) -> Sequence[tuple[str, Manifest]]:
-        """Deployment, Service, disruption budget, and the autoscaler where the bounds leave it room."""
+        """Deployment, Service, disruption budget and autoscaler.
+
+        There is an autoscaler even of a fixed number: the number of pods belongs to it in every shape of the spec, and
+        never changes hands.
+        """
         spec = args.spec
         assert isinstance(spec, ModelApiSpec)
-        parts = [
+        return [
             ("deployment", _deployment(spec, args)),
             ("service", _service(spec, args)),
             ("disruption-budget", disruption_budget(spec.name, args.namespace_name, args.identity)),
+            ("autoscaler", _autoscaler(spec, args)),
         ]
-        if spec.replicas.min < spec.replicas.max:
-            parts.append(("autoscaler", _autoscaler(spec, args)))
-        return parts
 
 
 def _probe(spec: ModelApiSpec, failures: int) -> Manifest:
@@ -138,8 +149,17 @@ def _pod_template(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
     return {"metadata": template_metadata(args.identity, secrets_hash(args)), "spec": pod}
 
 
+def _strategy(spec: ModelApiSpec) -> Manifest:
+    """One pod that goes before its successor comes lets go of its volume too: only Recreate waits for that
+    (https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#recreate-deployment)."""
+    if spec.update == "addFirst":
+        return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    if spec.replicas.max == 1:
+        return {"type": "Recreate"}
+    return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+
+
 def _deployment(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
-    fixed = {"replicas": spec.replicas.min} if spec.replicas.min == spec.replicas.max else {}
     return manifest(
         "apps/v1",
         "Deployment",
@@ -148,11 +168,9 @@ def _deployment(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
         namespace=args.namespace_name,
         annotations=_deployment_annotations(spec),
         spec={
-            # Absent under an autoscaler, so that an update never sets the number back
-            # (https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#migrating-deployments-and-statefulsets-to-horizontal-autoscaling).
-            **fixed,
+            "replicas": spec.replicas.min,  # at first; see `handed_over`
             "selector": {"matchLabels": args.identity.selector()},
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "strategy": _strategy(spec),
             "progressDeadlineSeconds": spec.startup_seconds + 600,
             "revisionHistoryLimit": 5,
             "template": _pod_template(spec, args),

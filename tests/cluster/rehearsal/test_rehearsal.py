@@ -60,7 +60,7 @@ def report(access: ClusterAccess) -> RehearsalReport:
     drop = {"name": "drop", "sizeGib": 10, "retain": False}
     mounts = [{"volume": "keep", "path": "/keep"}, {"volume": "drop", "path": "/drop"}]
     public = model_api("api", route={"access": "public"})
-    vision = tenant("vision", public, job("etl", mounts=mounts, parallelism=2), volumes=[keep, drop])
+    vision = tenant("vision", public, job("etl", mounts=mounts), volumes=[keep, drop])
     front_door = {
         "certificates": {"issuer": "internal"},
         "guardrails": {"approvedImages": ["ghcr.io/acme/"], "publicRoutes": True},

@@ -65,7 +65,7 @@ class InternalAuthoritySpec(HostCertificatesSpec):
 
 
 class OwnIssuerSpec(HostCertificatesSpec):
-    """Certificates of a ClusterIssuer of cert-manager that somebody else makes."""
+    """Certificates of a ClusterIssuer of cert-manager that somebody else makes, such as for a company's own CA."""
 
     issuer: Literal["clusterIssuer"]
     """Who issues."""

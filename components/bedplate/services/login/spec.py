@@ -150,7 +150,7 @@ class OktaLoginSpec(AnyLoginSpec):
 
 
 class EntraLoginSpec(AnyLoginSpec):
-    """Sign-in by Microsoft Entra ID. Groups are object ids."""
+    """Sign-in by Microsoft Entra ID (Azure AD). Groups are object ids."""
 
     provider: Literal["entra"]
     """Who signs people in."""

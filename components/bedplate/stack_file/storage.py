@@ -1,0 +1,113 @@
+"""What must hold between volumes, quotas, the cluster's storage, and the pods that mount."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bedplate.stack_file.parts import Parts, footprint_of
+from bedplate.stack_file.problems import PathParts, Problem, number, shown, suggestion
+from bedplate.workloads import Footprint
+
+_DECIMALS = 6
+"""Coarser than the noise of sums such as 0.1 + 0.2."""
+
+
+def sizes(parts: Parts) -> Iterator[Problem]:
+    """A tenant's volumes are within its quota."""
+    for path, tenant in parts.with_tenants("volumes", "quota"):
+        size = round(sum(volume.size_gib for volume in tenant.volumes), _DECIMALS)
+        if size > tenant.quota.storage_gib:
+            yield Problem(
+                path=(*path, "quota", "storageGib"),
+                message=f"the tenant's volumes have {number(size)} GiB, more than its quota",
+                given=number(tenant.quota.storage_gib),
+                allowed=f"at least {number(size)}",
+                fix=f"raise quota.storageGib to {number(size)}, or make the volumes smaller",
+            )
+
+
+def mounts(parts: Parts) -> Iterator[Problem]:
+    """What is mounted is there."""
+    for path, tenant, workload in parts.with_workloads(["mounts"], of_tenant=["volumes"]):
+        names = [volume.name for volume in tenant.volumes]
+        for position, mount in enumerate(workload.mounts):
+            if mount.volume not in names:
+                yield Problem(
+                    path=(*path, "mounts", position, "volume"),
+                    message="the tenant has no such volume",
+                    given=shown(mount.volume),
+                    allowed=", ".join(names) or "none, the tenant has no volumes",
+                    fix=suggestion(mount.volume, names, "choose one of these, or add it to the tenant's volumes"),
+                )
+
+
+def volumes_can_be_shared(parts: Parts) -> Iterator[Problem]:
+    """Volumes of many nodes need storage that has them."""
+    if parts.cloud is None or parts.cloud.shares_volumes():
+        return
+    for path, tenant in parts.with_tenants("volumes"):
+        for position, volume in enumerate(tenant.volumes):
+            if volume.access == "manyNodes":
+                yield Problem(
+                    path=(*path, "volumes", position, "access"),
+                    message="the cluster has no storage that pods of many nodes can mount, as far as is known",
+                    given=shown(volume.access),
+                    allowed="oneNode",
+                    fix="name a StorageClass of a file system as `sharedStorageClass` in cloud.facts, or write oneNode",
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Mount:
+    """A workload's mount of a volume of one node."""
+
+    path: PathParts
+    volume: str
+    workload: str
+    pods: Footprint
+
+
+def volumes_of_one_node_have_one_pod(parts: Parts) -> Iterator[Problem]:
+    """A disk is attached to one node, and pods that come to another one wait for ever."""
+    held: dict[tuple[object, str], str] = {}
+    of_one_pod: list[_Mount] = []
+    for mount in _mounts_of_one_node(parts):
+        if mount.pods.pods_most > 1:
+            yield _many_pods(mount)
+            continue
+        of_one_pod.append(mount)
+        if mount.pods.pods_always:
+            held.setdefault((mount.path[1], mount.volume), mount.workload)
+    for mount in of_one_pod:
+        holder = held.get((mount.path[1], mount.volume), mount.workload)
+        if holder != mount.workload:
+            yield Problem(
+                path=mount.path,
+                message=f"'{holder}' keeps this volume of one node at all times, and pods on other nodes never start",
+                given=shown(mount.volume),
+                fix="write `access: manyNodes` at the volume, or give each workload its own",
+            )
+
+
+def _mounts_of_one_node(parts: Parts) -> Iterator[_Mount]:
+    for path, tenant, workload in parts.with_workloads(["name", "mounts"], of_tenant=["volumes"]):
+        footprint = footprint_of(workload) if workload.mounts else None
+        if footprint is None:
+            continue
+        of_one_node = {volume.name for volume in tenant.volumes if volume.access == "oneNode"}
+        for position, mount in enumerate(workload.mounts):
+            if mount.volume in of_one_node:
+                at = (*path, "mounts", position, "volume")
+                yield _Mount(path=at, volume=mount.volume, workload=workload.name, pods=footprint)
+
+
+def _many_pods(mount: _Mount) -> Problem:
+    one_pod = "`parallelism: 1`"
+    if mount.pods.pods_always:
+        one_pod = "`replicas: {min: 1, max: 1}` and `update: removeFirst`"
+    return Problem(
+        path=mount.path,
+        message=f"up to {mount.pods.pods_most} pods mount this volume of one node, and on other nodes they never start",
+        given=shown(mount.volume),
+        allowed="volumes with `access: manyNodes`",
+        fix=f"write `access: manyNodes` at the volume, or {one_pod} here",
+    )
