@@ -11,20 +11,12 @@ from typing import Any
 import pulumi_gcp
 import pytest
 
-from bedplate.clouds.catalogue import MACHINES
-from bedplate.clouds.contract import BucketGrant, NodePoolSpec, SecretsGrant
-from bedplate.clouds.gcp.audit import DATA_ACCESS
-from bedplate.clouds.gcp.identity import permissions_of, principal
-from bedplate.clouds.gcp.node_pools import disk_type, gpu_name, local_disks
-from bedplate.clouds.gcp.spec import GcpClusterSpec
 from bedplate.engine.engine import Recording
-from bedplate.engine.resources import Resource, Secret
+from bedplate.engine.resources import Secret
 from bedplate.stack_file.reading import load
-from harness import ROOT, record_stack
+from gcp_stack import FILE, KEYS, NODES, bindings, cloud, of_type, pools
+from harness import record_stack
 
-FILE = ROOT / "stacks" / "Pulumi.gcp.yaml"
-KEYS = "projects/nordwind-ml-prod/locations/europe-west4/keyRings/nordwind-ml/cryptoKeys"
-NODES = "serviceAccount:nordwind-ml-nodes@nordwind-ml-prod.iam.gserviceaccount.com"
 PROTECTED = {
     "gcp:artifactregistry/repository:Repository",
     "gcp:compute/address:Address",
@@ -37,45 +29,11 @@ PROTECTED = {
     "gcp:serviceaccount/account:Account",
     "gcp:storage/bucket:Bucket",
 }
-ON_GCP = [machine for machine in MACHINES if machine.cloud == "gcp"]
 
 
 @pytest.fixture(scope="module")
 def recording() -> Recording:
     return record_stack(FILE)
-
-
-def cloud() -> GcpClusterSpec:
-    spec = load(FILE).spec.cloud
-    assert isinstance(spec, GcpClusterSpec)
-    return spec
-
-
-def of_type(recording: Recording, end: str) -> list[Resource]:
-    found = [resource for resource in recording.resources if resource.custom and resource.type.endswith(f":{end}")]
-    assert found, f"there is no {end}"
-    return found
-
-
-def bindings(recording: Recording) -> list[Resource]:
-    """Everything that gives somebody a role."""
-    return [resource for resource in recording.resources if resource.custom and "member" in resource.inputs]
-
-
-def pools(recording: Recording) -> dict[str, Mapping[str, Any]]:
-    return {pool.inputs["namePrefix"].rstrip("-"): pool.inputs for pool in of_type(recording, "NodePool")}
-
-
-def words(value: Any) -> Iterator[str]:
-    """Every value of an enumeration in a resource's inputs."""
-    if isinstance(value, Mapping):
-        for each in value.values():
-            yield from words(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from words(each)
-    elif isinstance(value, str) and re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*", value):
-        yield value
 
 
 class TestTheCluster:
@@ -258,180 +216,24 @@ class TestNodes:
         assert roles == {"roles/container.defaultNodeServiceAccount", "roles/artifactregistry.reader"}
 
 
-class TestStores:
-    def test_no_bucket_is_public(self, recording: Recording) -> None:
-        for bucket in of_type(recording, "Bucket"):
-            assert bucket.inputs["publicAccessPrevention"] == "enforced"
-            assert bucket.inputs["uniformBucketLevelAccess"] is True
-
-    def test_every_store_is_encrypted_with_our_key_once_google_may_use_it(self, recording: Recording) -> None:
-        (registry,) = of_type(recording, "Repository")
-        assert registry.inputs["kmsKeyName"] == f"{KEYS}/data"
-        for bucket in of_type(recording, "Bucket"):
-            assert bucket.inputs["encryption"] == {"defaultKmsKeyName": f"{KEYS}/data"}
-        usable = {member.urn for member in of_type(recording, "CryptoKeyIAMMember")}
-        for store in [registry, *of_type(recording, "Bucket")]:
-            assert usable <= set(store.dependencies)
-
-    def test_volumes_are_encrypted_with_our_key(self, recording: Recording) -> None:
-        storage = {r.inputs["metadata"]["name"]: r.inputs for r in of_type(recording, "StorageClass")}
-        assert set(storage) == {"bedplate-deleted", "bedplate-retained", "bedplate-shared"}
-        keys = ("disk-encryption-kms-key", "disk-encryption-kms-key", "instance-encryption-kms-key")
-        for name, key in zip(sorted(storage), keys, strict=True):
-            assert storage[name]["parameters"][key] == f"{KEYS}/data"
-        assert storage["bedplate-shared"]["parameters"]["network"] == "nordwind-ml"
-
-    def test_all_services_that_use_the_data_key_may(self, recording: Recording) -> None:
-        members = {m.inputs["member"] for m in of_type(recording, "CryptoKeyIAMMember") if "-data-" in m.name}
-        agents = ("cloud-filer", "compute-system", "gcp-sa-artifactregistry", "gs-project-accounts")
-        assert members == {f"serviceAccount:service-123456789012@{agent}.iam.gserviceaccount.com" for agent in agents}
-
-    def test_audit_logs_stay_as_long_as_the_stack_says_and_nobody_deletes_them(self, recording: Recording) -> None:
-        (bucket,) = [b for b in of_type(recording, "Bucket") if "-audit-" in b.name]
-        assert bucket.inputs["retentionPolicy"]["retentionPeriod"] == str(730 * 24 * 3600)
-        ages = [rule["condition"].get("age") for rule in bucket.inputs["lifecycleRules"]]
-        assert 730 in ages
-
-    def test_audit_logs_are_written_by_the_sink_alone(self, recording: Recording) -> None:
-        (member,) = of_type(recording, "BucketIAMMember")
-        assert member.inputs["role"] == "roles/storage.objectCreator"
-        assert member.inputs["member"].endswith("@gcp-sa-logging.iam.gserviceaccount.com")
-
-    def test_reads_of_secrets_keys_and_the_api_server_are_audited(self, recording: Recording) -> None:
-        configured = {r.inputs["service"]: r.inputs["auditLogConfigs"] for r in of_type(recording, "IAMAuditConfig")}
-        assert set(configured) == set(DATA_ACCESS)
-        for kinds in configured.values():
-            assert {kind["logType"] for kind in kinds} == {"ADMIN_READ", "DATA_READ", "DATA_WRITE"}
-        (sink,) = of_type(recording, "ProjectSink")
-        for log in ("activity", "data_access"):
-            assert f"cloudaudit.googleapis.com%2F{log}" in sink.inputs["filter"]
-
-    def test_overwritten_artifacts_can_be_had_back(self, recording: Recording) -> None:
-        (bucket,) = [b for b in of_type(recording, "Bucket") if "-artifacts-" in b.name]
-        assert bucket.inputs["versioning"] == {"enabled": True}
-
-    def test_keys_rotate(self, recording: Recording) -> None:
-        assert all(key.inputs["rotationPeriod"] == "7776000s" for key in of_type(recording, "CryptoKey"))
-
-    def test_images_are_scanned_and_cannot_be_moved(self, recording: Recording) -> None:
-        (repository,) = of_type(recording, "Repository")
-        assert repository.inputs["dockerConfig"] == {"immutableTags": True}
-        assert repository.inputs["vulnerabilityScanningConfig"] == {"enablementConfig": "INHERITED"}
-
-    def test_the_zone_is_signed(self, recording: Recording) -> None:
-        (zone,) = of_type(recording, "ManagedZone")
-        assert zone.inputs["dnssecConfig"]["state"] == "on"
-        assert zone.inputs["dnsName"] == "ml.nordwind.example."
-
-
-class TestLeastPrivilege:
-    def test_nobody_is_owner_editor_or_viewer_and_nobody_is_everybody(self, recording: Recording) -> None:
-        assert len(bindings(recording)) > 8
-        for binding in bindings(recording):
-            assert binding.inputs["role"] not in {"roles/owner", "roles/editor", "roles/viewer"}, binding.name
-            assert not binding.inputs["member"].startswith("all"), binding.name
-
-    def test_the_default_accounts_get_nothing(self, recording: Recording) -> None:
-        for binding in bindings(recording):
-            assert not binding.inputs["member"].endswith("-compute@developer.gserviceaccount.com"), binding.name
-
-    def test_roles_of_the_project_are_few(self, recording: Recording) -> None:
-        roles = {member.inputs["role"] for member in of_type(recording, "IAMMember")}
-        assert roles == {"roles/container.admin", "roles/container.defaultNodeServiceAccount"}
-
-    def test_there_is_no_key_of_an_account(self, recording: Recording) -> None:
-        assert not [r for r in recording.resources if r.type.startswith("gcp:serviceaccount/key")]
-
-    def test_cert_manager_writes_records_of_one_zone_alone(self, recording: Recording) -> None:
-        (binding,) = of_type(recording, "DnsManagedZoneIamMember")
-        (zone,), (role,) = of_type(recording, "ManagedZone"), of_type(recording, "IAMCustomRole")
-        assert binding.inputs["managedZone"] == zone.inputs["name"]
-        assert binding.inputs["role"].endswith(f"/roles/{role.inputs['roleId']}")
-        assert binding.inputs["member"] == principal(cloud(), "bedplate-certificates", "cert-manager")
-        assert {permission.split(".")[1] for permission in role.inputs["permissions"]} == {
-            "changes",
-            "resourceRecordSets",
-        }
-
-    def test_a_principal_is_one_service_account(self) -> None:
-        assert principal(cloud(), "vision", "api") == (
-            "principal://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/"
-            "nordwind-ml-prod.svc.id.goog/subject/ns/vision/sa/api"
-        )
-
-    def test_a_grant_gives_what_it_says_and_no_more(self) -> None:
-        grants = [
-            BucketGrant(bucket="models", access="read", prefix="vision/"),
-            BucketGrant(bucket="models", access="write"),
-            SecretsGrant(prefix="vision/"),
-        ]
-        below, everything, secrets = permissions_of(grants, cloud())
-        assert (below.bucket, below.role) == ("models", "roles/storage.objectViewer")
-        assert below.expression == (
-            'resource.name.startsWith("projects/_/buckets/models/objects/vision/") || '
-            'api.getAttribute("storage.googleapis.com/objectListPrefix", "").startsWith("vision/")'
-        )
-        assert (everything.role, everything.expression) == ("roles/storage.objectUser", "")
-        assert (secrets.bucket, secrets.role) == ("", "roles/secretmanager.secretAccessor")
-        assert secrets.expression == 'resource.name.startsWith("projects/123456789012/secrets/vision_")'
-
-    def test_a_tenants_secrets_are_not_those_of_one_whose_name_begins_alike(self) -> None:
-        (vision,) = permissions_of([SecretsGrant(prefix="vision/")], cloud())
-        prefix = vision.expression.partition('"')[2].rpartition('"')[0]
-        assert not "projects/123456789012/secrets/vision-two_token".startswith(prefix)
-
-
-class TestMachines:
-    @pytest.mark.parametrize("machine", ON_GCP, ids=lambda machine: machine.shape.machine_type)
-    def test_have_a_gpu_name_a_disk_and_whole_local_disks(self, machine: Any) -> None:
-        shape = machine.shape
-        size = 3000 if shape.machine_type.startswith("a4x") else 375
-        assert local_disks(shape) * size == shape.local_disk_gib
-        assert disk_type(shape.machine_type) in {"pd-balanced", "hyperdisk-balanced"}
-        if machine.accelerator:
-            assert gpu_name(shape.machine_type, machine.accelerator).startswith("nvidia-")
-
-    @pytest.mark.parametrize(
-        ("machine_type", "accelerator", "gpu", "disk"),
-        [
-            ("n1-standard-4", "nvidia-t4", "nvidia-tesla-t4", "pd-balanced"),
-            ("g2-standard-4", "nvidia-l4", "nvidia-l4", "pd-balanced"),
-            ("g4-standard-48", "nvidia-rtx-pro-6000", "nvidia-rtx-pro-6000", "hyperdisk-balanced"),
-            ("a2-highgpu-1g", "nvidia-a100-40gb", "nvidia-tesla-a100", "pd-balanced"),
-            ("a2-ultragpu-1g", "nvidia-a100-80gb", "nvidia-a100-80gb", "pd-balanced"),
-            ("a3-highgpu-8g", "nvidia-h100", "nvidia-h100-80gb", "pd-balanced"),
-            ("a3-megagpu-8g", "nvidia-h100", "nvidia-h100-mega-80gb", "pd-balanced"),
-            ("a3-ultragpu-8g", "nvidia-h200", "nvidia-h200-141gb", "hyperdisk-balanced"),
-            ("a4-highgpu-8g", "nvidia-b200", "nvidia-b200", "hyperdisk-balanced"),
-            ("a4x-highgpu-4g", "nvidia-gb200", "nvidia-gb200", "hyperdisk-balanced"),
-        ],
-    )
-    def test_are_named_as_google_names_them(self, machine_type: str, accelerator: str, gpu: str, disk: str) -> None:
-        assert (gpu_name(machine_type, accelerator), disk_type(machine_type)) == (gpu, disk)
-        found = [m for m in ON_GCP if m.shape.machine_type == machine_type]
-        assert [m.accelerator for m in found] == [accelerator]
-
-    @pytest.mark.parametrize(
-        ("pool", "machine_type"),
-        [
-            ({"machine": {"cpu": 4, "memoryGib": 16}}, "n2-standard-4"),
-            ({"machine": {"cpu": 4, "memoryGib": 60}}, "n2-standard-16"),
-            ({"accelerator": "nvidia-l4", "count": 1, "machine": {"cpu": 6, "memoryGib": 20}}, "g2-standard-8"),
-            ({"accelerator": "nvidia-h100", "count": 8, "interconnect": True}, "a3-highgpu-8g"),
-            ({"accelerator": "nvidia-h100", "count": 1, "spot": True}, "a3-highgpu-1g"),
-            ({"accelerator": "nvidia-gb200", "count": 4, "reservation": "nvl72"}, "a4x-highgpu-4g"),
-        ],
-    )
-    def test_are_the_smallest_that_fit(self, pool: dict[str, Any], machine_type: str) -> None:
-        assert cloud().shape_of(NodePoolSpec.model_validate({**pool, "max": 1})).machine_type == machine_type
-
-
 class TestProtection:
     def test_covers_what_must_not_be_lost(self, recording: Recording) -> None:
         kinds = {resource.type for resource in recording.resources if resource.protect}
         assert kinds == PROTECTED
         lost = [r.name for r in recording.resources if r.type in PROTECTED and not r.protect]
         assert lost == []
+
+
+def words(value: Any) -> Iterator[str]:
+    """Every value of an enumeration in a resource's inputs."""
+    if isinstance(value, Mapping):
+        for each in value.values():
+            yield from words(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from words(each)
+    elif isinstance(value, str) and re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*", value):
+        yield value
 
 
 class TestThePreview:
