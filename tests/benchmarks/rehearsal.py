@@ -1,4 +1,4 @@
-"""Time and memory of rehearsals, against `kubectl apply --server-side` of the same objects, and against another revision.
+"""Time and memory of rehearsals, against `kubectl apply --server-side` of the same objects, and another revision.
 
 `make benchmark-rehearsal` prints the table; `BASE=FOLDER` adds a checkout of another revision, installed there. The
 sizes are measured one after the other on this machine, each side in turn; a row is the median of the runs.
@@ -143,7 +143,9 @@ def report(sizes: list[int], runs: int, base: Path | None) -> None:
     console.print(table)
     for name, folder in (("this revision", ROOT), ("base", base)):
         if folder:
-            revision = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=folder, capture_output=True, text=True)
+            revision = subprocess.run(
+                ["git", "rev-parse", "--short", "HEAD"], cwd=folder, capture_output=True, text=True
+            )
             console.print(f"{name}: {revision.stdout.strip()}")
 
 
