@@ -58,12 +58,12 @@ def recordings() -> dict[str, Recording]:
 
 def tokens(concern: str) -> set[str]:
     """Types of the components that stand in its folder."""
-    names = {node.name for file in modules(concern) for node in ast.parse(file.read_text()).body if is_component(node)}
-    return {f"bedplate:index:{name}" for name in names}
-
-
-def is_component(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ClassDef) and any("ComponentResource" in ast.unparse(base) for base in node.bases)
+    return {
+        f"bedplate:index:{node.name}"
+        for file in modules(concern)
+        for node in ast.parse(file.read_text()).body
+        if isinstance(node, ast.ClassDef) and any("ComponentResource" in ast.unparse(base) for base in node.bases)
+    }
 
 
 def made_by(concern: str, recording: Recording) -> list[Resource]:
@@ -95,8 +95,9 @@ class TestFace:
     def test_has_a_component_of_its_name_made_of_name_args_and_opts(self, concern: str) -> None:
         made_of = inspect.signature(component(concern)).parameters
         assert list(made_of) == ["name", "args", "opts"]
-        assert dataclasses.is_dataclass(made_of["args"].annotation)
-        assert made_of["args"].annotation.__name__ == f"{component(concern).__name__}Args"
+        args: type = made_of["args"].annotation
+        assert args.__name__ == f"{component(concern).__name__}Args"
+        assert dataclasses.is_dataclass(args)
         assert component(concern).__doc__
         assert "Owns" in (module(concern, concern).__doc__ or "")
 

@@ -1,6 +1,7 @@
 """Rules that hold for every workload template, shown on workloads made for it: a template need not be in any stack."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ KINDS = sorted(Workload.registry)
 LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet")
 
 
-def named(kind: str, form: str) -> list[dict[str, Any]]:
+def named(kind: str, form: str) -> list[Mapping[str, Any]]:
     """The objects of a template's workload, `bare` or `full`."""
     name = f"{kind.lower()}-{form}"
     return [
