@@ -45,7 +45,7 @@ def test_the_template_of_the_guide_keeps_every_rule(tmp_path: Path) -> None:
     guide = (ROOT / "docs" / "guides" / "write-a-template.md").read_text()
     ((name, text),) = re.findall(r"```python template=(\w+)\n(.*?)```", guide, re.DOTALL)
     package = ROOT / "components" / "bedplate"
-    shutil.copytree(package, tmp_path / "bedplate", ignore=shutil.ignore_patterns("__pycache__", "control_plane"))
+    shutil.copytree(package, tmp_path / "bedplate", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "bedplate" / "workloads" / f"{name}.py").write_text(text)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "tests/conformance/test_templates.py"],
