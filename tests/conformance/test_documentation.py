@@ -45,7 +45,7 @@ def test_the_template_of_the_guide_keeps_every_rule(tmp_path: Path) -> None:
     guide = (ROOT / "docs" / "guides" / "write-a-template.md").read_text()
     ((name, text),) = re.findall(r"```python template=(\w+)\n(.*?)```", guide, re.DOTALL)
     package = ROOT / "components" / "bedplate"
-    shutil.copytree(package, tmp_path / "bedplate", ignore=shutil.ignore_patterns("__pycache__", "control_plane"))
+    shutil.copytree(package, tmp_path / "bedplate", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "bedplate" / "workloads" / f"{name}.py").write_text(text)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "tests/conformance/test_templates.py"],
@@ -69,6 +69,26 @@ def test_a_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert missing == []
+
+
+def test_every_claim_of_what_is_proven_names_a_test_that_is_there() -> None:
+    """By its function, or by the title of a case of wrong stack files."""
+    page = ROOT / "docs" / "guides" / "what-is-proven.md"
+    claims = re.findall(r"\[([^\]]+)\]\((\.\./\.\./tests/[^)]+)\)", page.read_text())
+    assert len(claims) > 30
+    for name, link in claims:
+        text = (page.parent / link).read_text()
+        begins = f"def {name.strip('`')}(" if link.endswith(".py") else f"=== {name}\n"
+        assert begins in text, f"{link} has no {name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_an_anchor_is_a_heading(page: Path) -> None:
+    for link, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", page.read_text()):
+        there = page.parent / link if link else page
+        headings = re.findall(r"^#+ (.+)$", there.read_text(), re.MULTILINE) if there.suffix == ".md" else []
+        slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+        assert anchor in slugs, f"{there.name} has no heading for #{anchor}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

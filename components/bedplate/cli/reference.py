@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from bedplate.cli.compatibility import compatibility
 from bedplate.config import json_schema
 from bedplate.guardrails import RULES
 from bedplate.workloads import Workload
@@ -13,7 +14,11 @@ Schema = Mapping[str, Any]
 
 def pages() -> dict[str, str]:
     """Every page by its file name."""
-    return {"stack-file.md": _stack_file(), "guardrails.md": _guardrails()}
+    return {
+        "stack-file.md": _stack_file(),
+        "guardrails.md": _guardrails(),
+        "compatibility.md": _NOTICE + compatibility(),
+    }
 
 
 def _stack_file() -> str:

@@ -1,0 +1,62 @@
+"""The page that says what works with what, from the places where it is decided."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.metadata import metadata
+from pathlib import Path
+
+from bedplate.clouds.contract import SUPPORTED_KUBERNETES_VERSIONS
+
+_PACKAGE = Path(__file__).parents[1]
+_GO_MODULE = "embedded_cluster/control_plane/go.mod"
+_PULUMI_PROJECT = "starter/files/Pulumi.yaml"
+_PIN = re.compile(r'^# renovate: datasource=\S+ depName=(\S+).*\n[A-Z0-9_]+ = "([^"]+)"', re.MULTILINE)
+
+
+def compatibility() -> str:
+    """What this version runs on, and what it installs."""
+    simulated = _said(_GO_MODULE, r"k8s\.io/client-go v0\.(\d+)\.")
+    go, pulumi = _said(_GO_MODULE, r"^go (\d+\.\d+)"), _said(_PULUMI_PROJECT, r'requiredPulumiVersion: "(\S+)"')
+    runs_on = [
+        ("Python", metadata("bedplate")["Requires-Python"], "everything"),
+        (
+            "Kubernetes",
+            ", ".join(SUPPORTED_KUBERNETES_VERSIONS),
+            f"the cluster; rehearsals bring up 1.{simulated}, or use the cluster of `--context`",
+        ),
+        ("Go", f">={go}", "the first rehearsal, which builds its control plane"),
+        ("Pulumi CLI", pulumi, "`pulumi up`, secrets"),
+        *_dependencies(),
+    ]
+    pins = {pin for file in _PACKAGE.rglob("*.py") for pin in _PIN.findall(file.read_text(encoding="utf-8"))}
+    return "\n".join(
+        [
+            "# Compatibility\n",
+            "What this version works with. How to take the next one: [keep your stacks](../guides/upgrade.md).\n",
+            *_table(("", "versions", "for"), runs_on),
+            "\n## What it installs and builds\n",
+            *_table(("image, chart or program", "version"), sorted(pins)),
+            "",
+        ]
+    )
+
+
+def _said(file: str, pattern: str) -> str:
+    found = re.search(pattern, (_PACKAGE / file).read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise ValueError(f"{file} does not say {pattern}")
+    return found[1]
+
+
+def _dependencies() -> Iterator[tuple[str, str, str]]:
+    """What the package requires, and the clouds' SDKs with the extra that brings them."""
+    for line in sorted(metadata("bedplate").get_all("Requires-Dist") or ()):
+        required, _, condition = line.partition(";")
+        name = re.split(r"[^\w.-]", required.strip(), maxsplit=1)[0]
+        extra = re.search(r"extra == ['\"](\w+)['\"]", condition)
+        yield f"`{name}`", required.strip()[len(name) :].strip(), f"`bedplate[{extra[1]}]`" if extra else "the package"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return [f"| {' | '.join(cells)} |".replace("|  |", "| |") for cells in lines]
