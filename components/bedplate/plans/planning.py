@@ -86,8 +86,6 @@ def _extract(revision: str, project: Project, folder: Path) -> None:
         raise RehearsalError("git is not installed", "install git, or preview without --against") from None
     if archive.returncode != 0:
         said = archive.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-        raise UnknownRevisionError(
-            f"git has no revision '{revision}': {said}", "name a commit, branch or tag, such as main"
-        )
+        raise RehearsalError(f"git has no revision '{revision}': {said}", "name a commit, branch or tag, such as main")
     with tarfile.open(fileobj=BytesIO(archive.stdout)) as tar:
         tar.extractall(folder, filter="data")
