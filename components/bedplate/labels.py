@@ -18,6 +18,12 @@ OWNER_EMAIL = f"{DOMAIN}/owner-email"
 IDLE_TIMEOUT_MINUTES = f"{DOMAIN}/idle-timeout-minutes"
 SECRETS_HASH = f"{DOMAIN}/secrets-hash"
 CONFIGURATION_HASH = f"{DOMAIN}/configuration-hash"
+ON_REMOVAL = f"{DOMAIN}/on-removal"
+"""Of a claim: what becomes of its disk when the claim goes, so that a plan can say it before. One of the next three;
+without it, the disk counts as lost."""
+DISK_STAYS = "disk-stays"
+DISK_IS_LOST = "disk-is-lost"
+NOTHING_OF_VALUE = "nothing-of-value"
 
 NAME = "app.kubernetes.io/name"
 INSTANCE = "app.kubernetes.io/instance"

@@ -18,17 +18,21 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
-from bedplate.cli import output
+from bedplate.cli import difference_output, output, plan_output
+from bedplate.cli.consoles import print_error, print_json
 from bedplate.cli.reference import pages
 from bedplate.config import json_schema, tenant_json_schema
 from bedplate.engine.engine import RecordingBackend, run
 from bedplate.errors import MissingExtraError, RehearsalError
 from bedplate.kubernetes import ApiKeySpec, new_api_key
-from bedplate.plans.difference import difference, field_changes
-from bedplate.plans.planning import program_of, stack_at, written_platform
+from bedplate.plans.difference import FieldChange, Shown, difference, field_changes
+from bedplate.plans.digest import renamed_tenants, sections
+from bedplate.plans.disks import Disk
+from bedplate.plans.figures import figures
+from bedplate.plans.planning import Revision, program_of, stack_at, written_platform
 from bedplate.plans.project import Project, stack_name
-from bedplate.plans.protection import Loss, losses
-from bedplate.plans.pulumi_preview import losses_of_plan, read_plan
+from bedplate.plans.protection import Loss, losses, touched_disks
+from bedplate.plans.pulumi_preview import PulumiPlan, difference_of_plan, disks_of_plan, losses_of_plan, read_plan
 from bedplate.stack_file.reading import Stack, StackFileError, load
 from bedplate.starter.starter import CLOUDS, PROGRAM, NewProject
 
@@ -122,7 +126,7 @@ def check(stack: StackArgument, output_form: OutputOption = Output.TEXT) -> None
     """Check a stack file: every mistake at once, with its line. Needs no cluster and no network."""
     read = _stack(stack, output_form)[1]
     if output_form is Output.JSON:
-        output.print_json({"ok": True, "stack": stack_name(read.file), "problems": []})
+        print_json({"ok": True, "stack": stack_name(read.file), "problems": []})
     else:
         output.check_result(read)
 
@@ -145,21 +149,42 @@ def preview(
         resource.shown() for resource in run(program_of(project, read), RecordingBackend(), is_preview=True).resources
     ]
     if against is None:
-        plan = output.plan(read, resources)
-        output.print_json(plan) if output_form is Output.JSON else output.plan_tree(plan)
+        plan = plan_output.plan(read, resources)
+        print_json(plan) if output_form is Output.JSON else plan_output.plan_tree(plan)
         return
-    try:
-        there = stack_at(against, project, read.file)
-    except RehearsalError as error:
-        _fail(error, WRONG_INPUT, output_form)
-    changes = difference(there.resources, resources)
+    there = _revision(against, project, read, output_form)
     written = list(field_changes(there.platform, written_platform(read.file)))
-    lost = losses(changes, there.resources, written, allow or ())
+    compared = _compared(there.resources, resources, written, allow or ())
     if output_form is Output.JSON:
-        output.print_json(output.changes(changes, lost))
-    else:
-        output.change_tree(changes, against)
-    _refuse(lost, output_form)
+        print_json(difference_output.changes(compared))
+    elif compared.lost:
+        plan_output.refusal(compared.lost)
+    if output_form is Output.TEXT:
+        difference_output.change_tree(compared, against)
+    if compared.lost:
+        raise typer.Exit(REFUSED)
+
+
+def _revision(revision: str, project: Project, read: Stack, form: Output) -> Revision:
+    try:
+        return stack_at(revision, project, read.file)
+    except RehearsalError as error:
+        _fail(error, WRONG_INPUT, form)
+
+
+def _compared(
+    before: Sequence[Shown], after: Sequence[Shown], written: Sequence[FieldChange], allowed: Sequence[str]
+) -> difference_output.Comparison:
+    found = difference(before, after)
+    return difference_output.Comparison(
+        found=found,
+        before=figures(before),
+        after=figures(after),
+        sections=sections(found, before, after),
+        renamed_tenants=renamed_tenants(before, after),
+        disks=touched_disks(found, before, after),
+        lost=losses(found, before, after, written, allowed),
+    )
 
 
 @app.command(epilog="Example: bedplate guard preview.json")
@@ -171,13 +196,13 @@ def guard(
     allow: AllowOption = None,
     output_form: OutputOption = Output.TEXT,
 ) -> None:
-    """Refuse (exit code 3) a plan of Pulumi that deletes or replaces what must not be lost.
+    """Show a plan of Pulumi, and refuse it (exit code 3) where it deletes or replaces what must not be lost.
 
     A plan that failed or is not whole ends with code 2: nobody knows what else it would do.
     """
     try:
         found = read_plan(json.load(plan))
-        lost = losses_of_plan(found, allow or ())
+        lost, disks = losses_of_plan(found, allow or ()), disks_of_plan(found)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
         message = f"{plan.name} is not one JSON document: empty, cut off, a stream of events, or text around it"
         fix = "unset PULUMI_ENABLE_STREAMING_JSON_PREVIEW; pulumi preview --json > FILE"
@@ -185,21 +210,35 @@ def guard(
     except RehearsalError as error:
         _fail(error, WRONG_INPUT, output_form)
     if output_form is Output.JSON:
-        output.print_json(output.guarded(found, lost))
-    elif not lost and not found.errors:
-        typer.echo("nothing that must be kept is deleted or replaced")
-    if found.errors:
-        output.plan_errors(found)
-    _refuse(lost, output_form)
+        print_json(plan_output.guarded(found, lost, disks))
+    else:
+        if found.errors:
+            plan_output.plan_errors(found)
+        if lost:
+            plan_output.refusal(lost)
+        _show_plan(found, lost, disks)
+        if not lost and not found.errors:
+            typer.echo("nothing that must be kept is deleted or replaced")
+    if lost:
+        raise typer.Exit(REFUSED)
     if found.errors:
         raise typer.Exit(WRONG_INPUT)
 
 
-def _refuse(lost: Sequence[Loss], form: Output) -> None:
-    if lost and form is Output.TEXT:
-        output.refusal(lost)
-    if lost:
-        raise typer.Exit(REFUSED)
+def _show_plan(plan: PulumiPlan, lost: Sequence[Loss], disks: Sequence[Disk]) -> None:
+    found, before, after = difference_of_plan(plan)
+    if found.is_empty:
+        return
+    comparison = difference_output.Comparison(
+        found=found,
+        before=figures(before),
+        after=figures(after),
+        sections=sections(found, before, after),
+        renamed_tenants=renamed_tenants(before, after),
+        disks=disks,
+        lost=lost,
+    )
+    difference_output.change_tree(comparison, "what is there")
 
 
 @app.command(epilog="Example: bedplate rehearse local")
@@ -216,7 +255,7 @@ def rehearse(
     with output.Progress() as progress:
         report = rehearse_stack(project, read, context, definitions, progress.step)
     if output_form is Output.JSON:
-        output.print_json(report.shown())
+        print_json(report.shown())
     else:
         output.rehearsal_result(report)
     if not report.is_well:
@@ -246,7 +285,7 @@ def api_key(
         message = f"NAME {error.errors()[0].get('ctx', {}).get('message', 'is too long')}"
         _fail(RehearsalError(message, "bedplate api-key shop"), WRONG_INPUT, output_form)
     if output_form is Output.JSON:
-        output.print_json(asdict(made))
+        print_json(asdict(made))
     else:
         output.api_key(made)
 
@@ -270,7 +309,7 @@ def _generate(folder: Path, files: Mapping[str, str], is_check: bool) -> None:
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
         if is_check:
-            output.error(f"{path} is not fresh\nFix: make format")
+            print_error(f"{path} is not fresh\nFix: make format")
             raise typer.Exit(FELL_SHORT)
         path.write_text(text, encoding="utf-8")
         typer.echo(f"wrote {path}")
@@ -283,9 +322,9 @@ def _stack(stack: str, form: Output) -> tuple[Project, Stack]:
         return project, load(project.stack_file(stack))
     except StackFileError as error:
         if form is Output.JSON:
-            output.print_json({"ok": False, "stack": stack, "problems": output.stack_problems(error)})
+            print_json({"ok": False, "stack": stack, "problems": output.stack_problems(error)})
         else:
-            output.error(str(error))
+            print_error(str(error))
         raise typer.Exit(WRONG_INPUT) from None
     except RehearsalError as error:
         _fail(error, WRONG_INPUT, form)
@@ -294,8 +333,8 @@ def _stack(stack: str, form: Output) -> tuple[Project, Stack]:
 def _fail(error: RehearsalError, code: int, form: Output) -> NoReturn:
     if form is Output.JSON:
         problem = {"object": "", "reason": error.message, "fix": error.fix}
-        output.print_json({"ok": False, "problems": [problem]})
-    output.error(str(error))
+        print_json({"ok": False, "problems": [problem]})
+    print_error(str(error))
     raise typer.Exit(code)
 
 
@@ -310,10 +349,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(arguments)
     except (RehearsalError, MissingExtraError) as error:
-        output.error(str(error))
+        print_error(str(error))
         sys.exit(FELL_SHORT)
     except KeyboardInterrupt:
-        output.error("interrupted; everything that was started is gone")
+        print_error("interrupted; everything that was started is gone")
         sys.exit(130)
 
 

@@ -1,54 +1,25 @@
-"""What people and programs read: trees and tables, or JSON with stable names."""
+"""What people and programs read of checks and rehearsals: tables, or JSON with stable names."""
 
-import json
 import shlex
-import sys
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
-from bedplate.engine.resources import RELEASE_TYPE, STACK_TYPE
+from bedplate.cli import consoles
+from bedplate.cli.consoles import counted
 from bedplate.kubernetes import NewApiKey
-from bedplate.plans.difference import Difference, ResourceChange
-from bedplate.plans.project import stack_name
-from bedplate.plans.protection import Loss
-from bedplate.plans.pulumi_preview import PulumiPlan
 from bedplate.rehearsal.report import OperatorNotRun, RehearsalReport
 from bedplate.stack_file.reading import Stack, StackFileError
 from bedplate.starter.starter import NewProject
 
-PLAN_FIX = "mend what the errors name, and run `pulumi preview --json` again"
-_ACTIONS = {
-    "replace": "replaced",
-    "delete": "deleted",
-    "unknown": "treated in a way that this version does not know",
-}
-_CHART_KEYS = ("name", "namespace", "chart", "version")
-_PIPE_WIDTH = 200
-"""Columns where there is no terminal: wide enough that nothing is cut."""
-_out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-_err = Console(highlight=False, stderr=True, soft_wrap=True)
-Shown = Mapping[str, Any]
-
-
-def print_json(value: object) -> None:
-    """The value on standard output, and nothing else there."""
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
-
-
-def error(text: str) -> None:
-    """A failure on standard error."""
-    _err.print(Text(text, style="red"))
+_out, _err = consoles.OUT, consoles.ERR
 
 
 class Progress:
@@ -120,130 +91,6 @@ def check_result(stack: Stack) -> None:
         )
     _out.print(table)
     _out.print(f"\nNext: bedplate rehearse {stack.file}", style="dim")
-
-
-def plan(stack: Stack, resources: Sequence[Shown]) -> dict[str, Any]:
-    """A plan with stable names. charts: what Helm installs. summary: how many resources in all, and by type."""
-    ordered = sorted(resources, key=lambda resource: str(resource["urn"]))
-    types = Counter(str(resource["type"]) for resource in ordered)
-    charts = [_chart(resource) for resource in ordered if resource["type"] == RELEASE_TYPE]
-    summary = {
-        "resources": len(ordered),
-        "charts": len(charts),
-        "tenants": len(stack.spec.tenants),
-        "workloads": sum(len(tenant.workloads) for tenant in stack.spec.tenants),
-        "types": dict(sorted(types.items())),
-    }
-    return {"stack": stack_name(stack.file), "resources": ordered, "charts": charts, "summary": summary}
-
-
-def _chart(release: Shown) -> dict[str, str]:
-    return {"release" if key == "name" else key: str(release["inputs"][key]) for key in _CHART_KEYS}
-
-
-def plan_tree(shown: Shown) -> None:
-    """The plan as a tree: components open, their objects counted by kind."""
-    children: dict[str, list[Shown]] = {}
-    for resource in shown["resources"]:
-        children.setdefault(str(resource["parent"]), []).append(resource)
-    root = next(resource for resource in shown["resources"] if resource["type"] == STACK_TYPE)
-    tree = Tree(f"[bold]{escape(str(shown['stack']))}[/bold]")
-    _grow(tree, str(root["urn"]), children)
-    _out.print(tree)
-    summary = shown["summary"]
-    counts = ", ".join(counted(summary[f"{noun}s"], noun) for noun in ("resource", "chart", "tenant", "workload"))
-    _out.print(f"\n{counts}", style="bold")
-
-
-def _grow(tree: Tree, urn: str, children: Mapping[str, Sequence[Shown]]) -> None:
-    objects = [child for child in children.get(urn, []) if str(child["urn"]) not in children]
-    for child in children.get(urn, []):
-        if str(child["urn"]) in children:
-            kind = str(child["type"]).rpartition(":")[2]
-            _grow(tree.add(f"{escape(str(child['name']))} [cyan]{kind}[/cyan]"), str(child["urn"]), children)
-    for release in (child for child in objects if child["type"] == RELEASE_TYPE):
-        tree.add(
-            f"{escape(str(release['inputs']['chart']))} [magenta]{escape(str(release['inputs']['version']))}[/magenta]"
-        )
-    kinds = Counter(str(child["type"]).rpartition(":")[2] for child in objects if child["type"] != RELEASE_TYPE)
-    if kinds:
-        counts = (kind if count == 1 else f"{count} {kind}" for kind, count in sorted(kinds.items()))
-        tree.add(f"[dim]{', '.join(counts)}[/dim]")
-
-
-def changes(found: Difference, lost: Sequence[Loss]) -> dict[str, Any]:
-    """A difference with stable names, and what the guard refuses of it."""
-    return {**asdict(found), "refused": refused(lost)}
-
-
-def refused(lost: Sequence[Loss]) -> list[dict[str, Any]]:
-    """What the guard refuses, with stable names."""
-    return [asdict(loss) for loss in lost]
-
-
-def guarded(plan: PulumiPlan, lost: Sequence[Loss]) -> dict[str, Any]:
-    """The judgement over a plan of Pulumi, with stable names."""
-    problems = [{"object": "", "reason": error, "fix": PLAN_FIX} for error in plan.errors]
-    return {"ok": not lost and not problems, "refused": refused(lost), "problems": problems}
-
-
-def plan_errors(plan: PulumiPlan) -> None:
-    """Why a plan of Pulumi is not whole; on standard error."""
-    for text in plan.errors:
-        error(f"✗ {text}")
-    failed = f"the plan failed with {counted(len(plan.errors), 'error')}: what else it would do is not known"
-    error(f"{failed}\nFix: {PLAN_FIX}")
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 problem`, `2 problems`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def refusal(lost: Sequence[Loss]) -> None:
-    """What the guard refuses, each with the fields that cause it and the ways on; on standard error."""
-    for loss in lost:
-        _err.print(Text(f"\n✗ {loss.name} ({loss.type}) would be {_ACTIONS[loss.action]}", style="bold red"))
-        for title, entries in (("because of", loss.fields), ("stack file", loss.causes)):
-            if entries:
-                _err.print(Text(f"  {title}: {', '.join(entries)}"))
-    ways_on = "Undo the change, or, if it is meant and nothing of value is in them, name each with --allow NAME"
-    unprotect = "lift its protection: pulumi state unprotect URN"
-    _err.print(Text(f"\n{counted(len(lost), 'resource')} that must not be lost. {ways_on} and {unprotect}"))
-
-
-def change_tree(found: Difference, revision: str) -> None:
-    """The difference as a tree, with the fields that changed."""
-    if found.is_empty:
-        _out.print(f"no change against {escape(revision)}", style="green")
-        return
-    tree = Tree(f"[bold]against {escape(revision)}[/bold]")
-    for urn in found.created:
-        tree.add(f"[green]+ {escape(_short(urn))}[/green]")
-    for sign, style, resources in (("~", "yellow", found.updated), ("± replace", "red", found.replaced)):
-        for resource in resources:
-            _add_fields(tree.add(f"[{style}]{sign} {escape(_short(resource.urn))}[/{style}]"), resource)
-    for urn in found.deleted:
-        tree.add(f"[red]- {escape(_short(urn))}[/red]")
-    for renaming in found.renamed:
-        tree.add(f"[dim]{escape(_short(renaming.before))} is now {escape(_short(renaming.after))}[/dim]")
-    _out.print(tree)
-    _out.print(
-        f"\n{len(found.created)} created, {len(found.updated)} changed, "
-        f"{len(found.replaced)} replaced, {len(found.deleted)} deleted",
-        style="bold",
-    )
-
-
-def _add_fields(branch: Tree, resource: ResourceChange) -> None:
-    for change in resource.fields:
-        before, after = json.dumps(change.before), json.dumps(change.after)
-        branch.add(Text(f"{change.path}: {before} → {after}", style="dim"))
-
-
-def _short(urn: str) -> str:
-    kind, name = urn.split("::")[2:4]
-    return f"{kind.rpartition(':')[2]} {name}"
 
 
 def rehearsal_result(report: RehearsalReport) -> None:

@@ -5,12 +5,13 @@ deliberately prevents nothing by itself: Pulumi's `protect` does, except where o
 resource too (ADR 0014), so that the old side's `protect` counts here, never the new one's.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from bedplate.engine.resources import KUBERNETES_PROVIDER_TYPE
 from bedplate.plans.difference import Difference, FieldChange, ResourceChange, Shown
+from bedplate.plans.disks import CLAIM_TYPE, Disk, removed_disk, shrunk_disk
 from bedplate.plans.immutable_fields import IMMUTABLE_FIELDS, OF_TENANTS_TOO
 
 KEPT_TYPES = (
@@ -29,44 +30,78 @@ class Loss:
     """A resource that must not be lost, and would be.
 
     action: what would happen to it; unknown where Pulumi calls it by a word that we do not know. fields: the resource's
-    fields that cannot change in place. causes: the stack file's keys that changed them.
+    fields that cannot change in place. causes: the stack file's keys that changed them. disk: what becomes of its data,
+    where it is a claim.
     """
 
     urn: str
     name: str
     type: str
-    action: Literal["delete", "replace", "unknown"]
+    action: Literal["delete", "replace", "shrink", "unknown"]
     fields: tuple[str, ...]
     causes: tuple[str, ...] = ()
+    disk: Disk | None = None
 
 
 def losses(
-    found: Difference, before: Sequence[Shown], stack_file: Sequence[FieldChange], allowed: Collection[str]
+    found: Difference,
+    before: Sequence[Shown],
+    after: Sequence[Shown],
+    stack_file: Sequence[FieldChange],
+    allowed: Collection[str],
 ) -> list[Loss]:
-    """What the difference would lose. stack_file: what changed there; allowed: names that may go."""
+    """What the difference between the resources before and after it would lose.
+
+    stack_file: what changed there. allowed: names that may go.
+    """
     by_urn = {str(resource["urn"]): resource for resource in before}
     former = {renaming.after: renaming.before for renaming in found.renamed}
+    disks = {disk.urn: disk for disk in touched_disks(found, before, after) if disk.is_refused}
     result: list[Loss] = []
-    for urn, change in _lost(found):
-        old = by_urn[former.get(urn, urn)]
-        if is_kept(str(old["type"]), is_protected=bool(old["protect"])) and old["name"] not in allowed:
-            fields = change.causes if change else ()
-            result.append(
-                Loss(
-                    urn=urn,
-                    name=str(old["name"]),
-                    type=str(old["type"]),
-                    action="replace" if change else "delete",
-                    fields=tuple(field.path for field in fields),
-                    causes=tuple(_causes(fields, stack_file)),
-                )
-            )
+    for urn, change in _lost(found, disks):
+        old, disk = by_urn[former.get(urn, urn)], disks.get(urn)
+        is_lost = disk is not None or is_kept(str(old["type"]), is_protected=bool(old["protect"]))
+        if is_lost and old["name"] not in allowed:
+            result.append(_loss(urn, old, change, stack_file, disk))
     return result
 
 
-def _lost(found: Difference) -> Iterator[tuple[str, ResourceChange | None]]:
+def touched_disks(found: Difference, before: Sequence[Shown], after: Sequence[Shown]) -> list[Disk]:
+    """What becomes of the data behind the claims that the difference touches, by URN."""
+    old = {str(resource["urn"]): resource["inputs"] for resource in before if resource["type"] == CLAIM_TYPE}
+    new = {str(resource["urn"]): resource["inputs"] for resource in after if resource["type"] == CLAIM_TYPE}
+    former = {renaming.after: renaming.before for renaming in found.renamed}
+    disks: list[Disk | None] = [removed_disk(urn, old[urn], is_replaced=False) for urn in found.deleted if urn in old]
+    for change in found.replaced:
+        if inputs := old.get(former.get(change.urn, change.urn)):
+            disks.append(removed_disk(change.urn, inputs, is_replaced=True))
+    for change in found.updated:
+        if inputs := old.get(former.get(change.urn, change.urn)):
+            disks.append(shrunk_disk(change.urn, inputs, new[change.urn]))
+    return sorted((disk for disk in disks if disk), key=lambda disk: disk.urn)
+
+
+def _lost(found: Difference, disks: Mapping[str, Disk]) -> Iterator[tuple[str, ResourceChange | None]]:
     yield from ((change.urn, change) for change in found.replaced)
+    yield from ((change.urn, change) for change in found.updated if change.urn in disks)
     yield from ((urn, None) for urn in found.deleted)
+
+
+def _loss(
+    urn: str, old: Shown, change: ResourceChange | None, stack_file: Sequence[FieldChange], disk: Disk | None
+) -> Loss:
+    fields = (change.causes or change.fields) if change else ()
+    shrinks = disk is not None and disk.fate == "shrinks"
+    return Loss(
+        urn=urn,
+        name=str(old["name"]),
+        type=str(old["type"]),
+        action="shrink" if shrinks else "replace" if change else "delete",
+        fields=tuple(field.path for field in fields),
+        # The provider's own loss names the keys.
+        causes=() if disk else tuple(_causes(fields, stack_file)),
+        disk=disk,
+    )
 
 
 def is_kept(kind: str, *, is_protected: bool) -> bool:

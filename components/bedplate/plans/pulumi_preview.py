@@ -12,6 +12,8 @@ from typing import Any, Literal, cast
 
 from bedplate.engine.resources import STACK_TYPE
 from bedplate.errors import RehearsalError
+from bedplate.plans.difference import Difference, ResourceChange, Shown, field_changes
+from bedplate.plans.disks import CLAIM_TYPE, Disk, removed_disk, shrunk_disk
 from bedplate.plans.protection import Loss, is_kept
 
 Step = Mapping[str, Any]
@@ -97,16 +99,57 @@ def _type(step: Step) -> str:
     return str(step["urn"]).split("::", 3)[2].rpartition("$")[2]
 
 
+def difference_of_plan(plan: PulumiPlan) -> tuple[Difference, list[Shown], list[Shown]]:
+    """The plan as a difference for people, and the resources that it touches, before and after.
+
+    What is unchanged is not in it. Secrets are hidden by Pulumi itself.
+    """
+    found, before, after = Difference(), dict[str, Shown](), dict[str, Shown]()
+    for step in plan.steps:
+        urn, operation = str(step["urn"]), str(step["op"])
+        old, new = _state(step, "oldState"), _state(step, "newState")
+        before.update({urn: old} if old else {})
+        after.update({urn: new} if new else {})
+        changed = tuple(field_changes(old["inputs"], new["inputs"])) if old and new else ()
+        if operation in ("create", "import"):
+            found.created.append(urn)
+        elif operation == "update":
+            found.updated.append(ResourceChange(urn=urn, fields=changed))
+        elif operation in _REPLACING and urn not in {each.urn for each in found.replaced}:
+            reasons = {str(reason) for reason in step.get("replaceReasons") or ()}
+            causes = tuple(change for change in changed if change.path in reasons)
+            found.replaced.append(ResourceChange(urn=urn, fields=changed, causes=causes))
+        elif operation not in _HARMLESS and operation not in _REPLACING:
+            found.deleted.append(urn)
+    return found, list(before.values()), list(after.values())
+
+
+def _state(step: Step, side: str) -> Shown | None:
+    """A resource as its state shows it."""
+    state = step.get(side)
+    if not isinstance(state, Mapping):
+        return None
+    known = cast(Mapping[str, Any], state)
+    shown = {key: str(known.get(key) or "") for key in ("parent", "provider")}
+    name = str(step["urn"]).split("::", 3)[3]
+    return {**shown, "urn": str(step["urn"]), "type": _type(step), "name": name, "inputs": _inputs(known)}
+
+
+def disks_of_plan(plan: PulumiPlan) -> list[Disk]:
+    """What becomes of the data behind the claims that the update touches, by URN."""
+    disks = {disk.urn: disk for step in plan.steps if (disk := _disk(step))}
+    return [disks[urn] for urn in sorted(disks)]
+
+
 def _loss(step: Step) -> Loss | None:
     """What the step loses of what is kept. Raises RehearsalError where it does not say what was there."""
     operation, urn, kind = str(step["op"]), str(step["urn"]), _type(step)
-    if operation in _HARMLESS:
+    disk = _disk(step)
+    is_shrunk = disk is not None and disk.fate == "shrinks"
+    if operation in _HARMLESS and not is_shrunk:
         return None
-    old = step.get("oldState")
-    if not isinstance(old, Mapping):
-        # Pulumi leaves out a state that it cannot write.
-        raise RehearsalError(f"the plan is not complete: {operation} of {urn} has no `oldState`", _COMMAND)
-    if not is_kept(kind, is_protected=bool(cast(Mapping[str, Any], old).get("protect"))):
+    is_protected = bool(_old_state(step).get("protect"))
+    if not (disk and disk.is_refused) and not is_kept(kind, is_protected=is_protected):
         return None
     detailed: Mapping[str, Mapping[str, Any]] = step.get("detailedDiff") or {}
     fields = [path for path, change in detailed.items() if str(change.get("kind", "")).endswith("-replace")]
@@ -114,9 +157,34 @@ def _loss(step: Step) -> Loss | None:
         urn=urn,
         name=urn.split("::", 3)[3],
         type=kind,
-        action=_action(operation),
+        action="shrink" if is_shrunk else _action(operation),
         fields=tuple(sorted({*fields, *(step.get("replaceReasons") or ())})),
+        disk=disk,
     )
+
+
+def _disk(step: Step) -> Disk | None:
+    operation, urn = str(step["op"]), str(step["urn"])
+    if _type(step) != CLAIM_TYPE:
+        return None
+    if operation == "update":
+        return shrunk_disk(urn, _inputs(_old_state(step)), _inputs(step.get("newState")))
+    if operation in _HARMLESS:
+        return None
+    return removed_disk(urn, _inputs(_old_state(step)), is_replaced=operation in _REPLACING)
+
+
+def _old_state(step: Step) -> Mapping[str, Any]:
+    """Pulumi leaves out a state that it cannot write."""
+    old = step.get("oldState")
+    if not isinstance(old, Mapping):
+        raise RehearsalError(f"the plan is not complete: {step['op']} of {step['urn']} has no `oldState`", _COMMAND)
+    return cast(Mapping[str, Any], old)
+
+
+def _inputs(state: object) -> Mapping[str, Any]:
+    inputs = cast(Mapping[str, Any], state).get("inputs") if isinstance(state, Mapping) else None
+    return cast(Mapping[str, Any], inputs) if isinstance(inputs, Mapping) else {}
 
 
 def _action(operation: str) -> Literal["delete", "replace", "unknown"]:

@@ -4,11 +4,11 @@ The texts are matched against what Kubernetes 1.34 to 1.36 writes; a text nobody
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bedplate.embedded_cluster.objects import Object, ObjectKey
+from bedplate.kubernetes.quantities import quantity
 from bedplate.labels import ACCELERATOR, GPU_RESOURCE, TENANT
 
 
@@ -182,30 +182,6 @@ def pod_requests(pod: Object) -> dict[str, float]:
         for resource, text in container.get("resources", {}).get("requests", {}).items():
             total[resource] = total.get(resource, 0) + quantity(text)
     return total
-
-
-_SUFFIXES: Mapping[str, float] = {
-    "m": 1e-3,
-    "": 1,
-    "k": 1e3,
-    "M": 1e6,
-    "G": 1e9,
-    "T": 1e12,
-    "P": 1e15,
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-    "Pi": 2**50,
-}
-
-
-def quantity(text: Any) -> float:
-    """A Kubernetes quantity as a number: cores, bytes or pieces."""
-    found = re.fullmatch(r"([0-9.eE+-]+?)([A-Za-z]*)", str(text))
-    if found is None or found.group(2) not in _SUFFIXES:
-        raise ValueError(f"'{text}' is no Kubernetes quantity")
-    return float(found.group(1)) * _SUFFIXES[found.group(2)]
 
 
 def _amount(resource: str, value: float) -> str:

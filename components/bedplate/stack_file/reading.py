@@ -209,16 +209,21 @@ class _Secrets(Collection[str]):
 def load_for_program(platform: object, file: Path, has_secret: Callable[[str], bool] | None = None) -> PlatformSpec:
     """Checks the configuration that the engine handed to the program.
 
-    platform: value of `bedplate:platform`. file: the stack file, for lines and as the place that `tenantsDir` is
-    relative to; it need not exist. has_secret: whether there is a config secret of a name; without it, secrets are not
-    checked. Raises StackFileError with every mistake.
+    platform: value of `bedplate:platform`, None where the engine has none. file: the stack file, for lines and as the
+    place that `tenantsDir` is relative to; with a platform, it need not exist. has_secret: whether there is a config
+    secret of a name; without it, secrets are not checked. Raises StackFileError with every mistake.
     """
     try:
         document = Document.read(file)
-    except (OSError, UnreadableDocument):
+    except (OSError, UnreadableDocument) as error:
+        if platform is None:
+            raise StackFileError([_unreadable(file, error)]) from None
         document = None
     named: list[str] = []
-    if document is None or _without_platform(document.data):
+    missing = _without_platform(document.data) if document else None
+    if platform is None and document and missing:
+        raise StackFileError([_in_file(document, missing)])
+    if document is None or missing is not None:
         source = _Source(_Origin(str(file), document, _PLATFORM_PATH))
     else:
         source = _source(document)

@@ -9,7 +9,7 @@ from typing import Literal
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import SKIP_AWAIT, Manifest, manifest
 from bedplate.kubernetes.pods import memory_quantity
-from bedplate.labels import Identity
+from bedplate.labels import DISK_IS_LOST, DISK_STAYS, ON_REMOVAL, Identity
 from bedplate.spec import DnsLabel, Gib, Spec, StrictBool
 
 _ACCESS_MODES = {"oneNode": "ReadWriteOnce", "manyNodes": "ReadWriteMany"}
@@ -21,7 +21,7 @@ class VolumeSpec(Spec):
     name: DnsLabel
     """Name by which workloads mount it."""
     size_gib: Gib
-    """Size in GiB; it can grow, not shrink."""
+    """Size in GiB; it can grow, not shrink: Kubernetes refuses that, and so does the preview."""
     retain: StrictBool
     """Whether the disk stays when the volume or the tenant is removed. There is no default: somebody must decide."""
     access: Literal["oneNode", "manyNodes"] = "oneNode"
@@ -39,7 +39,7 @@ def volume_claim(namespace: str, identity: Identity, spec: VolumeSpec, facts: Cl
         spec.name,
         identity,
         namespace=namespace,
-        annotations=SKIP_AWAIT,
+        annotations={**SKIP_AWAIT, ON_REMOVAL: DISK_STAYS if spec.retain else DISK_IS_LOST},
         spec={
             "accessModes": [_ACCESS_MODES[spec.access]],
             "resources": {"requests": {"storage": memory_quantity(spec.size_gib)}},

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from bedplate.cli import main
 from bedplate.kubernetes import RouteSpec
 from bedplate.spec import is_secret_value
-from harness import ROOT, model_api, platform, tenant
+from harness import ROOT, job, model_api, platform, tenant
 
 
 @dataclass
@@ -131,14 +131,11 @@ class TestPreview:
 class TestPreviewAgainstARevision:
     def test_of_an_unchanged_tree_is_empty(self, project: Path) -> None:
         done = bedplate("preview", "production", "--against", "HEAD", "-o", "json", folder=project)
-        assert json.loads(done.stdout) == {
-            "created": [],
-            "updated": [],
-            "replaced": [],
-            "deleted": [],
-            "renamed": [],
-            "refused": [],
-        }
+        shown = json.loads(done.stdout)
+        lists = ("created", "updated", "replaced", "deleted", "renamed", "refused", "renamedTenants", "disks")
+        assert {key: shown[key] for key in lists} == {key: [] for key in lists}
+        assert shown["summary"]["before"] == shown["summary"]["after"]
+        assert shown.keys() == {*lists, "summary"}
         assert "no change" in bedplate("preview", "production", "--against", "HEAD", folder=project).stdout
 
     def test_shows_a_tenant_that_was_added_and_only_that(self, project: Path) -> None:
@@ -162,6 +159,89 @@ class TestPreviewAgainstARevision:
         write_stack(project, platform(), "fresh")
         done = bedplate("preview", "fresh", "--against", "HEAD", "-o", "json", folder=project)
         assert len(json.loads(done.stdout)["created"]) > 10
+
+    def against_head(self, project: Path, *tenants: dict[str, Any], **changes: Any) -> str:
+        """What people read where these tenants take the place of what is committed."""
+        write_stack(project, platform(*tenants, **changes))
+        done = bedplate("preview", "production", "--against", "HEAD", folder=project)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def test_begins_with_the_figures_that_people_think_in(self, project: Path) -> None:
+        volume = {"name": "data", "sizeGib": 50, "retain": True}
+        printed = self.against_head(
+            project, tenant("vision", model_api("api")), tenant("search", job("etl"), volumes=[volume])
+        )
+        assert printed.splitlines()[0].startswith(
+            "against HEAD: tenants +1 (search), workloads +1, GPUs +2, cores +64, memory +256 GiB, storage +50 GiB"
+        )
+        assert "+ Tenant platform/search: " in printed
+        assert len(printed.splitlines()) < 8
+
+    def test_shows_a_new_image_as_one_change_below_its_tenant(self, project: Path) -> None:
+        printed = self.against_head(project, tenant("vision", model_api("api", image="ghcr.io/acme/scorer:2.0.0")))
+        assert printed.count("~ ") == 1
+        assert printed.index("tenant vision") < printed.index("~ Deployment platform/vision/api-deployment")
+
+    def test_shows_of_a_long_text_the_lines_that_differ(self, project: Path) -> None:
+        certificates = {"issuer": "internal"}
+        write_stack(project, platform(certificates=certificates))
+        commit(project)
+        printed = self.against_head(project, certificates=certificates, domain="ai.example.com")
+        assert "4 lines of the text" in printed
+        assert all(len(line) <= 200 for line in printed.splitlines())
+        removed = [line for line in printed.splitlines() if "  - …" in line and "[.]example" in line]
+        assert removed
+        assert all("ml[.]example" in line for line in removed), "a long line is cut so that what differs is seen"
+
+    def test_calls_a_rename_what_it_is(self, project: Path) -> None:
+        printed = self.against_head(project, tenant("perception", model_api("api")))
+        assert "tenant vision goes and perception comes" in printed
+        assert "a rename moves no data" in printed
+
+    def test_stays_short_for_many_tenants(self, project: Path) -> None:
+        teams = [tenant(f"team-{number:02}", job("etl")) for number in range(45)]
+        printed = self.against_head(project, tenant("vision", model_api("api")), *teams)
+        assert "tenants +45 (team-00, team-01, team-02, team-03, team-04, … 40 more)" in printed
+        assert "… and changes of 15 more tenants; all of them: -o json" in printed
+        assert len(printed.splitlines()) < 60
+        commit(project)
+        teams = [tenant(f"team-{number:02}", job("etl", cpu=2)) for number in range(45)]
+        printed = self.against_head(project, tenant("vision", model_api("api")), *teams)
+        assert "45 tenants (team-00," in printed
+        assert "and 44 more in the same way" in printed
+        plan = bedplate("preview", "production", folder=project).stdout
+        assert "… and 6 more Tenant; all of them: -o json" in plan
+        assert len(plan.splitlines()) < 80
+
+    def test_tells_that_a_retained_disk_stays_and_refuses_to_lose_another(self, project: Path) -> None:
+        volumes = [
+            {"name": "kept", "sizeGib": 50, "retain": True},
+            {"name": "gone", "sizeGib": 20, "retain": False},
+        ]
+        write_stack(project, platform(tenant("vision", volumes=volumes)))
+        commit(project)
+        write_stack(project, platform())
+        done = bedplate("preview", "production", "--against", "HEAD", folder=project)
+        assert done.returncode == 3
+        assert "! disk of vision/kept (50 GiB) stays, released" in done.stdout
+        assert "DATA LOST: disk of vision/gone (20 GiB)" in done.stderr
+        assert "pulumi state unprotect" not in done.stderr, "a claim is not protected"
+        name = "platform/vision-persistentvolumeclaim-gone"
+        allowed = bedplate("preview", "production", "--against", "HEAD", "--allow", name, folder=project)
+        assert allowed.returncode == 0
+        assert "! DATA LOST: disk of vision/gone (20 GiB)" in allowed.stdout
+        shown = json.loads(bedplate("preview", "production", "--against", "HEAD", "-o", "json", folder=project).stdout)
+        assert [(disk["fate"], disk["size_gib"]) for disk in shown["disks"]] == [("lost", 20), ("released", 50)]
+
+    def test_gives_another_cluster_as_one_reason_before_the_counts(self, project: Path) -> None:
+        another = platform(tenant("vision", model_api("api")))
+        another["cloud"]["name"] = "another"
+        write_stack(project, another)
+        printed = bedplate("preview", "production", "--against", "HEAD", folder=project).stdout
+        assert len(printed.splitlines()) < 12
+        assert 'options.provider.clusterIdentifier: "test" → "another"' in printed
+        assert "objects for this reason" in printed
 
     def test_that_git_does_not_know_says_so(self, project: Path) -> None:
         done = bedplate("preview", "production", "--against", "nowhere", folder=project)
@@ -243,6 +323,39 @@ class TestTheGuard:
         done = bedplate("guard", "plan.json", folder=tmp_path)
         assert done.returncode == 2
         assert "pulumi preview --json" in done.stderr
+
+    def test_shows_the_plan_by_tenant_and_bounded(self, tmp_path: Path) -> None:
+        """As a comment on a pull request, which may have 65,536 characters."""
+        tenants = "urn:pulumi:prod::bedplate::bedplate:index:Platform$bedplate:index:Tenant"
+        steps: list[dict[str, Any]] = []
+        for number in range(600):
+            above = f"{tenants}::platform/team-{number:03}"
+            urn = f"{tenants}$kubernetes:core/v1:Namespace::platform/team-{number:03}-namespace"
+            labels = {"bedplate.dev/tenant": f"team-{number:03}"}
+            state = {"parent": above, "provider": "p", "protect": False, "inputs": {"metadata": {"labels": labels}}}
+            steps.append({"op": "delete", "urn": urn, "oldState": state})
+        self.plan(tmp_path, *steps)
+        done = bedplate("guard", "plan.json", folder=tmp_path)
+        assert done.returncode == 0
+        assert done.stdout.startswith("against what is there: tenants -600 (team-000, ")
+        assert "- Namespace platform/team-000-namespace" in done.stdout
+        assert "… and changes of 570 more tenants" in done.stdout
+        assert "600 deleted" in done.stdout
+        assert len(done.stdout) < 10_000
+
+    def test_shows_of_an_update_the_fields_with_what_is_not_known_yet(self, tmp_path: Path) -> None:
+        unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+        urn = "urn:pulumi:prod::bedplate::bedplate:index:Tenant$kubernetes:core/v1:ResourceQuota::platform/vision-quota"
+        labels = {"metadata": {"labels": {"bedplate.dev/tenant": "vision"}}}
+        old = {"inputs": {**labels, "spec": {"hard": {"requests.nvidia.com/gpu": "4"}}}}
+        new = {"inputs": {"metadata": unknown, "spec": unknown}}
+        self.plan(tmp_path, changeSummary={"update": 1})
+        document = json.loads((tmp_path / "plan.json").read_text())
+        document["steps"].append({"op": "update", "urn": urn, "oldState": old, "newState": new})
+        (tmp_path / "plan.json").write_text(json.dumps(document))
+        done = bedplate("guard", "plan.json", folder=tmp_path)
+        assert done.returncode == 0
+        assert f'→ "{unknown}"' in done.stdout
 
     def test_names_the_variable_that_makes_pulumi_print_a_stream(self, tmp_path: Path) -> None:
         (tmp_path / "plan.json").write_text('{"sequence": 0, "preludeEvent": {}}\n{"sequence": 1, "cancelEvent": {}}\n')

@@ -82,7 +82,7 @@ class TestAnImmutableField:
             platform(tenant("vision", volumes=[{**volume, "retain": False}])),
         )
         (change,) = found.replaced
-        assert change.fields == (
+        assert change.causes == (
             FieldChange(path="spec.storageClassName", before="standard-retained", after="standard"),
         )
         assert found.updated == []

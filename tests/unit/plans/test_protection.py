@@ -35,7 +35,7 @@ def shown(data: dict[str, Any]) -> list[dict[str, Any]]:
 
 def found(before: dict[str, Any], after: dict[str, Any], *allowed: str) -> list[Loss]:
     old, new = shown(before), shown(after)
-    return losses(difference(old, new), old, list(field_changes(before, after)), allowed)
+    return losses(difference(old, new), old, new, list(field_changes(before, after)), allowed)
 
 
 CHANGES = [
@@ -104,7 +104,7 @@ class TestAnotherKey:
             for each in old
         ]
         changes = difference(old, new)
-        return changes, losses(changes, old, [], ())
+        return changes, losses(changes, old, new, [], ())
 
     @pytest.mark.parametrize(("stack", "kind", "field"), KEYS)
     def test_for_what_it_has_encrypted_is_refused(self, stack: str, kind: str, field: str) -> None:
@@ -140,20 +140,20 @@ class TestProtection:
     def test_counts_as_it_was_even_where_the_same_update_lifts_it(self, lifted: bool) -> None:
         old, new = self.recordings(lifted=lifted)
         roles = [resource for resource in old if resource["type"] == "aws:iam/role:Role" and resource["protect"]]
-        lost = losses(difference(old, new), old, [], ())
+        lost = losses(difference(old, new), old, new, [], ())
         assert len(lost) == len(roles) > 3
         assert {loss.fields for loss in lost} == {("path",)}
 
     def test_keeps_what_is_removed(self) -> None:
         old = shown(without_tenants(AWS))
         new = [resource for resource in old if not resource["protect"]]
-        lost = losses(difference(old, new), old, [], ())
+        lost = losses(difference(old, new), old, new, [], ())
         assert {loss.name for loss in lost} == {resource["name"] for resource in old if resource["protect"]}
         assert {loss.action for loss in lost} == {"delete"}
 
     def test_once_lifted_still_keeps_the_types_that_only_the_platform_has(self) -> None:
         old = [{**resource, "protect": False} for resource in shown(without_tenants(AWS))]
-        lost = losses(difference(old, []), old, [], ())
+        lost = losses(difference(old, []), old, [], [], ())
         assert {"aws:eks/cluster:Cluster", "aws:route53/zone:Zone"} <= {loss.type for loss in lost} <= KEPT_TYPES
 
     def test_is_not_asked_for_what_changes_in_place(self) -> None:
@@ -242,8 +242,9 @@ class TestARenamedComponent:
     def renamed(self, tmp_path: Path, aliases: str) -> tuple[Difference, list[Loss]]:
         old = shown(without_tenants(AWS))
         recording = recorded(tmp_path / "renamed", RENAMED.format(name="base", aliases=aliases))
-        changes = difference(old, [resource.shown() for resource in recording.resources])
-        return changes, losses(changes, old, [], ())
+        new = [resource.shown() for resource in recording.resources]
+        changes = difference(old, new)
+        return changes, losses(changes, old, new, [], ())
 
     def test_keeps_all_that_is_below_it_by_one_alias(self, tmp_path: Path) -> None:
         changes, lost = self.renamed(tmp_path, "[pulumi.Alias(name='platform')]")

@@ -8,49 +8,11 @@ import pytest
 from bedplate.errors import RehearsalError
 from bedplate.plans.protection import Loss
 from bedplate.plans.pulumi_preview import losses_of_plan, read_plan
+from pulumi_plans import STACK, WARNED, digest, step
 
-STACK = "urn:pulumi:prod::bedplate::pulumi:pulumi:Stack::bedplate-prod"
 VPC = "urn:pulumi:prod::bedplate::bedplate:index:Platform$aws:ec2/vpc:Vpc::platform-cluster-network-vpc"
 JOB = "urn:pulumi:prod::bedplate::bedplate:index:Platform$kubernetes:batch/v1:CronJob::platform/vision/etl"
 FAILED = {"urn": STACK, "message": "error: update failed\n", "severity": "error"}
-WARNED = {"message": "warning: expected to have version >=4.34.2, but has 4.25.0\n", "severity": "warning"}
-
-
-def state(urn: str, *, protect: bool = False, **inputs: Any) -> dict[str, Any]:
-    """A state as CLI 3.274 prints it: `protect` only where it is set."""
-    kind = urn.split("::")[2].rpartition("$")[2]
-    shown = {"urn": urn, "custom": True, "id": "of-the-cloud", "type": kind, "inputs": inputs, "outputs": inputs}
-    return {**shown, **({"protect": True} if protect else {}), "sourcePosition": "project:///__main__.py#20,12"}
-
-
-def step(operation: str, urn: str, *, protect: bool = False, reasons: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A step as the CLI prints it: a creation has no former state, a deletion no new one."""
-    shown: dict[str, Any] = {"op": operation, "urn": urn, "detailedDiff": None}
-    if operation != "create":
-        shown["oldState"] = state(urn, protect=protect)
-    if operation != "delete":
-        shown["newState"] = state(urn, protect=protect)
-    if reasons:
-        shown["replaceReasons"] = list(reasons)
-        shown["detailedDiff"] = {reason: {"kind": "update-replace", "inputDiff": False} for reason in reasons}
-    return shown
-
-
-def digest(*steps: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """A whole plan: the stack among the steps, and a summary that counts them."""
-    counts: dict[str, int] = {"same": 1}
-    for each in steps:
-        # Steps of a replacement are counted as one.
-        if each["op"] not in ("create-replacement", "delete-replaced"):
-            counts[each["op"]] = counts.get(each["op"], 0) + 1
-    return {
-        "config": {"bedplate:platform": "{}"},
-        "steps": [step("same", STACK), *steps],
-        "diagnostics": [WARNED],
-        "duration": 2817397236,
-        "changeSummary": counts,
-        **changes,
-    }
 
 
 def lost(document: object, *allowed: str) -> list[Loss]:

@@ -27,7 +27,7 @@ from bedplate.kubernetes import (
     service_account,
     template_metadata,
 )
-from bedplate.labels import LOGIN_NAMESPACE, SESSION_COOKIE, Identity
+from bedplate.labels import LOGIN_NAMESPACE, NOTHING_OF_VALUE, ON_REMOVAL, SESSION_COOKIE, Identity
 
 # renovate: datasource=docker depName=docker.io/valkey/valkey
 VERSION = "9.0.7-alpine"
@@ -119,7 +119,8 @@ def _claim(storage_class: str) -> Manifest:
         NAME,
         IDENTITY,
         namespace=LOGIN_NAMESPACE,
-        annotations=SKIP_AWAIT,
+        # Whoever is signed in signs in again.
+        annotations={**SKIP_AWAIT, ON_REMOVAL: NOTHING_OF_VALUE},
         spec={
             "accessModes": ["ReadWriteOnce"],
             "resources": {"requests": {"storage": f"{_DISK_GIB}Gi"}},

@@ -1,0 +1,27 @@
+"""Where commands print: results on standard output, everything else on standard error."""
+
+import json
+import sys
+
+from rich.console import Console
+from rich.text import Text
+
+_PIPE_WIDTH = 200
+"""Columns where there is no terminal: wide enough that nothing is cut."""
+OUT = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+ERR = Console(highlight=False, stderr=True, soft_wrap=True)
+
+
+def print_json(value: object) -> None:
+    """The value on standard output, and nothing else there."""
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def print_error(text: str) -> None:
+    """A failure on standard error."""
+    ERR.print(Text(text, style="red"))
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 problem`, `2 problems`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
