@@ -38,7 +38,7 @@ def made(tmp_path: Path, second: str) -> int:
 class TestTwoResources:
     @pytest.mark.parametrize("version", ["v1alpha1", "v1"])
     def test_cannot_be_one_object(self, tmp_path: Path, version: str) -> None:
-        with pytest.raises(RehearsalError, match="two resources are the IngressRoute front-door/sign-in: .*first"):
+        with pytest.raises(RehearsalError, match=r"two resources are the IngressRoute front-door/sign-in: .*first"):
             made(tmp_path, f"'traefik.io/{version}', 'IngressRoute', 'front-door', one")
 
     @pytest.mark.parametrize("second", [
