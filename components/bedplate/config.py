@@ -13,7 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from bedplate.clouds import CloudSpec, ClusterSpec, NodePoolSpec
 from bedplate.guardrails import GuardrailsSpec
 from bedplate.services.spec import ServicesSpec
-from bedplate.spec import DnsLabel, Domain, NamePrefix, RelativeFolder, mistake
+from bedplate.spec import ConfigKey, DnsLabel, Domain, NamePrefix, RelativeFolder, mistake
 from bedplate.tenants import TenantSpec
 from bedplate.workloads import AnyWorkloadSpec
 
@@ -42,6 +42,8 @@ class PlatformSpec(ServicesSpec):
     """Parts of the platform that this stack owns; a second stack may own the others on the same cluster."""
     tenant_prefix: NamePrefix = ""
     """Put before a tenant's name to make its namespace; ends with '-'."""
+    tenant_secrets: Mapping[DnsLabel, tuple[ConfigKey, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
+    """Config secrets by tenant whose workloads may have them, besides those whose names begin with `<tenant>-`."""
     tenants: tuple[TenantEntry, ...] = ()
     """Tenants, in full."""
     tenants_dir: RelativeFolder | None = None

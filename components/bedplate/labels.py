@@ -38,6 +38,9 @@ LABEL_LENGTH = 63
 
 PLATFORM_OWNER = "platform"
 FRONT_DOOR_NAMESPACE = "bedplate-front-door"
+SIGN_IN, SIGN_OUT, CLIENT_HEADERS, CREDENTIALS = "sign-in", "sign-out", "client-headers", "credentials"
+FRONT_DOOR_NAMES = (SIGN_IN, SIGN_OUT, CLIENT_HEADERS, CREDENTIALS)
+"""Names of the platform's own objects beside the routes in the front door's namespace."""
 LOGIN_NAMESPACE = "bedplate-login"
 SESSION_COOKIE = "__Secure-bedplate"
 """Of the login; further cookies of its begin with the same name. None of them ever reaches a workload: who has it is

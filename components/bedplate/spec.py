@@ -135,6 +135,15 @@ _IS_DNS_LABEL = matching(
 DnsLabel = Annotated[str, Field(max_length=63), _IS_DNS_LABEL]
 JobName = Annotated[str, Field(max_length=52), _IS_DNS_LABEL]
 """Kubernetes appends eleven characters for each run of a CronJob."""
+NamespacePattern = Annotated[
+    str,
+    Field(max_length=63),
+    matching(
+        r"[a-z0-9]([-a-z0-9]*[a-z0-9*])?",
+        "must be the name of a namespace, or its beginning and '*'",
+        "write it like 'istio-system' or 'istio-*'",
+    ),
+]
 NamePrefix = Annotated[
     str,
     Field(max_length=20),

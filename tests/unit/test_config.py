@@ -76,7 +76,7 @@ class TestAnInconsistentPlatform:
             refuse_inconsistent(spec(platform(tenant("vision", job("a")))))
 
     def test_is_not_refused_for_secrets_that_only_the_stack_knows(self) -> None:
-        refuse_inconsistent(spec(platform(tenant("vision", model_api("a", secretEnv={"DB": "database"})))))
+        refuse_inconsistent(spec(platform(tenant("vision", model_api("a", secretEnv={"DB": "vision-database"})))))
 
 
 class TestTheJsonSchema:

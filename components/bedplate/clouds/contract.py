@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bedplate.clouds.catalogue import ACCELERATORS, MachineShape
 from bedplate.clouds.facts import ClusterFacts, WorkloadIdentity
+from bedplate.clouds.namespaces import namespaces_of_others
 from bedplate.spec import Count, Cpu, Gib, KubernetesVersion, PositiveCount, Spec, StrictBool, mistake, not_below_min
 
 SUPPORTED_KUBERNETES_VERSIONS = ("1.34", "1.35", "1.36")
@@ -123,6 +124,10 @@ class ClusterSpec(Spec):
     def storage_classes_there(self) -> Mapping[str, str]:
         """StorageClasses that the cluster brings, with their reclaim policies."""
         return {}
+
+    def namespaces_of_others(self) -> Sequence[str]:
+        """Namespaces that other software may have in such a cluster; '*' at the end stands for any."""
+        return namespaces_of_others(None)
 
     def owns_dns_zone(self) -> bool:
         """Whether the platform has a public zone of its domain, in which cert-manager solves challenges."""

@@ -6,13 +6,14 @@ come from the catalogue's rows, and what a cloud allows in a name, region or pri
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bedplate.clouds.catalogue import MACHINES, Machine, MachineShape
 from bedplate.clouds.contract import ClusterSpec, NodePoolSpec
+from bedplate.clouds.namespaces import namespaces_of_others
 from bedplate.spec import DnsLabel, EmailAddress, PositiveCount, Spec, StrictBool, mistake
 
 PODS_OF_A_NODE = 110
@@ -161,6 +162,10 @@ class ManagedClusterSpec(ClusterSpec):
     """Alerts on cost."""
     audit_days: Annotated[int, Field(strict=True, ge=400, le=3650)] = 400
     """Days that audit logs are kept."""
+
+    def namespaces_of_others(self) -> Sequence[str]:
+        """Those of the one cloud."""
+        return namespaces_of_others(self.cloud)
 
     def owns_dns_zone(self) -> bool:
         """Every cloud's implementation makes one."""

@@ -9,7 +9,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bedplate.spec import Count, Cpu, Gib, Hours, ImagePrefix, PositiveCount, Spec, StrictBool
+from bedplate.guardrails.ceilings import MaxTenantSpec
+from bedplate.spec import Count, Cpu, Gib, Hours, ImagePrefix, NamespacePattern, PositiveCount, Spec, StrictBool
 
 _SECONDS_PER_HOUR = 3600
 
@@ -50,6 +51,11 @@ class GuardrailsSpec(Spec):
     """When an unused GPU workspace is stopped."""
     public_routes: StrictBool = False
     """Whether workloads may be open to everybody, without a login."""
+    reserved_namespaces: tuple[NamespacePattern, ...] = ()
+    """Namespaces of your other software, or beginnings of their names with '*', which no tenant may have; those that
+    well-known software and the clouds use are reserved anyway."""
+    max_tenant: MaxTenantSpec = MaxTenantSpec()
+    """The most that any tenant may be given, whatever its own file says."""
 
     def approves(self, image: str) -> bool:
         """Whether the image stands under one of the approved prefixes; the same rule as the policy's CEL."""

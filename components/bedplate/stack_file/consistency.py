@@ -1,6 +1,6 @@
 """What must hold between the parts of a platform, and no single spec can see.
 
-Owns the checks of names, quotas, images, limits and secrets; those of machines and networks are
+Owns the list of all checks, and those of quotas, images and limits; those of machines and networks are
 `bedplate.stack_file.capacity`'s, those of volumes `bedplate.stack_file.storage`'s, those of hosts and routes
 `bedplate.stack_file.routing`'s.
 """
@@ -9,9 +9,8 @@ from collections.abc import Callable, Collection, Iterator
 
 from bedplate.clouds import ACCELERATORS
 from bedplate.config import PlatformSpec
-from bedplate.labels import LABEL_LENGTH
 from bedplate.services.certificates.spec import LetsEncryptSpec
-from bedplate.stack_file import capacity, routing, storage
+from bedplate.stack_file import capacity, ceilings, routing, secrets, storage, tenancy
 from bedplate.stack_file.parts import Parts, footprint_of, has
 from bedplate.stack_file.problems import PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.tenants import QuotaSpec
@@ -31,55 +30,6 @@ def refuse_inconsistent(spec: PlatformSpec) -> None:
     found = problems(Parts.of(spec))
     if found:
         raise ValueError("\n".join(f"{dotted(problem.path)}: {problem.message}; {problem.fix}" for problem in found))
-
-
-def _tenant_names(parts: Parts) -> Iterator[Problem]:
-    seen: dict[str, PathParts] = {}
-    for path, tenant in parts.with_tenants("name"):
-        first = seen.setdefault(tenant.name, path)
-        if first != path:
-            yield Problem(
-                path=(*path, "name"),
-                message="two tenants have this name",
-                given=shown(tenant.name),
-                fix="rename one of the two",
-                other=(*first, "name"),
-            )
-        elif parts.tenant_prefix is not None:
-            yield from _namespace(parts.tenant_prefix, tenant.name, (*path, "name"))
-
-
-def _namespace(prefix: str, name: str, path: PathParts) -> Iterator[Problem]:
-    namespace = f"{prefix}{name}"
-    if namespace == "default" or namespace.startswith(("kube-", "bedplate-")):
-        yield Problem(
-            path=path,
-            message=f"the namespace '{namespace}' is not for tenants: default, kube-* and bedplate-* are reserved",
-            given=shown(name),
-            fix="choose another name, or set tenantPrefix",
-        )
-    if len(namespace) > LABEL_LENGTH:
-        yield Problem(
-            path=path,
-            message=f"the namespace '{namespace}' has {len(namespace)} characters",
-            given=shown(name),
-            allowed=f"at most {LABEL_LENGTH}, tenantPrefix included",
-            fix=f"shorten the name or tenantPrefix by {len(namespace) - LABEL_LENGTH}",
-        )
-
-
-def _workload_names(parts: Parts) -> Iterator[Problem]:
-    seen: dict[tuple[object, str], PathParts] = {}
-    for path, _, workload in parts.with_workloads(["name"]):
-        first = seen.setdefault((path[1], workload.name), path)
-        if first != path:
-            yield Problem(
-                path=(*path, "name"),
-                message="two workloads of the tenant have this name",
-                given=shown(workload.name),
-                fix="rename one of the two",
-                other=(*first, "name"),
-            )
 
 
 def _accelerators(parts: Parts) -> Iterator[Problem]:
@@ -215,32 +165,6 @@ def _limits(parts: Parts) -> Iterator[Problem]:
             )
 
 
-def _secrets(parts: Parts) -> Iterator[Problem]:
-    if parts.secrets is None:
-        return
-    asked: list[tuple[PathParts, str]] = []
-    if parts.cloud:
-        asked += [(("cloud", field), key) for field, key in parts.cloud.config_secrets().items()]
-    if parts.services.login:
-        asked += [(("login", *field.split(".")), key) for field, key in parts.services.login.config_secrets().items()]
-    for path, _, workload in parts.with_workloads(["secret_env"]):
-        asked += [((*path, "secretEnv", name), key) for name, key in workload.secret_env.items()]
-    for path, key in asked:
-        if key not in parts.secrets:
-            yield Problem(
-                path=path,
-                message="there is no config secret of this name",
-                given=shown(key, path),
-                allowed=", ".join(sorted(parts.secrets)) or "none, the stack has no secrets",
-                fix=suggestion(
-                    key,
-                    parts.secrets,
-                    "store it with `pulumi config set --secret <name>` and write that name here, never the secret; "
-                    "to try without the Pulumi CLI, write `bedplate:<name>: {secure: placeholder}` below `config:`",
-                ),
-            )
-
-
 def _login(parts: Parts) -> Iterator[Problem]:
     """Whoever signs people in must be able to say who is in the groups."""
     if parts.services.login is None:
@@ -289,8 +213,8 @@ def _certificates(parts: Parts) -> Iterator[Problem]:
 
 
 _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
-    _tenant_names,
-    _workload_names,
+    tenancy.tenant_names,
+    tenancy.workload_names,
     routing.hosts,
     _accelerators,
     capacity.pools_have_machines,
@@ -310,5 +234,10 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _service_accounts,
     routing.routes,
     routing.api_keys,
-    _secrets,
+    secrets.config_secrets,
+    secrets.of_tenants,
+    ceilings.quotas,
+    ceilings.networks,
+    ceilings.pod_security,
+    ceilings.public_routes,
 )

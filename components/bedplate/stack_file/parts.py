@@ -31,6 +31,7 @@ class Parts:
     services: ServicesSpec
     """Each section None where it is absent or could not be read."""
     tenant_prefix: str | None
+    tenant_secrets: Mapping[str, Sequence[str]] | None
     tenants: Sequence[tuple[int, TenantEntry, Sequence[int]]]
     """Index in the list, tenant, and the index of each of its workloads."""
     has_front_door: bool = False
@@ -47,6 +48,7 @@ class Parts:
             guardrails=spec.guardrails,
             services=spec,
             tenant_prefix=spec.tenant_prefix,
+            tenant_secrets=spec.tenant_secrets,
             tenants=[(index, tenant, range(len(tenant.workloads))) for index, tenant in enumerate(spec.tenants)],
             has_front_door=spec.certificates is not None and "services" in spec.layers,
             has_login=spec.login is not None,

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from bedplate.kubernetes import RouteSpec
-from bedplate.labels import LABEL_LENGTH, host_label, login_host
+from bedplate.labels import FRONT_DOOR_NAMES, LABEL_LENGTH, host_label, login_host
 from bedplate.stack_file.parts import Parts, has, route_of
 from bedplate.stack_file.problems import PathParts, Problem, shown
 
 
 def hosts(parts: Parts) -> Iterator[Problem]:
-    """Every workload has a host of its own, whether or not it has a route yet."""
+    """Every workload has a host and a name of its own at the front door, whether or not it has a route yet."""
+    named: dict[str, tuple[PathParts, str]] = dict.fromkeys(FRONT_DOOR_NAMES, ((), "the platform itself"))
     taken: dict[str, tuple[PathParts, str]] = {}
     if parts.domain and parts.services.login:
         taken[login_host(parts.domain)] = (("login",), "the login")
@@ -38,6 +39,16 @@ def hosts(parts: Parts) -> Iterator[Problem]:
                 given=given,
                 fix="choose another host" if own else "rename one of the two workloads",
                 other=first,
+            )
+            continue
+        first, first_owner = named.setdefault(label, ((*path, "name"), owner))
+        if first_owner != owner:
+            yield Problem(
+                path=(*path, "name"),
+                message=f"its name at the front door '{label}' (workload-tenant) is taken by {first_owner}",
+                given=shown(workload.name),
+                fix="rename one of the two workloads" if first else "rename the workload",
+                other=first or None,
             )
 
 

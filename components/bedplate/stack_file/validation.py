@@ -29,6 +29,8 @@ from bedplate.stack_file.problems import (
 )
 from bedplate.workloads import Workload, WorkloadSpec
 
+_LOOSE_KEYS = ("domain", "tenantPrefix", "tenantSecrets")
+"""Keys of the platform itself, which belong to no section."""
 _MAPPING = ("must be a mapping: lines of `key: value`", "write its keys below it, indented")
 _MESSAGES: dict[str, tuple[str, str]] = {
     "int_type": ("must be a whole number", "write a whole number, without quotes"),
@@ -246,7 +248,7 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
     mapping = _as_mapping(data)
     pools = {name: _partly(NodePoolSpec, raw) for name, raw in _as_mapping(mapping.get("nodePools")).items()}
     readable = {name: pool for name, pool in pools.items() if pool is not None}
-    names = _partly(PlatformSpec, {key: value for key, value in mapping.items() if key in ("domain", "tenantPrefix")})
+    names = _partly(PlatformSpec, {key: value for key, value in mapping.items() if key in _LOOSE_KEYS})
     return Parts(
         domain=getattr(names, "domain", None),
         cloud=_section(PlatformSpec, "cloud", mapping.get("cloud")),
@@ -254,6 +256,7 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
         guardrails=_partly(GuardrailsSpec, mapping.get("guardrails")),
         services=_services(mapping),
         tenant_prefix=getattr(names, "tenant_prefix", None),
+        tenant_secrets=getattr(names, "tenant_secrets", None),
         tenants=list(_tenants(mapping.get("tenants"))),
         has_login="login" in mapping,
         has_front_door="certificates" in mapping and "services" in _as_list(mapping.get("layers", ["services"])),

@@ -97,16 +97,18 @@ class TestTheProgram:
         assert "hunter2" not in str(error.value)
 
     def test_asks_the_engine_for_its_secrets(self, tmp_path: Path) -> None:
-        data, asked = platform(tenant("vision", model_api("a", secretEnv={"DB": "database"}))), list[str]()
+        data, asked = platform(tenant("vision", model_api("a", secretEnv={"DB": "vision-database"}))), list[str]()
         file = write(tmp_path, data, **{"bedplate:oauth": {"secure": "v1:x"}})
         load_for_program(data, file, lambda name: not asked.append(name))
-        assert asked == ["database"]
+        assert asked == ["vision-database"]
         with pytest.raises(StackFileError, match=r"no config secret of this name\n.*\n  allowed: oauth\n"):
             load_for_program(data, file, lambda _: False)
 
     def test_checks_no_secrets_where_nobody_can_be_asked(self, tmp_path: Path) -> None:
-        data = platform(tenant("vision", model_api("a", secretEnv={"DB": "database"})))
-        assert load_for_program(data, tmp_path / "none.yaml").tenants[0].workloads[0].secret_env == {"DB": "database"}
+        data = platform(tenant("vision", model_api("a", secretEnv={"DB": "vision-database"})))
+        assert load_for_program(data, tmp_path / "none.yaml").tenants[0].workloads[0].secret_env == {
+            "DB": "vision-database"
+        }
 
     def test_is_not_misled_by_a_file_of_another_shape(self, tmp_path: Path) -> None:
         (tmp_path / "Pulumi.test.yaml").write_text("- a\n- b\n")
@@ -124,13 +126,13 @@ class TestTheProgram:
 
 
 class TestSecrets:
-    WITH_SECRET = platform(tenant("vision", model_api("a", secretEnv={"DB": "database"})))
+    WITH_SECRET = platform(tenant("vision", model_api("a", secretEnv={"DB": "vision-database"})))
 
     def test_are_known_by_name(self, tmp_path: Path) -> None:
         stack = loaded(
-            tmp_path, self.WITH_SECRET, **{"bedplate:database": {"secure": "v1:x"}, "aws:region": "eu-central-1"}
+            tmp_path, self.WITH_SECRET, **{"bedplate:vision-database": {"secure": "v1:x"}, "aws:region": "eu-central-1"}
         )
-        assert stack.secrets == {"database"}
+        assert stack.secrets == {"vision-database"}
 
     def test_of_other_packages_do_not_count(self, tmp_path: Path) -> None:
         with pytest.raises(StackFileError, match="there is no config secret of this name"):
@@ -139,7 +141,7 @@ class TestSecrets:
     def test_may_come_from_an_environment_that_the_stack_imports(self, tmp_path: Path) -> None:
         file = write(tmp_path, self.WITH_SECRET)
         file.write_text(json.dumps({**json.loads(file.read_text()), "environment": ["acme/prod"]}))
-        assert load(file).spec.tenants[0].workloads[0].secret_env == {"DB": "database"}
+        assert load(file).spec.tenants[0].workloads[0].secret_env == {"DB": "vision-database"}
 
 
 class TestTheLocalStack:

@@ -6,7 +6,7 @@ Owns their settings. It deliberately decides neither which of them a route has n
 from typing import Any
 
 from bedplate.kubernetes import Manifest, manifest
-from bedplate.labels import FRONT_DOOR_NAMESPACE, SESSION_COOKIE, Identity
+from bedplate.labels import CLIENT_HEADERS, CREDENTIALS, FRONT_DOOR_NAMESPACE, SESSION_COOKIE, Identity
 from bedplate.services.front_door.traefik import API_VERSION, IDENTITY
 from bedplate.services.login.authentication import IDENTITY_HEADERS
 
@@ -24,8 +24,6 @@ _FORGEABLE_HEADERS = (
     "X-Webauth-User",
 )
 """Headers that some software believes, and that nobody sends to the front door honestly."""
-CLIENT_HEADERS = "client-headers"
-CREDENTIALS = "credentials"
 _LOGIN_ANSWER_BYTES = 65536
 _DAYS_365 = 31_536_000
 

@@ -13,17 +13,26 @@ from dataclasses import dataclass
 import pulumi
 
 from bedplate.kubernetes import CustomObject, KubernetesObject, Manifest, manifest, network_policy
-from bedplate.labels import FRONT_DOOR_NAMESPACE, LOGIN_NAMESPACE, SESSION_COOKIE, Identity, host_label
+from bedplate.labels import (
+    CLIENT_HEADERS,
+    CREDENTIALS,
+    FRONT_DOOR_NAMESPACE,
+    LOGIN_NAMESPACE,
+    SESSION_COOKIE,
+    SIGN_IN,
+    SIGN_OUT,
+    Identity,
+    host_label,
+)
 from bedplate.offers import RouteRequest
 from bedplate.services.front_door.callers import API_KEY, token_of
 from bedplate.services.front_door.front_door import FrontDoor
-from bedplate.services.front_door.middlewares import CLIENT_HEADERS, CREDENTIALS, login, middleware
+from bedplate.services.front_door.middlewares import login, middleware
 from bedplate.services.front_door.traefik import API_VERSION, ENTRY_POINT, PODS, USER_HEADER
 from bedplate.services.front_door.traefik_plugins import admitting_keys, filtering
 from bedplate.services.login.authentication import PORT, PROXY, SIGN_OUT_PATH, AuthenticationEndpoints
 
-_SIGN_IN = Identity(name="sign-in", component="login")
-_SIGN_OUT = "sign-out"
+_SIGN_IN = Identity(name=SIGN_IN, component="login")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,13 +224,13 @@ def sign_in_route(host: str) -> Manifest:
     proxy = {"name": PROXY, "namespace": LOGIN_NAMESPACE, "port": PORT}
     rules = [
         _rule(f"Host(`{host}`) && PathPrefix(`/oauth2/`)", [CLIENT_HEADERS], proxy),
-        _rule(f"Host(`{host}`) && Path(`{SIGN_OUT_PATH}`)", [_SIGN_OUT], proxy),
+        _rule(f"Host(`{host}`) && Path(`{SIGN_OUT_PATH}`)", [SIGN_OUT], proxy),
     ]
     spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": rules, "tls": {}}
-    return manifest(API_VERSION, "IngressRoute", "sign-in", _SIGN_IN, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
+    return manifest(API_VERSION, "IngressRoute", SIGN_IN, _SIGN_IN, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
 
 
 def sign_out(authentication: AuthenticationEndpoints) -> Manifest:
     """Leads a browser to the end of its session, whose address is nothing that people could remember."""
     redirection = {"regex": ".*", "replacement": authentication.end_of_session, "permanent": False}
-    return middleware(_SIGN_OUT, _SIGN_IN, {"redirectRegex": redirection})
+    return middleware(SIGN_OUT, _SIGN_IN, {"redirectRegex": redirection})

@@ -1,0 +1,98 @@
+"""What must hold between the names of tenants, of workloads and of what else runs in the cluster."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bedplate.labels import LABEL_LENGTH
+from bedplate.stack_file.parts import Parts, has
+from bedplate.stack_file.problems import PathParts, Problem, shown
+
+_DEFAULT_SERVICE_ACCOUNT = "default"
+
+
+@dataclass(frozen=True)
+class _Reserved:
+    """Namespaces of other software: exact names, and beginnings."""
+
+    names: frozenset[str]
+    beginnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, parts: Parts) -> "_Reserved":
+        """Those of the cloud and of the guardrails."""
+        patterns = list(parts.cloud.namespaces_of_others()) if parts.cloud else []
+        if parts.guardrails and has(parts.guardrails, ["reserved_namespaces"]):
+            patterns += parts.guardrails.reserved_namespaces
+        return cls(
+            frozenset(pattern for pattern in patterns if not pattern.endswith("*")),
+            tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*")),
+        )
+
+    def __contains__(self, namespace: str) -> bool:
+        return namespace in self.names or namespace.startswith(self.beginnings)
+
+
+def tenant_names(parts: Parts) -> Iterator[Problem]:
+    """Each tenant has a namespace of its own, and nobody else's."""
+    reserved = _Reserved.of(parts)
+    seen: dict[str, PathParts] = {}
+    for path, tenant in parts.with_tenants("name"):
+        first = seen.setdefault(tenant.name, path)
+        if first != path:
+            yield Problem(
+                path=(*path, "name"),
+                message="two tenants have this name",
+                given=shown(tenant.name),
+                fix="rename one of the two",
+                other=(*first, "name"),
+            )
+        elif parts.tenant_prefix is not None:
+            yield from _namespace(parts.tenant_prefix, tenant.name, (*path, "name"), reserved)
+
+
+def _namespace(prefix: str, name: str, path: PathParts, reserved: _Reserved) -> Iterator[Problem]:
+    namespace = f"{prefix}{name}"
+    if namespace == "default" or namespace.startswith(("kube-", "bedplate-")):
+        yield Problem(
+            path=path,
+            message=f"the namespace '{namespace}' is not for tenants: default, kube-* and bedplate-* are reserved",
+            given=shown(name),
+            fix="choose another name, or set tenantPrefix",
+        )
+    elif namespace in reserved:
+        yield Problem(
+            path=path,
+            message=f"the namespace '{namespace}' is other software's: members of the tenant could act as it",
+            given=shown(name),
+            fix="choose another name, or set tenantPrefix",
+        )
+    if len(namespace) > LABEL_LENGTH:
+        yield Problem(
+            path=path,
+            message=f"the namespace '{namespace}' has {len(namespace)} characters",
+            given=shown(name),
+            allowed=f"at most {LABEL_LENGTH}, tenantPrefix included",
+            fix=f"shorten the name or tenantPrefix by {len(namespace) - LABEL_LENGTH}",
+        )
+
+
+def workload_names(parts: Parts) -> Iterator[Problem]:
+    """Each workload has objects of its own."""
+    seen: dict[tuple[object, str], PathParts] = {}
+    for path, _, workload in parts.with_workloads(["name"]):
+        first = seen.setdefault((path[1], workload.name), path)
+        if first != path:
+            yield Problem(
+                path=(*path, "name"),
+                message="two workloads of the tenant have this name",
+                given=shown(workload.name),
+                fix="rename one of the two",
+                other=(*first, "name"),
+            )
+        elif workload.name == _DEFAULT_SERVICE_ACCOUNT:
+            yield Problem(
+                path=(*path, "name"),
+                message="every namespace has a ServiceAccount of this name already, and a workload has one of its own",
+                given=shown(workload.name),
+                fix="rename the workload",
+            )
