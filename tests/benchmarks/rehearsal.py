@@ -1,4 +1,4 @@
-"""Time and memory of rehearsals, against `kubectl apply --server-side` of the same objects, and another revision.
+"""Time and memory of rehearsals, against `kubectl apply --server-side` of their objects, and against another revision.
 
 `make benchmark-rehearsal` prints the table; `BASE=FOLDER` adds a checkout of another revision, installed there. The
 sizes are measured one after the other on this machine, each side in turn; a row is the median of the runs.
@@ -84,7 +84,7 @@ def kubectl_apply(tenants: int) -> float:
     """Seconds of `kubectl apply --server-side` for the same objects, on a cluster like the rehearsal's."""
     data = stack_of(tenants)
     recording = run(program(data), RecordingBackend(), is_preview=False)
-    with embedded_cluster(_silent) as access:
+    with embedded_cluster(_silent, workloads=6 * tenants) as access:
         platform_spec = spec(data)
         with simulated_cluster(access, simulated_pools(platform_spec), storage_classes(platform_spec), _silent):
             Definitions(ApiServer(access)).create(recording)

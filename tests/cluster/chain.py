@@ -19,8 +19,9 @@ from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.engine.engine import Recording
 from bedplate.kubernetes import RouteSpec, new_api_key
 from bedplate.labels import FRONT_DOOR_NAMESPACE, Identity
-from bedplate.rehearsal import applying
+from bedplate.rehearsal.applying import manifest_of
 from bedplate.rehearsal.definitions import Definitions
+from bedplate.rehearsal.deleting import delete
 from bedplate.services.front_door.routes import RouteArgs, route_parts
 from bedplate.services.login.authentication import PROXY, AuthenticationEndpoints
 from cluster.login_processes import CLOUD, DOMAIN, ISSUER, LOGIN, Generated, LoginPrograms, Site, replaced, running_site
@@ -126,14 +127,14 @@ def running_chain(
                 api.apply(body)
             eventually(lambda: is_serving(chain), f"an answer of Traefik, whose log is {traefik.log}", seconds=60)
             yield chain
-    assert applying.delete(api, objects(recording)) == []
+    assert delete(api, objects(recording)) == []
     definitions.remove()
 
 
 def _objects(recording: Recording, site: Site, workload_port: int) -> Iterator[dict[str, Any]]:
     endpoints = AuthenticationEndpoints(domain=DOMAIN)
     for resource in objects(recording):
-        body = applying.manifest_of(resource)
+        body = manifest_of(resource)
         asking = body.get("spec", {}).get("forwardAuth", {}) if body["kind"] == "Middleware" else {}
         if "redirectRegex" in body.get("spec", {}):
             end = body["spec"]["redirectRegex"]

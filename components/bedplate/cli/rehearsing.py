@@ -57,8 +57,9 @@ def _cluster(stack: Stack, context: str | None, progress: Progress) -> Generator
         with simulated_cluster(access, simulated_pools(stack.spec), storage_classes(stack.spec), progress):
             yield access
         return
+    workloads = sum(len(tenant.workloads) for tenant in stack.spec.tenants)
     with (
-        embedded_cluster(progress) as access,
+        embedded_cluster(progress, workloads=workloads) as access,
         simulated_cluster(access, simulated_pools(stack.spec), storage_classes(stack.spec), progress),
     ):
         yield access

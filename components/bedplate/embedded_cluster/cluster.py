@@ -34,16 +34,19 @@ class ClusterAccess:
 
 
 @contextlib.contextmanager
-def embedded_cluster(progress: Progress, api_server_flags: Sequence[str] = ()) -> Generator[ClusterAccess]:
+def embedded_cluster(
+    progress: Progress, api_server_flags: Sequence[str] = (), workloads: int = 0
+) -> Generator[ClusterAccess]:
     """A real control plane on this machine, without nodes, that is gone when the block ends.
 
-    api_server_flags: more of them, such as who signs people in. Its processes end with this one, however it ends.
+    api_server_flags: more of them, such as who signs people in. workloads: about as many as will run there. Its
+    processes end with this one, however it ends.
     Raises `RehearsalError` when it cannot be built or started; the logs are kept then, and named.
     """
     program = control_plane_program(progress)
     progress("starting the embedded control plane")
     with contextlib.ExitStack() as running:
-        kubeconfig = _start(program, api_server_flags, running)
+        kubeconfig = _start(program, api_server_flags, workloads, running)
         version = _version(ClusterApi(kubeconfig, None))
         progress(f"the embedded control plane is ready: Kubernetes {version}")
         yield ClusterAccess(kubeconfig=kubeconfig, context=None, version=version, source="embedded", is_disposable=True)
@@ -69,12 +72,12 @@ def existing_cluster(context: str) -> ClusterAccess:
     return ClusterAccess(kubeconfig=kubeconfig, context=context, version=version, source=f"context {context}")
 
 
-def _start(program: Path, api_server_flags: Sequence[str], running: contextlib.ExitStack) -> Path:
+def _start(program: Path, api_server_flags: Sequence[str], workloads: int, running: contextlib.ExitStack) -> Path:
     """Starts a control plane, to be stopped with `running`, and returns its kubeconfig."""
     for _ in range(_START_ATTEMPTS):
         with contextlib.ExitStack() as attempt:
             folder = attempt.enter_context(state_folder())
-            control_plane = EmbeddedControlPlane(program, folder, api_server_flags)
+            control_plane = EmbeddedControlPlane(program, folder, api_server_flags, workloads)
             attempt.callback(control_plane.stop)
             try:
                 kubeconfig = control_plane.start()

@@ -43,6 +43,13 @@ _GARBAGE_PERCENT = "200"
 _KEY = "service-account.key"
 
 
+# What looks after namespaces here does not wait: control_plane/namespaces.go. Endpoints are what came before
+# EndpointSlices (https://kubernetes.io/docs/concepts/services-networking/service/#endpoints): nothing here reads them.
+_ABSENT_CONTROLLERS = ("namespace-controller", "endpoints-controller", "endpointslice-mirroring-controller")
+_WORKLOADS_AT_ONCE = 40
+_AUTOSCALING_SECONDS = 15
+
+
 class PortTakenError(Exception):
     """Someone else took the API server's port between our choice and its start: try again with another."""
 
@@ -50,9 +57,12 @@ class PortTakenError(Exception):
 class EmbeddedControlPlane:
     """etcd, API server, controllers and scheduler, in a state folder of their own."""
 
-    def __init__(self, program: Path, folder: StateFolder, api_server_flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self, program: Path, folder: StateFolder, api_server_flags: Sequence[str] = (), workloads: int = 0
+    ) -> None:
         self._program = program
         self._more_flags = api_server_flags
+        self._workloads = workloads
         self._folder = folder
         self._port = _free_port()
         self._tokens = {user: secrets.token_hex(32) for user in _GROUPS}
@@ -75,7 +85,8 @@ class EmbeddedControlPlane:
         api = ClusterApi(configs[_ADMIN], None)
         self._wait(lambda: api.answers("/readyz"), etcd, server)
         # Not before: they would take time from it, and wait seconds after each refusal.
-        manager = self._launch(_CONTROLLER_MANAGER, _controller_manager_flags(configs[f"system:{_CONTROLLER_MANAGER}"]))
+        manager_config = configs[f"system:{_CONTROLLER_MANAGER}"]
+        manager = self._launch(_CONTROLLER_MANAGER, _controller_manager_flags(manager_config, self._workloads))
         scheduler = self._launch(_SCHEDULER, _scheduler_flags(configs[f"system:{_SCHEDULER}"]))
         namespaces = self._launch(_NAMESPACE_CONTROLLER, [str(configs[_NAMESPACE_ACCOUNT])])
         # Made by the controller manager: without it no pod can be created.
@@ -161,20 +172,29 @@ def _api_server_flags(port: int) -> list[str]:
     ]
 
 
-def _controller_manager_flags(config: Path) -> list[str]:
+def _controller_manager_flags(config: Path, workloads: int) -> list[str]:
     return [
         f"--kubeconfig={config}",
         "--secure-port=0",
         "--leader-elect=false",
         "--use-service-account-credentials",
-        "--controllers=*,-namespace-controller",  # ours does not wait: control_plane/namespaces.go
+        "--controllers=" + ",".join(["*", *(f"-{name}" for name in _ABSENT_CONTROLLERS)]),
         f"--service-account-private-key-file={_KEY}",
         f"--root-ca-file={_CERTIFICATES}/apiserver.crt",
-        "--horizontal-pod-autoscaler-sync-period=1s",
+        f"--horizontal-pod-autoscaler-sync-period={_autoscaling_seconds(workloads)}s",
         "--node-monitor-grace-period=5m",  # a laptop that slept must not lose its nodes
         "--kube-api-qps=500",
         "--kube-api-burst=1000",
     ]
+
+
+def _autoscaling_seconds(workloads: int) -> int:
+    """How often autoscalers are looked at, the first time included: after that time a workload has its least pods.
+
+    Without metrics each look costs four requests, so the many autoscalers of a large stack are looked at less often; at
+    most as seldom as by default (https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/).
+    """
+    return min(max(workloads // _WORKLOADS_AT_ONCE, 1), _AUTOSCALING_SECONDS)
 
 
 def _scheduler_flags(config: Path) -> list[str]:

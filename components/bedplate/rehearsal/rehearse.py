@@ -7,6 +7,7 @@ however it ends, and touches nothing that was there before: a stack of which a s
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,9 +119,11 @@ class Rehearsal:
         tenant = max(sorted(sizes), key=lambda name: sizes[name])
         self.progress(f"removing tenant {tenant}")
         namespace = self.spec.namespace(tenant)
-        remaining = self._run(self.without(tenant)).by_urn()
+        with ThreadPoolExecutor(1, "inventory") as beside:
+            taking = beside.submit(self._own)
+            remaining = self._run(self.without(tenant)).by_urn()
+            before = taking.result()
         gone = [resource for resource in self._applied.resources if resource.urn not in remaining]
-        before = self._own()
         self.report.problems += delete(self._api, gone)
         after = self._own()
         self.report.removed_tenant = tenant

@@ -5,11 +5,12 @@ tenant's jobs fit its quota at once. A trial run is made as people make one: `ku
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bedplate.embedded_cluster.api_server import ApiServer
-from bedplate.embedded_cluster.objects import Object, key_of
+from bedplate.embedded_cluster.cluster_api import at_once
+from bedplate.embedded_cluster.objects import Object, ObjectKey, key_of
 from bedplate.labels import ACCELERATOR, GPU_RESOURCE
 from bedplate.rehearsal.explanation import (
     RehearsalProblem,
@@ -20,7 +21,8 @@ from bedplate.rehearsal.explanation import (
 )
 from bedplate.rehearsal.report import PodCount
 
-_POLL_SECONDS = 0.25
+_POLL_SECONDS = 0.1
+_OURS = "app.kubernetes.io/part-of=bedplate"
 STALLED_SECONDS = 12.0
 """Longer than the pauses that controllers make between tries (the job controller's is 10 s at first)."""
 _TRIAL = "rehearsal"
@@ -31,7 +33,7 @@ class _Expected:
     """A controller and the pods it should bring. owner_kind: of the object that owns the pods."""
 
     controller: Object
-    selector: str
+    selector: Mapping[str, str]
     pods: int
 
 
@@ -67,19 +69,18 @@ class Trial:
         )
         for round_number, cron_jobs in enumerate(_rounds(manifests), 1):
             self.progress(f"trial runs of jobs, round {round_number}: {len(cron_jobs)}")
-            jobs = [job for cron_job in cron_jobs if (job := self._start(cron_job)) is not None]
+            jobs = [job for job in at_once(self._start, cron_jobs) if job is not None]
             self._wait(
                 [
                     _Expected(
                         controller=job,
-                        selector=f"batch.kubernetes.io/job-name={job['metadata']['name']}",
+                        selector={"batch.kubernetes.io/job-name": job["metadata"]["name"]},
                         pods=int(job["spec"]["parallelism"]),
                     )
                     for job in jobs
                 ]
             )
-            for job in jobs:
-                self.api.delete(job)
+            at_once(self.api.delete, jobs)
 
     def _daemons(self, daemon_set: Object) -> int:
         """How many nodes it is for, as its controller counts them; one where the controller does not answer."""
@@ -117,7 +118,8 @@ class Trial:
         total = sum(item.pods for item in expected)
         last, last_change = (-1, -1), time.monotonic()
         while True:
-            pods = {key_of(item.controller): self._pods(item) for item in expected}
+            asked = time.monotonic()
+            pods = self._pods(expected)
             scheduled = sum(min(item.pods, _count(pods[key_of(item.controller)], _is_scheduled)) for item in expected)
             ready = sum(min(item.pods, _count(pods[key_of(item.controller)], _is_ready)) for item in expected)
             if (scheduled, ready) != last:
@@ -125,7 +127,7 @@ class Trial:
                 self.progress(f"{ready} of {total} pods ready, {scheduled} scheduled")
             if ready >= total or time.monotonic() - last_change > self.stalled_seconds:
                 break
-            time.sleep(_POLL_SECONDS)
+            time.sleep(max(_POLL_SECONDS, time.monotonic() - asked))
         self.pods.expected += total
         self.pods.scheduled += scheduled
         self.pods.ready += ready
@@ -133,8 +135,19 @@ class Trial:
         for item in expected:
             self._judge(item, pods[key_of(item.controller)], nodes)
 
-    def _pods(self, item: _Expected) -> list[Object]:
-        return self.api.objects("v1", "Pod", item.controller["metadata"]["namespace"], item.selector)
+    def _pods(self, expected: Sequence[_Expected]) -> dict[ObjectKey, list[Object]]:
+        """The pods of each controller, of one list of the platform's."""
+        by_namespace: dict[str, list[Object]] = {}
+        for pod in self.api.objects("v1", "Pod", selector=_OURS):
+            by_namespace.setdefault(pod["metadata"]["namespace"], []).append(pod)
+        return {
+            key_of(item.controller): [
+                pod
+                for pod in by_namespace.get(item.controller["metadata"]["namespace"], ())
+                if item.selector.items() <= pod["metadata"].get("labels", {}).items()
+            ]
+            for item in expected
+        }
 
     def _judge(self, item: _Expected, pods: Sequence[Object], nodes: Sequence[Object]) -> None:
         key = key_of(item.controller)
@@ -184,8 +197,8 @@ def _replicas(manifest: Object, minimum: dict[tuple[str, str], int]) -> int:
     return minimum.get(name, int(manifest["spec"].get("replicas", 1)))
 
 
-def _selector(manifest: Object) -> str:
-    return ",".join(f"{key}={value}" for key, value in manifest["spec"]["selector"]["matchLabels"].items())
+def _selector(manifest: Object) -> Mapping[str, str]:
+    return manifest["spec"]["selector"]["matchLabels"]
 
 
 def _count(pods: Sequence[Object], is_so: Callable[[Object], bool]) -> int:

@@ -10,9 +10,10 @@ import pytest
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ApiError
-from bedplate.engine.engine import run
+from bedplate.engine.engine import RecordingBackend, run
 from bedplate.guardrails import RULES
-from bedplate.rehearsal import applying
+from bedplate.rehearsal.applying import apply
+from bedplate.rehearsal.deleting import delete
 from cluster.objects_under_test import eventually
 from harness import platform, program, tenant
 
@@ -258,13 +259,13 @@ def api(cluster_access: ClusterAccess) -> Generator[ApiServer]:
     """The API server with the guardrails and one guarded tenant, enforced."""
     api = ApiServer(cluster_access)
     baseline = tenant(GUARDED, podSecurity="baseline", quota={"cpu": 99, "memoryGib": 999, "gpus": {"nvidia-l4": 9}})
-    backend = applying.ApplyingBackend(api, lambda _: None)
-    run(program(platform(baseline, guardrails=LIMITS)), backend, is_preview=False)
-    assert backend.problems == []
+    recording = run(program(platform(baseline, guardrails=LIMITS)), RecordingBackend(), is_preview=False)
+    applied = apply(api, recording.resources)
+    assert applied.problems == []
     violations = {name: manifest(kind, change) for name, kind, change, _ in DENIED}
     eventually(lambda: all(refusal(api, body) for body in violations.values()), "every rule is enforced")
     yield api
-    assert applying.delete(api, backend.applied) == []
+    assert delete(api, applied.resources) == []
 
 
 def refusal(api: ApiServer, body: Manifest) -> str | None:

@@ -11,9 +11,10 @@ import pytest
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.simulation import SimulatedPool, simulated_cluster
-from bedplate.engine.engine import run
+from bedplate.engine.engine import RecordingBackend, run
 from bedplate.errors import RehearsalError
-from bedplate.rehearsal import applying
+from bedplate.rehearsal.applying import apply
+from bedplate.rehearsal.deleting import delete
 from bedplate.rehearsal.rehearse import Rehearsal
 from bedplate.rehearsal.report import RehearsalReport
 from harness import ROOT, job, model_api, platform, program, spec, tenant
@@ -121,12 +122,12 @@ class TestWhatFallsShort:
     def test_names_the_guardrail_that_denies(self, access: ClusterAccess) -> None:
         """Another stack owns the services, with stricter limits than this one's file says."""
         services = platform(layers=["cluster", "services"], guardrails={"approvedImages": ["registry.example.com/"]})
-        backend = applying.ApplyingBackend(ApiServer(access), lambda _: None)
-        run(program(services), backend, is_preview=False)
+        api = ApiServer(access)
+        applied = apply(api, run(program(services), RecordingBackend(), is_preview=False).resources)
         try:
             said = reasons(rehearse(access, platform(tenant("lax", model_api("api")), layers=["tenants"])))
         finally:
-            applying.delete(backend.api, backend.applied)
+            delete(api, applied.resources)
         assert "denied by guardrail approved-images: image ghcr.io/acme/scorer:1.0.0" in said
 
     def test_names_the_class_that_is_missing(self, access: ClusterAccess) -> None:

@@ -8,8 +8,9 @@ import pytest
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ApiError
-from bedplate.engine.engine import run
-from bedplate.rehearsal import applying
+from bedplate.engine.engine import RecordingBackend, run
+from bedplate.rehearsal.applying import apply
+from bedplate.rehearsal.deleting import delete
 from cluster.objects_under_test import eventually
 from harness import job, platform, program, tenant
 
@@ -27,12 +28,12 @@ def api(cluster_access: ClusterAccess) -> Generator[ApiServer]:
     pools = {**platform()["nodePools"], "h100": h100, "t4": t4}
     quota = {"cpu": 8, "memoryGib": 16, "gpus": {"nvidia-l4": 2, "nvidia-t4": 4}}
     bounded = tenant(TENANT, job("etl"), quota=quota)
-    backend = applying.ApplyingBackend(api, lambda _: None)
-    run(program(platform(bounded, tenant("other"), nodePools=pools)), backend, is_preview=False)
-    assert backend.problems == []
+    stack = program(platform(bounded, tenant("other"), nodePools=pools))
+    applied = apply(api, run(stack, RecordingBackend(), is_preview=False).resources)
+    assert applied.problems == []
     eventually(lambda: all(quota.get("status", {}).get("used") for quota in quotas(api)), "the quotas are counted")
     yield api
-    assert applying.delete(api, backend.applied) == []
+    assert delete(api, applied.resources) == []
 
 
 def quotas(api: ApiServer) -> list[dict[str, Any]]:

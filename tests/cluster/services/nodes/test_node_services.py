@@ -8,7 +8,8 @@ import pytest
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.simulation import SimulatedPool, simulated_cluster
-from bedplate.rehearsal import applying
+from bedplate.rehearsal.applying import apply
+from bedplate.rehearsal.deleting import delete
 from bedplate.rehearsal.trial import Trial
 from cluster.objects_under_test import eventually
 from harness import ROOT, objects, record_stack
@@ -31,12 +32,10 @@ def api(cluster_access: ClusterAccess) -> Generator[ApiServer]:
     ]
     api = ApiServer(cluster_access)
     with simulated_cluster(cluster_access, POOLS, {}, lambda _: None):
-        backend = applying.ApplyingBackend(api, lambda _: None)
-        for resource in services:
-            backend.create(resource)
-        assert backend.problems == []
+        applied = apply(api, services)
+        assert applied.problems == []
         yield api
-        assert applying.delete(api, backend.applied) == []
+        assert delete(api, applied.resources) == []
 
 
 def pools_of_pods(api: ApiServer, namespace: str) -> list[str]:
