@@ -20,7 +20,7 @@ def named(kind: str, form: str) -> list[Mapping[str, Any]]:
     """The objects of a template's workload, `bare` or `full`."""
     name = f"{kind.lower()}-{form}"
     return [
-        resource.inputs
+        dict(resource.inputs)
         for resource in objects(RECORDING)
         if resource.inputs["metadata"]["labels"].get("bedplate.dev/workload") == name
     ]
