@@ -9,9 +9,9 @@ import pytest
 from bedplate.cli.reference import pages
 from bedplate.engine.resources import Secret
 from bedplate.workloads import Workload
-from harness import every_template, objects, pod_templates, record
+from harness import SECRET_OF_EVERY, every_template, objects, pod_templates, record
 
-RECORDING = record(every_template(), frozenset({"token"}))
+RECORDING = record(every_template(), frozenset({SECRET_OF_EVERY}))
 KINDS = sorted(Workload.registry)
 LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet")
 
