@@ -4,6 +4,9 @@ UV_VERSION := 0.13.9
 TOOLS := .tools/uv-$(UV_VERSION)
 UV := $(TOOLS)/bin/uv
 RUN := $(UV) run --frozen --quiet
+# What `bedplate init` writes as it is here; the package carries a copy.
+COPIED := platform/__main__.py .github/workflows/plan.yml .github/workflows/preview.yml
+STARTER := components/bedplate/starter/files
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +27,7 @@ check: install ## Format check, lint, types, import directions and generated fil
 	@$(RUN) pytest --quiet tests/conformance/test_architecture.py
 	@$(RUN) bedplate schema --check stacks
 	@$(RUN) bedplate reference --check docs/reference
+	@for file in $(COPIED); do cmp $$file $(STARTER)/$${file#.} || { echo "Fix: make format" >&2; exit 1; }; done
 
 benchmark: install ## Print the benchmark tables
 	@$(RUN) python tests/benchmarks/registration.py
@@ -36,6 +40,7 @@ format: install ## Format and generate what is generated
 	@$(RUN) ruff check --fix
 	@$(RUN) bedplate schema stacks
 	@$(RUN) bedplate reference docs/reference
+	@for file in $(COPIED); do cp $$file $(STARTER)/$${file#.}; done
 
 install: .venv/.installed ## Install the library and the development tools into .venv
 

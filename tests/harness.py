@@ -48,6 +48,8 @@ MINIMAL: dict[str, Any] = {
 
 NEEDED_BY_KIND: dict[str, dict[str, Any]] = {}
 """Keys without which a template's spec is not valid, by kind."""
+SECRET_OF_EVERY = "every-token"
+"""The config secret that workloads of `every_template` name."""
 LOGIN: dict[str, Any] = {
     "provider": "oidc",
     "issuerUrl": "https://login.example.com",
@@ -92,7 +94,7 @@ def every_template() -> dict[str, Any]:
     shared = {
         "gpu": {"accelerator": "nvidia-l4", "count": 1},
         "env": {"LOG_LEVEL": "info"},
-        "secretEnv": {"API_TOKEN": "token"},
+        "secretEnv": {"API_TOKEN": SECRET_OF_EVERY},
         "mounts": [{"volume": "data", "path": "/data"}],
         "command": ["serve"],
         "args": ["--all"],

@@ -19,7 +19,7 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", SAME)
 def test_a_file_that_both_have_is_the_same(name: str, files: dict[str, str]) -> None:
-    assert files[name] == (ROOT / name).read_text(), f"make components/bedplate/starter/files/ and {name} equal"
+    assert files[name] == (ROOT / name).read_text(), "make format"
 
 
 def test_pulumi_runs_the_program_of_both_alike(files: dict[str, str]) -> None:

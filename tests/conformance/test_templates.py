@@ -9,9 +9,9 @@ import pytest
 from bedplate.cli.reference import pages
 from bedplate.engine.resources import Secret
 from bedplate.workloads import Workload
-from harness import every_template, objects, pod_templates, record
+from harness import SECRET_OF_EVERY, every_template, objects, pod_templates, record
 
-RECORDING = record(every_template(), frozenset({"token"}))
+RECORDING = record(every_template(), frozenset({SECRET_OF_EVERY}))
 KINDS = sorted(Workload.registry)
 LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet")
 
@@ -20,7 +20,7 @@ def named(kind: str, form: str) -> list[Mapping[str, Any]]:
     """The objects of a template's workload, `bare` or `full`."""
     name = f"{kind.lower()}-{form}"
     return [
-        resource.inputs
+        dict(resource.inputs)
         for resource in objects(RECORDING)
         if resource.inputs["metadata"]["labels"].get("bedplate.dev/workload") == name
     ]

@@ -167,9 +167,12 @@ def preview(
 
 def _revision(revision: str, project: Project, read: Stack, form: Output) -> Revision:
     try:
-        return stack_at(revision, project, read.file)
+        there = stack_at(revision, project, read.file)
     except RehearsalError as error:
         _fail(error, WRONG_INPUT, form)
+    if there.other_library:
+        output.other_library(revision, there.other_library)
+    return there
 
 
 def _compared(

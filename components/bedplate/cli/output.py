@@ -4,6 +4,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -53,6 +54,15 @@ def api_key(made: NewApiKey) -> None:
     )
     _err.print("In the stack file, below `apiKeys:` of the workload's route:", style="dim")
     _out.print(f"- {{name: {made.name}, sha256: {made.sha256}}}")
+
+
+def other_library(revision: str, pinned: str) -> None:
+    """A difference between stack files alone, although the library changes too."""
+    _err.print(
+        f"{revision} pins bedplate {pinned}, and both sides are previewed with {version('bedplate')}: what the library "
+        "itself changes is not shown; `pulumi preview` shows it.",
+        style="yellow",
+    )
 
 
 def new_project(project: NewProject, written: Sequence[Path]) -> None:

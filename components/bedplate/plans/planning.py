@@ -1,12 +1,14 @@
 """From a stack file to its program, as `preview` and `rehearse` run it."""
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from io import BytesIO
 from json import loads
 from pathlib import Path
@@ -37,10 +39,15 @@ def program_of(project: Project, stack: Stack, *, without_tenant: str | None = N
 
 @dataclass(frozen=True, kw_only=True)
 class Revision:
-    """A stack at a git revision. resources: as its preview shows them; platform: as its file is written."""
+    """A stack at a git revision.
+
+    resources: as its preview shows them. platform: as its file is written. other_library: the version of this library
+    that the revision pins, where that is not the one that is installed and has previewed it.
+    """
 
     resources: Sequence[Mapping[str, Any]] = ()
     platform: Any = None
+    other_library: str | None = None
 
 
 def written_platform(stack_file: Path) -> Any:
@@ -49,7 +56,7 @@ def written_platform(stack_file: Path) -> Any:
 
 
 def stack_at(revision: str, project: Project, stack_file: Path) -> Revision:
-    """What the stack registers at a git revision, by that revision's own program and library.
+    """What the stack registers at a git revision, by that revision's own program, and its library where it has one.
 
     Runs in a folder of its own; needs no network, credentials or state. Raises RehearsalError where git does not know
     the revision, or where the stack is refused there.
@@ -74,7 +81,19 @@ def stack_at(revision: str, project: Project, stack_file: Path) -> Revision:
             text = "\n".join(said[-12:])
             fix = "compare with a later revision"
             raise RehearsalError(f"the stack cannot be previewed at {revision}:\n{text}", fix)
-        return Revision(resources=loads(completed.stdout)["resources"], platform=written_platform(file))
+        pinned = _pinned_library(root)
+        return Revision(
+            resources=loads(completed.stdout)["resources"],
+            platform=written_platform(file),
+            other_library=pinned if pinned != version("bedplate") else None,
+        )
+
+
+def _pinned_library(root: Path) -> str | None:
+    """The version of this library that a project pins, as `bedplate init` writes it; None where it does not."""
+    file = root / "pyproject.toml"
+    found = re.search(r'"bedplate(?:\[[\w, -]*\])?==([^",; ]+)', file.read_text("utf-8")) if file.is_file() else None
+    return found[1] if found else None
 
 
 def _extract(revision: str, project: Project, folder: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bedplate.starter.starter import CLOUDS
 from harness import ROOT, model_api, platform, tenant
-from unit.cli.test_cli import bedplate, write_stack
+from unit.cli.test_cli import bedplate, commit, git, write_stack
 
 
 class TestVersion:
@@ -111,3 +111,35 @@ class TestAStackInAProject:
         assert done.returncode == 2
         assert "there is no file 'stacks/nothing.yaml'; stacks here: aws, azure, gcp, local" in done.stderr
         assert "yaml.yaml" not in done.stderr
+
+
+class TestANewProjectUnderGit:
+    """Its whole life on a laptop: written, committed, changed, taken to another version."""
+
+    @pytest.fixture
+    def ours(self, tmp_path: Path) -> Path:
+        assert bedplate("init", "ours", "--cloud", "existing", folder=tmp_path).returncode == 0
+        git(tmp_path / "ours", "init", "--quiet")
+        commit(tmp_path / "ours")
+        return tmp_path / "ours"
+
+    def test_shows_a_tenant_that_is_added_and_nothing_of_the_library(self, ours: Path) -> None:
+        example = ours / "stacks" / "production-tenants" / "search.yaml"
+        more = example.read_text().replace("search", "vision")
+        example.with_name("vision.yaml").write_text(more)
+        done = bedplate("preview", "production", "--against", "HEAD", folder=ours)
+        assert done.returncode == 0, done.stderr
+        assert "vision" in done.stdout
+        assert "pins bedplate" not in done.stderr
+
+    def test_says_that_the_difference_is_not_the_librarys_where_the_pin_changes(self, ours: Path) -> None:
+        project = ours / "pyproject.toml"
+        installed = bedplate("--version").stdout.split()[1]
+        project.write_text(project.read_text().replace(f"=={installed}", "==0.0.9"))
+        commit(ours)
+        project.write_text(project.read_text().replace("==0.0.9", f"=={installed}"))
+        done = bedplate("preview", "production", "--against", "HEAD", folder=ours)
+        assert done.returncode == 0, done.stderr
+        assert f"HEAD pins bedplate 0.0.9, and both sides are previewed with {installed}" in done.stderr.replace(
+            "\n", " "
+        )
