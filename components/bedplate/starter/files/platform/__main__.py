@@ -9,8 +9,7 @@ from bedplate import Platform, PlatformArgs, StackFileError, load_for_program
 config = pulumi.Config("bedplate")
 stack_file = Path(pulumi.get_root_directory()) / "stacks" / f"Pulumi.{pulumi.get_stack()}.yaml"
 try:
-    platform_config = config.require_object("platform")
-    spec = load_for_program(platform_config, stack_file, lambda key: config.get_secret(key) is not None)
+    spec = load_for_program(config.get_object("platform"), stack_file, lambda key: config.get_secret(key) is not None)
 except StackFileError as error:
     raise pulumi.RunError(str(error)) from None
 
