@@ -68,7 +68,7 @@ def _is_step(step: object) -> bool:
 
 
 def _errors(digest: Mapping[str, Any]) -> Iterator[str]:
-    diagnostics = digest.get("diagnostics") or []
+    diagnostics: object = digest.get("diagnostics") or []
     if not isinstance(diagnostics, list):
         raise RehearsalError("this is not what `pulumi preview --json` prints: `diagnostics` is no list", _COMMAND)
     for diagnostic in cast(list[object], diagnostics):

@@ -219,13 +219,11 @@ def load_for_program(platform: object, file: Path, has_secret: Callable[[str], b
         if platform is None:
             raise StackFileError([_unreadable(file, error)]) from None
         document = None
-    named: list[str] = []
+    source, named = _Source(_Origin(str(file), document, _PLATFORM_PATH)), list[str]()
     missing = _without_platform(document.data) if document else None
     if platform is None and document and missing:
         raise StackFileError([_in_file(document, missing)])
-    if document is None or missing is not None:
-        source = _Source(_Origin(str(file), document, _PLATFORM_PATH))
-    else:
+    if document and not missing:
         source = _source(document)
         named = [key.removeprefix(_NAMESPACE) for key, _ in _secrets(document.data["config"])]
     return _spec(platform, source, file.parent, _Secrets(named, has_secret) if has_secret else None)

@@ -148,3 +148,19 @@ class TestTheLocalStack:
     def test_means_the_same_anywhere(self, tmp_path: Path) -> None:
         shutil.copytree(LOCAL.parent, tmp_path / "stacks")
         assert load(tmp_path / "stacks" / LOCAL.name).spec == load(LOCAL).spec
+
+
+class TestAProgramWithoutItsPlatform:
+    """Under the real engine, whose own message asks for a value of a key that is there, misspelt."""
+
+    def test_hears_of_the_key_that_was_meant(self, tmp_path: Path) -> None:
+        file = tmp_path / "Pulumi.test.yaml"
+        file.write_text(json.dumps({"config": {"bedplate:platfrom": platform()}}))
+        with pytest.raises(StackFileError) as raised:
+            load_for_program(None, file)
+        assert "rename `bedplate:platfrom` to `bedplate:platform`" in str(raised.value)
+        assert "pulumi config set" not in str(raised.value)
+
+    def test_hears_of_a_file_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(StackFileError, match=r"Pulumi\.none\.yaml"):
+            load_for_program(None, tmp_path / "Pulumi.none.yaml")
