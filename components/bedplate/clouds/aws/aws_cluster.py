@@ -38,6 +38,7 @@ from bedplate.clouds.contract import (
 from bedplate.clouds.facts import (
     AutoscalerFacts,
     ClusterFacts,
+    DnsFacts,
     KarpenterFacts,
     StorageProvisioner,
     WorkloadIdentity,
@@ -73,7 +74,9 @@ class AwsCluster(Cluster):
         nodes = self._nodes(args)
         addons = AwsAddons(
             f"{name}-addons",
-            AwsAddonsArgs(cluster_name=self.control_plane.cluster.name, identities=self._identities, after=nodes),
+            AwsAddonsArgs(
+                spec=spec, cluster_name=self.control_plane.cluster.name, identities=self._identities, after=nodes
+            ),
             child,
         )
         autoscaler, scaling = self._autoscaler(args)
@@ -233,6 +236,10 @@ def facts(
         autoscaler=autoscaler,
         spot_label=SPOT_LABEL,
         has_device_plugin=False,
+        has_metrics_server=True,
+        # CoreDNS alone, the add-on: no cache runs on the nodes.
+        dns=DnsFacts(pods=({"k8s-app": "kube-dns"},), addresses=()),
+        networks=spec.network.own_networks(),
     )
 
 
