@@ -28,7 +28,12 @@ NETWORK = {
     ],
 }
 """Where a cloud is told the addresses of nodes, pods and services."""
-CACHES = {"aws": [], "gcp": ["169.254.20.10"], "azure": ["169.254.10.10", "169.254.10.11"]}
+_KUBERNETES_OWN = "169.254.20.10"
+CACHES = {
+    "aws": [_KUBERNETES_OWN],
+    "gcp": [_KUBERNETES_OWN],
+    "azure": ["169.254.10.10", "169.254.10.11", _KUBERNETES_OWN],
+}
 """Addresses of a cache of names on each node that the cloud may run."""
 
 

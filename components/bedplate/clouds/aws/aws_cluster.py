@@ -237,8 +237,8 @@ def facts(
         spot_label=SPOT_LABEL,
         has_device_plugin=False,
         has_metrics_server=True,
-        # CoreDNS alone, the add-on: no cache runs on the nodes.
-        dns=DnsFacts(pods=({"k8s-app": "kube-dns"},), addresses=()),
+        # CoreDNS, the add-on; and Kubernetes' cache on each node, where somebody runs it.
+        dns=DnsFacts(addresses=("169.254.20.10/32",)),
         networks=spec.network.own_networks(),
     )
 

@@ -260,8 +260,8 @@ def facts(
         spot_label={"kubernetes.azure.com/scalesetpriority": "spot"},
         has_device_plugin=False,
         has_metrics_server=True,
-        # LocalDNS, the cache on each node of AKS.
-        dns=DnsFacts(pods=({"k8s-app": "kube-dns"},), addresses=("169.254.10.10/31",)),
+        # LocalDNS, the cache on each node of AKS, or Kubernetes' own.
+        dns=DnsFacts(addresses=("169.254.10.10/31", "169.254.20.10/32")),
         networks=spec.network.own_networks(),
     )
 
