@@ -58,6 +58,7 @@ KARPENTER = "karpenter"
 TRAEFIK = "traefik"
 """The release, the ServiceAccount and the name of the pods, in FRONT_DOOR_NAMESPACE."""
 TRAEFIK_HTTP_PORT = 8000
+TRAEFIK_HTTPS_PORT = 8443
 """Of Traefik's pods: what comes to port 80 of the load balancer."""
 CERT_MANAGER = "cert-manager"
 """The release and the ServiceAccount, in the namespace of certificates."""

@@ -1,7 +1,8 @@
 """Commands, options and exit codes.
 
 0: all is well. 1: the rehearsal fell short, or it could not run. 2: the stack file, the plan or the command line is
-wrong; nothing was created. 3: the update would lose what must not be lost. 130 and 143: interrupted, after cleaning up.
+wrong; nothing was created. 3: the update would lose what must not be lost, or no cloud takes it. 130 and 143:
+interrupted, after cleaning up.
 """
 
 import json
@@ -33,6 +34,7 @@ from bedplate.plans.planning import Revision, program_of, stack_at, written_plat
 from bedplate.plans.project import Project, stack_name
 from bedplate.plans.protection import Loss, losses, touched_disks
 from bedplate.plans.pulumi_preview import PulumiPlan, difference_of_plan, disks_of_plan, losses_of_plan, read_plan
+from bedplate.plans.versions import impossible_upgrade
 from bedplate.stack_file.reading import Stack, StackFileError, load
 from bedplate.starter.starter import CLOUDS, PROGRAM, NewProject
 
@@ -142,7 +144,8 @@ def preview(
 ) -> None:
     """Show what the stack is made of, or what differs from a git revision. Needs no cluster, credentials or state.
 
-    Refuses (exit code 3) a difference that deletes or replaces what must not be lost.
+    Refuses (exit code 3) a difference that deletes or replaces what must not be lost, and an upgrade that no cloud
+    takes: by more than one minor of Kubernetes, or back.
     """
     project, read = _stack(stack, output_form)
     resources = [
@@ -153,6 +156,8 @@ def preview(
         print_json(plan) if output_form is Output.JSON else plan_output.plan_tree(plan)
         return
     there = _revision(against, project, read, output_form)
+    if impossible := impossible_upgrade(there.platform, written_platform(read.file)):
+        _fail(impossible, REFUSED, output_form)
     written = list(field_changes(there.platform, written_platform(read.file)))
     compared = _compared(there.resources, resources, written, allow or ())
     if output_form is Output.JSON:

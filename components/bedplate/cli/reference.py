@@ -82,7 +82,14 @@ def _default(key: str, schema: Schema, required: list[str]) -> str:
         return "its defaults"
     if default is None or default in ([], ""):
         return "none"
-    return f"`{', '.join(cast(list[str], default)) if isinstance(default, list) else default}`"
+    return f"`{', '.join(map(_in_line, cast(list[Any], default))) if isinstance(default, list) else default}`"
+
+
+def _in_line(value: Any) -> str:
+    """A value of a list as a stack file has it in one line."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {each}' for key, each in cast(dict[str, Any], value).items())}}}"
+    return str(value)
 
 
 def _meaning(schema: Schema, definitions: Mapping[str, Schema]) -> str:

@@ -86,9 +86,11 @@ class NodePoolSpec(Spec):
 
 def _supported(version: str) -> str:
     if version not in SUPPORTED_KUBERNETES_VERSIONS:
-        supported = ", ".join(SUPPORTED_KUBERNETES_VERSIONS)
         raise mistake(
-            "this version of Kubernetes is not supported", "run the cluster on one of these", allowed=supported
+            "this version of Kubernetes is not supported; written is what the cluster runs, as `kubectl version` says",
+            "upgrade the cluster to one of these, one minor after the other, then write it here",
+            # No list: of a list the nearest would be suggested, and it is no word to correct.
+            allowed=f"{SUPPORTED_KUBERNETES_VERSIONS[0]} to {SUPPORTED_KUBERNETES_VERSIONS[-1]}",
         )
     return version
 
@@ -136,6 +138,10 @@ class ClusterSpec(Spec):
     def publishes_service_account_keys(self) -> bool:
         """Whether anybody can check the tokens of the cluster's ServiceAccounts."""
         return False
+
+    def measures_pods(self) -> bool:
+        """Whether somebody measures what pods use, for autoscalers and `kubectl top`, as far as is known."""
+        return True
 
     def shares_volumes(self) -> bool:
         """Whether pods of many nodes can mount one volume, as far as is known."""

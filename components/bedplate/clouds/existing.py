@@ -5,7 +5,7 @@ network: whoever runs the cluster labels and taints its GPU nodes as `docs/guide
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import pulumi
 from pydantic import Field, ValidationInfo, field_validator
@@ -60,6 +60,16 @@ class ExistingClusterSpec(ClusterSpec):
     """The cluster's StorageClasses by purpose, where `facts` does not say more."""
     facts: ClusterFacts | None = Field(default=None, validate_default=True)
     """What the stack that owns the cluster exports, or what is known of a cluster that no stack owns."""
+
+    @field_validator("facts", mode="before")
+    @classmethod
+    def _with_the_version(cls, facts: Any, info: ValidationInfo) -> Any:
+        """What the section has said already need not be said again."""
+        version = info.data.get("kubernetes_version")
+        if version is None or not isinstance(facts, Mapping):
+            return facts
+        written = cast(Mapping[str, Any], facts)
+        return written if "kubernetesVersion" in written else {"kubernetesVersion": version, **written}
 
     @field_validator("facts")
     @classmethod
@@ -125,6 +135,11 @@ class ExistingClusterSpec(ClusterSpec):
         if not hasattr(self, "facts"):
             return True
         return self.facts is not None and self.facts.service_account_issuer is not None
+
+    def measures_pods(self) -> bool:
+        """Unless the facts say that nobody does."""
+        facts: ClusterFacts | None = getattr(self, "facts", None)
+        return facts is None or facts.has_metrics_server
 
     def shares_volumes(self) -> bool:
         """Unless the facts name no class for it."""

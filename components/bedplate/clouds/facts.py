@@ -9,9 +9,20 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, cast
 
 import pulumi
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, TypeAdapter, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
-from bedplate.spec import HttpsUrl, KubernetesVersion, Spec, StrictBool, matching, mistake
+from bedplate.clouds.dns01 import refuse_unknown_solver
+from bedplate.clouds.networks import OwnNetwork
+from bedplate.spec import DnsLabel, HttpsUrl, KubernetesVersion, PositiveCount, Spec, StrictBool, matching, mistake
 
 
 class Facts(Spec):
@@ -113,11 +124,33 @@ class WorkloadIdentity(Facts):
     """Of the pods."""
 
 
+class DnsFacts(Facts):
+    """Where pods ask for names: all that network policies open for it."""
+
+    namespace: DnsLabel = "kube-system"
+    """Namespace of the DNS pods."""
+    pods: tuple[Mapping[str, str], ...] = ({"k8s-app": "kube-dns"}, {"k8s-app": "node-local-dns"})
+    """Labels of the DNS pods, and of a cache on each node. Where a plugin leads pods to the cache by itself, policies
+    see its pods: https://cloud.google.com/kubernetes-engine/docs/how-to/nodelocal-dns-cache."""
+    addresses: tuple[OwnNetwork, ...] = ("169.254.20.10/32", "169.254.25.10/32", "169.254.10.10/31")
+    """Networks (CIDR) of DNS that is no pod: the caches of Kubernetes
+    (https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/), Kubespray
+    (https://kubespray.io/#/docs/advanced/dns-stack) and AKS (https://learn.microsoft.com/azure/aks/localdns-custom)."""
+    port: Annotated[PositiveCount, Field(le=65_535)] = 53
+    """Port that DNS pods listen on, and the addresses too; OpenShift's pods listen on 5353."""
+
+
+def _version_as_the_sections(schema: dict[str, Any]) -> None:
+    schema["required"] = [key for key in schema["required"] if key != "kubernetesVersion"]
+
+
 class ClusterFacts(Facts):
     """What a cluster implies for everything above it: `pulumi stack output facts` of the stack that owns it."""
 
+    model_config = ConfigDict(json_schema_extra=_version_as_the_sections)
+
     kubernetes_version: KubernetesVersion
-    """Minor version, quoted; the same as the section's own."""
+    """Minor version, quoted; the same as the section's own, which it is where nothing is written."""
     deleted_storage_class: str
     """StorageClass whose disks go when their claim is deleted."""
     retained_storage_class: str
@@ -152,6 +185,31 @@ class ClusterFacts(Facts):
     """Label of nodes that may be taken away at short notice."""
     has_device_plugin: StrictBool = True
     """Whether somebody else makes nodes offer their GPUs."""
+    has_metrics_server: StrictBool = True
+    """Whether somebody measures pods for autoscalers and `kubectl top` (metrics.k8s.io), as metrics-server does."""
+    dns: DnsFacts = DnsFacts()
+    """Where pods ask for names."""
+    networks: tuple[OwnNetwork, ...] = ()
+    """The cluster's own networks (CIDR) of nodes, pods and services, and those joined to them. No tenant reaches them
+    as the internet. Needed where they are not private: 10.0.0.0/8, 100.64.0.0/10, 172.16.0.0/12, 192.168.0.0/16,
+    198.18.0.0/15, 240.0.0.0/4 and fc00::/7 never are the internet."""
+
+    @field_validator("retained_storage_class")
+    @classmethod
+    def _distinct(cls, retained: str, info: ValidationInfo) -> str:
+        if retained == info.data.get("deleted_storage_class"):
+            raise mistake(
+                "must be another StorageClass than `deletedStorageClass`: one class cannot both keep and delete disks",
+                "name a StorageClass with reclaimPolicy Retain",
+            )
+        return retained
+
+    @field_validator("dns01_solver")
+    @classmethod
+    def _of_cert_manager(cls, solver: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        if solver is not None:
+            refuse_unknown_solver(solver)
+        return solver
 
     def with_services(self) -> "ClusterFacts":
         """The facts of the same cluster once the services layer is on it."""

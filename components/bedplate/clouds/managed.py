@@ -9,41 +9,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds.catalogue import MACHINES, Machine, MachineShape
 from bedplate.clouds.contract import ClusterSpec, NodePoolSpec
 from bedplate.clouds.namespaces import namespaces_of_others
+from bedplate.clouds.networks import Network, PrivateNetwork, networks_overlap
 from bedplate.spec import DnsLabel, EmailAddress, PositiveCount, Spec, StrictBool, mistake
 
 PODS_OF_A_NODE = 110
 """The most pods a node runs: https://kubernetes.io/docs/setup/best-practices/cluster-large/."""
-
-
-def _network(value: str) -> str:
-    try:
-        network = ipaddress.IPv4Network(value, strict=False)
-    except ValueError:
-        raise mistake("must be an IPv4 network in CIDR form", "write it like '10.20.0.0/16'") from None
-    if str(network) != value:
-        raise mistake("must be a network in CIDR form, without host bits", "drop the host bits", nearest=str(network))
-    return value
-
-
-def _private(value: str) -> str:
-    if not ipaddress.IPv4Network(value).is_private:
-        raise mistake("must be a private network", "write one within these, like '10.20.0.0/16'", allowed=_PRIVATE)
-    return value
-
-
-_PRIVATE = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"
-Network = Annotated[str, AfterValidator(_network)]
-PrivateNetwork = Annotated[Network, AfterValidator(_private)]
-
-
-def networks_overlap(one: str, other: str) -> bool:
-    """Whether two networks share an address."""
-    return ipaddress.IPv4Network(one).overlaps(ipaddress.IPv4Network(other))
 
 
 def lettered_zones(
@@ -88,6 +63,10 @@ class NetworkSpec(Spec):
                         f"{network} overlaps with the cluster's own {own}", "give the cluster other addresses"
                     )
         return networks
+
+    def own_networks(self) -> tuple[str, ...]:
+        """All that is the cluster's own or joined to it, which no pod of a tenant reaches as the internet."""
+        return (self.cidr, self.service_cidr, *self.connected_networks)
 
 
 class AccessSpec(Spec):

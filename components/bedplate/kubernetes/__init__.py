@@ -12,7 +12,15 @@ from bedplate.kubernetes.namespaces import (
     PodSecurityLevel,
     namespace_manifest,
 )
-from bedplate.kubernetes.network import METADATA_ADDRESSES, addresses, default_policies, network_policy, pods_of
+from bedplate.kubernetes.network import (
+    METADATA_ADDRESSES,
+    Dns,
+    addresses,
+    default_policies,
+    network_policy,
+    pods_of,
+    to_the_front_door,
+)
 from bedplate.kubernetes.objects import (
     SKIP_AWAIT,
     KubernetesObject,
@@ -47,6 +55,7 @@ __all__ = [
     "Container",
     "CustomKind",
     "CustomObject",
+    "Dns",
     "KubernetesObject",
     "LoadBalancer",
     "Manifest",
@@ -77,4 +86,5 @@ __all__ = [
     "service_account",
     "spread_over_zones_and_nodes",
     "template_metadata",
+    "to_the_front_door",
 ]

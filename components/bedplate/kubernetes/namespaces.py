@@ -11,7 +11,7 @@ from typing import Literal
 
 import pulumi
 
-from bedplate.kubernetes.network import default_policies
+from bedplate.kubernetes.network import Dns, default_policies
 from bedplate.kubernetes.objects import KubernetesObject, Manifest, manifest
 from bedplate.labels import Identity
 
@@ -35,13 +35,14 @@ def namespace_manifest(name: str, identity: Identity, level: PodSecurityLevel, k
 
 @dataclass(frozen=True, kw_only=True)
 class PlatformNamespaceArgs:
-    """namespace: its name, `bedplate-<concern>`. level: the lowest of Pod Security that will do. after: what must be
-    there before it, and go after it. policies: what is opened. critical_pods: the most pods that may come before all
-    others."""
+    """namespace: its name, `bedplate-<concern>`. dns: of the cluster. level: the lowest of Pod Security that will do.
+    after: what must be there before it, and go after it. policies: what is opened. critical_pods: the most pods that
+    may come before all others."""
 
     namespace: str
     identity: Identity
     kubernetes_version: str
+    dns: Dns
     level: PodSecurityLevel = "restricted"
     after: Sequence[pulumi.Resource] = ()
     policies: Sequence[Manifest] = ()
@@ -64,7 +65,7 @@ class PlatformNamespace(pulumi.ComponentResource):
             namespace_manifest(args.namespace, args.identity, args.level, args.kubernetes_version),
             pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
-        parts = [*default_policies(args.namespace, args.identity), *args.policies]
+        parts = [*default_policies(args.namespace, args.identity, args.dns), *args.policies]
         if args.critical_pods:
             parts.append(_critical_pods(args))
         for part in parts:

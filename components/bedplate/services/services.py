@@ -63,7 +63,7 @@ class Services:
         certificates = self._certificates()
         self.front_door = self._front_door(certificates) if certificates else None
         self.offers = self._offers(login)
-        monitoring = MonitoringArgs(watched=self._alerts, kubernetes_version=facts.kubernetes_version)
+        monitoring = MonitoringArgs(watched=self._alerts, kubernetes_version=facts.kubernetes_version, dns=facts.dns)
         Monitoring(name, monitoring, opts)
 
     def _watch(self, concern: _Concern) -> _Concern:

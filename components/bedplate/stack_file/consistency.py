@@ -207,9 +207,25 @@ def _certificates(parts: Parts) -> Iterator[Problem]:
             message="Let's Encrypt proves a domain by DNS-01 only in its DNS zone, and here is none that is ours",
             given=shown(spec.issuer),
             allowed="internal, clusterIssuer, or letsEncrypt by HTTP-01",
-            fix="add `mode: perHost` and `challenge: http01` if Let's Encrypt reaches the hosts on port 80; otherwise "
-            "write `issuer: internal`, or `issuer: clusterIssuer` with the `name` of one that you make",
+            fix="say in cloud.facts.dns01Solver how cert-manager writes to it, like `dns01Solver: {route53: {region: "
+            "eu-central-1, hostedZoneID: Z…}}`; add `mode: perHost` and `challenge: http01` if Let's Encrypt reaches "
+            "the hosts on port 80; otherwise write `issuer: internal`, or `issuer: clusterIssuer` with the `name` of "
+            "one that you make",
         )
+
+
+def _autoscalers(parts: Parts) -> Iterator[Problem]:
+    """Whoever is to add pods by what pods use needs somebody who measures that."""
+    if parts.cloud is None or parts.cloud.measures_pods():
+        return
+    for path, _, workload in parts.with_workloads():
+        footprint = footprint_of(workload)
+        if footprint and footprint.is_autoscaled:
+            yield Problem(
+                path=(*path, "replicas"),
+                message="nobody measures pods on this cluster (cloud.facts.hasMetricsServer: false), so none is added",
+                fix="install metrics-server and remove hasMetricsServer, or write the same number as min and max",
+            )
 
 
 _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
@@ -230,6 +246,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _approved_images,
     _limits,
     _certificates,
+    _autoscalers,
     _login,
     _service_accounts,
     routing.routes,

@@ -5,19 +5,29 @@ What the front door leads to is opened with the route that leads there, and noth
 
 from collections.abc import Sequence
 
-from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, default_policies, network_policy
+from bedplate.clouds import ClusterFacts
+from bedplate.clouds.networks import not_internet
+from bedplate.kubernetes import (
+    METADATA_ADDRESSES,
+    Manifest,
+    addresses,
+    default_policies,
+    network_policy,
+    to_the_front_door,
+)
 from bedplate.labels import Identity
 
-_PRIVATE_NETWORKS = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
-"""RFC 1918 and RFC 6598: nodes, other tenants' pods, the API server, the company's own networks."""
-_NOT_INTERNET_IPV6 = ("fc00::/7", "fe80::/10")
-"""Unique local (AWS serves metadata at fd00:ec2::254) and link-local addresses."""
 
+def network_policies(
+    namespace: str, identity: Identity, allowed_networks: Sequence[str], facts: ClusterFacts
+) -> list[Manifest]:
+    """All policies of a tenant. allowed_networks: private CIDRs its pods may reach all the same.
 
-def network_policies(namespace: str, identity: Identity, allowed_networks: Sequence[str]) -> list[Manifest]:
-    """All policies of a tenant. allowed_networks: private CIDRs its pods may reach all the same."""
-    everywhere = addresses("0.0.0.0/0", but=[*_PRIVATE_NETWORKS, *METADATA_ADDRESSES])
-    everywhere_ipv6 = addresses("::/0", but=_NOT_INTERNET_IPV6)
+    The internet is what is neither private nor the cluster's own: nodes, other tenants' pods, the API server and the
+    company's networks are not it, whatever their addresses.
+    """
+    closed, closed_ipv6 = not_internet([*METADATA_ADDRESSES, *facts.networks])
+    everywhere, everywhere_ipv6 = addresses("0.0.0.0/0", but=closed), addresses("::/0", but=closed_ipv6)
     allowed = [addresses(cidr) for cidr in allowed_networks]
     same_tenant: Manifest = {"podSelector": {}}
 
@@ -25,12 +35,13 @@ def network_policies(namespace: str, identity: Identity, allowed_networks: Seque
         return network_policy(name, namespace, identity, **spec)
 
     return [
-        *default_policies(namespace, identity),
+        *default_policies(namespace, identity, facts.dns),
         policy(
             "same-tenant",
             policyTypes=["Ingress", "Egress"],
             ingress=[{"from": [same_tenant]}],
             egress=[{"to": [same_tenant]}],
         ),
+        policy("front-door", policyTypes=["Egress"], egress=[to_the_front_door()]),
         policy("internet", policyTypes=["Egress"], egress=[{"to": [everywhere, everywhere_ipv6, *allowed]}]),
     ]

@@ -14,7 +14,8 @@ import pulumi
 from pydantic import AfterValidator, Field, field_validator
 
 from bedplate.clouds import ClusterFacts
-from bedplate.kubernetes import KubernetesObject, namespace_manifest
+from bedplate.clouds.networks import network_form
+from bedplate.kubernetes import METADATA_ADDRESSES, KubernetesObject, namespace_manifest
 from bedplate.labels import Identity
 from bedplate.spec import DnsLabel, EmailAddress, GroupName, Spec, mistake, refuse, repeated
 from bedplate.tenants.access import role_binding
@@ -23,25 +24,25 @@ from bedplate.tenants.quota import QuotaSpec, limit_range, resource_quotas
 from bedplate.tenants.volumes import VolumeSpec, volume_claim
 
 _NEVER_ALLOWED = [
-    ipaddress.ip_network(text)
-    for text in ("169.254.0.0/16", "168.63.129.16/32", "fd00:ec2::/32", "fe80::/10", "::ffff:0:0/96")
+    ipaddress.ip_network(text) for text in (*METADATA_ADDRESSES, "fd00:ec2::/32", "fe80::/10", "::ffff:0:0/96")
 ]
 """Where the clouds hand credentials to nodes and pods (see `network.py`), and IPv4 written as IPv6."""
 
 
-def _private_network(value: str) -> str:
+def _without_credentials(value: str) -> str:
     try:
         network = ipaddress.ip_network(value, strict=False)
     except ValueError:
-        raise mistake("must be a network in CIDR form", "write it like '10.20.0.0/16'") from None
+        return value
     if any(network.version == never.version and network.overlaps(never) for never in _NEVER_ALLOWED):
         raise mistake(
             "contains addresses where clouds hand out credentials (169.254.0.0/16, 168.63.129.16, fd00:ec2::/32)",
-            "write the smaller network that is needed",
+            "write the smaller network that is needed; where pods ask for names is said in cloud.facts.dns",
         )
-    if str(network) != value:
-        raise mistake("must be a network in CIDR form, without host bits", "drop the host bits", nearest=str(network))
     return value
+
+
+_AllowedNetwork = Annotated[str, AfterValidator(_without_credentials), AfterValidator(network_form)]
 
 
 class TenantSpec(Spec):
@@ -59,7 +60,9 @@ class TenantSpec(Spec):
     """The most it may have at one time."""
     volumes: tuple[VolumeSpec, ...] = ()
     """Volumes that its workloads share."""
-    allowed_networks: tuple[Annotated[str, AfterValidator(_private_network)], ...] = ()
+    allowed_networks: tuple[
+        Annotated[str, AfterValidator(_without_credentials), AfterValidator(network_form)], ...
+    ] = ()
     """Private networks (CIDR) that its pods may reach besides the internet, such as a database's subnet."""
     pod_security: Literal["restricted", "baseline"] = "restricted"
     """Pod Security level that the API server enforces on the tenant's pods."""
@@ -114,7 +117,7 @@ class Tenant(pulumi.ComponentResource):
         parts = [
             *resource_quotas(namespace, identity, spec.quota, args.accelerators),
             limit_range(namespace, identity, args.max_cpu, args.max_memory_gib),
-            *network_policies(namespace, identity, spec.allowed_networks),
+            *network_policies(namespace, identity, spec.allowed_networks, args.facts),
             role_binding(namespace, identity, spec.groups, args.facts.group_prefix),
             *(volume_claim(namespace, identity, volume, args.facts) for volume in spec.volumes),
         ]

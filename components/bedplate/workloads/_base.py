@@ -122,7 +122,7 @@ class Footprint:
 
     cpu, memory_gib, gpus, disk_gib: of one pod. pods_always: how many run at all times. pods_of_updates: how many more
     while an update runs. pods_most: how many at the most, those included. run_hours: how long one run may last; none
-    for what runs for ever.
+    for what runs for ever. is_autoscaled: whether their number follows what they use.
     """
 
     cpu: float
@@ -133,6 +133,7 @@ class Footprint:
     pods_of_updates: int = 0
     pods_most: int
     run_hours: float | None = None
+    is_autoscaled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ front door leads there.
 """
 
 import math
+from dataclasses import replace
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
@@ -82,7 +83,8 @@ class ModelApiSpec(WorkloadSpec):
     def footprint(self) -> Footprint:
         """All replicas, and the one more with which an update may begin."""
         more = 1 if self.update == "addFirst" else 0
-        return self.footprint_of_pods(self.replicas.min, self.replicas.max + more, of_updates=more)
+        pods = self.footprint_of_pods(self.replicas.min, self.replicas.max + more, of_updates=more)
+        return replace(pods, is_autoscaled=self.replicas.min < self.replicas.max)
 
     def endpoint(self) -> Endpoint | None:
         """Its Service, where a route is asked for."""

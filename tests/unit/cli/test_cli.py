@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from bedplate.cli import main
 from bedplate.kubernetes import RouteSpec
 from bedplate.spec import is_secret_value
-from harness import ROOT, job, model_api, platform, tenant
+from harness import ROOT, job, model_api, platform, tenant, without_tenants
 
 
 @dataclass
@@ -257,6 +257,19 @@ class TestPreviewAgainstARevision:
         assert done.returncode == 2
         assert "cannot be previewed at HEAD" in done.stderr
         assert "domain" in done.stderr
+
+    def test_refuses_an_upgrade_that_no_cloud_takes(self, project: Path) -> None:
+        aws = {**without_tenants(ROOT / "stacks" / "Pulumi.aws.yaml"), "tenants": []}
+        aws.pop("login")
+        for version, after, code in (("1.34", "1.36", 3), ("1.36", "1.35", 3), ("1.35", "1.36", 0)):
+            write_stack(project, {**aws, "cloud": {**aws["cloud"], "kubernetesVersion": version}})
+            commit(project)
+            write_stack(project, {**aws, "cloud": {**aws["cloud"], "kubernetesVersion": after}})
+            done = bedplate("preview", "production", "--against", "HEAD", folder=project)
+            assert done.returncode == code, done.stdout + done.stderr
+            assert (f"cloud.kubernetesVersion: {version} → {after}" in done.stderr) == (code == 3)
+            if code == 0:
+                assert "addonVersion" in done.stdout
 
 
 KEY = "urn:pulumi:prod::bedplate::bedplate:index:Platform$aws:kms/key:Key::platform-cluster-keys-data"

@@ -126,9 +126,10 @@ class TestTheCluster:
             assert (window["startTime"], window["utcOffset"], window["durationHours"]) == ("01:00", "+00:00", 6)
             assert window["schedule"]["weekly"] == {"dayOfWeek": "Sunday", "intervalWeeks": 1}
 
-    def test_scales_down_no_node_with_work_on_its_disk(self, recording: Recording) -> None:
+    def test_scales_down_no_node_of_the_system_and_none_is_held_by_scratch_space(self, recording: Recording) -> None:
         autoscaler = the_cluster(recording)["autoScalerProfile"]
-        assert autoscaler["skipNodesWithLocalStorage"] == autoscaler["skipNodesWithSystemPods"] == "true"
+        assert autoscaler["skipNodesWithSystemPods"] == "true"
+        assert autoscaler["skipNodesWithLocalStorage"] == "false"
 
     def test_is_of_the_tier_with_an_agreement(self, recording: Recording) -> None:
         assert the_cluster(recording)["sku"] == {"name": "Base", "tier": "Standard"}

@@ -38,6 +38,7 @@ from bedplate.clouds.contract import (
 from bedplate.clouds.facts import (
     AutoscalerFacts,
     ClusterFacts,
+    DnsFacts,
     KarpenterFacts,
     StorageProvisioner,
     WorkloadIdentity,
@@ -73,7 +74,9 @@ class AwsCluster(Cluster):
         nodes = self._nodes(args)
         addons = AwsAddons(
             f"{name}-addons",
-            AwsAddonsArgs(cluster_name=self.control_plane.cluster.name, identities=self._identities, after=nodes),
+            AwsAddonsArgs(
+                spec=spec, cluster_name=self.control_plane.cluster.name, identities=self._identities, after=nodes
+            ),
             child,
         )
         autoscaler, scaling = self._autoscaler(args)
@@ -233,6 +236,10 @@ def facts(
         autoscaler=autoscaler,
         spot_label=SPOT_LABEL,
         has_device_plugin=False,
+        has_metrics_server=True,
+        # CoreDNS, the add-on; and Kubernetes' cache on each node, where somebody runs it.
+        dns=DnsFacts(addresses=("169.254.20.10/32",)),
+        networks=spec.network.own_networks(),
     )
 
 

@@ -13,6 +13,7 @@ import pulumi
 from pulumi_aws import cloudwatch, eks, iam
 from pulumi_aws.eks.outputs import ClusterIdentity
 
+from bedplate.clouds.aws.addon_versions import VERSIONS
 from bedplate.clouds.aws.identity import AwsIdentities, TokenIssuer
 from bedplate.clouds.aws.keys import AwsKeys
 from bedplate.clouds.aws.network import AwsNetwork
@@ -66,7 +67,7 @@ class AwsControlPlane(pulumi.ComponentResource):
         ]
         if spec.access.identity_provider:
             self._identity_provider(f"{name}-identity-provider", spec, spec.access.identity_provider)
-        add = AddonsOf(self, self.cluster.name)
+        add = AddonsOf(self, spec, self.cluster.name)
         self.addons = [
             add(f"{name}-pod-identity", "eks-pod-identity-agent"),
             add(
@@ -157,9 +158,10 @@ def _issuer_url(identities: Sequence[ClusterIdentity]) -> str:
 
 @dataclass(frozen=True)
 class AddonsOf:
-    """Add-ons of one cluster, as children of one component; EKS picks the version made for the cluster's."""
+    """Add-ons of one cluster, as children of one component, in the versions that belong to the cluster's."""
 
     parent: pulumi.Resource
+    spec: AwsClusterSpec
     cluster_name: pulumi.Output[str]
     after: Sequence[pulumi.Resource] = ()
 
@@ -180,6 +182,7 @@ class AddonsOf:
             name,
             cluster_name=self.cluster_name,
             addon_name=addon,
+            addon_version=VERSIONS[self.spec.kubernetes_version][addon],
             configuration_values=json.dumps(settings, sort_keys=True) if settings else None,
             pod_identity_associations=associations,
             resolve_conflicts_on_create="OVERWRITE",
@@ -192,17 +195,20 @@ class AddonsOf:
 class AwsAddonsArgs:
     """after: the nodes, without which these add-ons never become ready."""
 
+    spec: AwsClusterSpec
     cluster_name: pulumi.Output[str]
     identities: AwsIdentities
     after: Sequence[pulumi.Resource]
 
 
 class AwsAddons(pulumi.ComponentResource):
-    """Add-ons that run on nodes: names, disks."""
+    """Add-ons that run on nodes: names, disks, what pods use."""
 
     def __init__(self, name: str, args: AwsAddonsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:AwsAddons", name, {}, opts)
-        add = AddonsOf(self, args.cluster_name, args.after)
+        add = AddonsOf(self, args.spec, args.cluster_name, args.after)
         add(f"{name}-names", "coredns")
         add(f"{name}-disks", "aws-ebs-csi-driver", identity=("ebs-csi-controller-sa", args.identities.disks.arn))
+        # Other clouds bring it: https://docs.aws.amazon.com/eks/latest/userguide/metrics-server.html.
+        add(f"{name}-metrics", "metrics-server")
         self.register_outputs({})

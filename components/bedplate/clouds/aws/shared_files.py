@@ -114,7 +114,7 @@ class AwsSharedFiles(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
-        add = AddonsOf(self, args.control_plane.cluster.name, [*args.after, *targets])
+        add = AddonsOf(self, spec, args.control_plane.cluster.name, [*args.after, *targets])
         add(f"{name}-addon", "aws-efs-csi-driver", identity=(_DRIVER, role.arn))
 
 

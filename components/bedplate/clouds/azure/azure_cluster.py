@@ -40,7 +40,7 @@ from bedplate.clouds.contract import (
     SecretsGrant,
     kubernetes_provider,
 )
-from bedplate.clouds.facts import ClusterFacts, StorageProvisioner, WorkloadIdentity
+from bedplate.clouds.facts import ClusterFacts, DnsFacts, StorageProvisioner, WorkloadIdentity
 
 _AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 """AKS in every Entra directory: https://learn.microsoft.com/azure/aks/kubelogin-authentication."""
@@ -259,6 +259,10 @@ def facts(
         autoscaler="native",
         spot_label={"kubernetes.azure.com/scalesetpriority": "spot"},
         has_device_plugin=False,
+        has_metrics_server=True,
+        # LocalDNS, the cache on each node of AKS, or Kubernetes' own.
+        dns=DnsFacts(addresses=("169.254.10.10/31", "169.254.20.10/32")),
+        networks=spec.network.own_networks(),
     )
 
 

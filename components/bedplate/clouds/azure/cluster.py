@@ -188,12 +188,16 @@ def _security(keys: AzureKeys) -> aks.ManagedClusterSecurityProfileArgs:
 
 
 def _autoscaler() -> aks.ManagedClusterPropertiesAutoScalerProfileArgs:
-    """Scaling down never takes a node with work that would be lost: https://learn.microsoft.com/azure/aks/cluster-autoscaler-overview."""
+    """Scaling down never takes a node with work that would be lost: its pods say so themselves.
+
+    Every pod of the platform has scratch space on its node, so that alone holds no node. Otherwise a GPU node with one
+    model API would never go: https://learn.microsoft.com/azure/aks/cluster-autoscaler-overview.
+    """
     return aks.ManagedClusterPropertiesAutoScalerProfileArgs(
         balance_similar_node_groups="true",
         expander=aks.Expander.LEAST_WASTE,
         ignore_daemonsets_utilization=True,
-        skip_nodes_with_local_storage="true",
+        skip_nodes_with_local_storage="false",
         skip_nodes_with_system_pods="true",
         scale_down_delay_after_add="10m",
         scale_down_unneeded_time="10m",

@@ -15,7 +15,8 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import ClusterImplementation, NodePoolSpec
-from bedplate.clouds.managed import AccessSpec, ManagedClusterSpec, NetworkSpec, PrivateNetwork
+from bedplate.clouds.managed import AccessSpec, ManagedClusterSpec, NetworkSpec
+from bedplate.clouds.networks import PrivateNetwork
 from bedplate.errors import MissingExtraError
 from bedplate.labels import DOMAIN
 from bedplate.spec import GUID, Guid, Spec, matching, mistake
@@ -101,6 +102,10 @@ class AzureNetworkSpec(NetworkSpec):
             if other and own.overlaps(ipaddress.IPv4Network(other)):
                 raise mistake(f"overlaps with {other}", "choose networks that do not overlap")
         return pods
+
+    def own_networks(self) -> tuple[str, ...]:
+        """Pods have addresses of their own."""
+        return (*super().own_networks(), self.pod_cidr)
 
 
 class AzureClusterSpec(ManagedClusterSpec):

@@ -16,7 +16,7 @@ from bedplate.clouds.contract import (
     kubeconfig_without_credential,
     kubernetes_provider,
 )
-from bedplate.clouds.facts import ClusterFacts, StorageProvisioner, WorkloadIdentity
+from bedplate.clouds.facts import ClusterFacts, DnsFacts, StorageProvisioner, WorkloadIdentity
 from bedplate.clouds.gcp.audit import GcpAudit, GcpAuditArgs
 from bedplate.clouds.gcp.budget import GcpBudget, GcpBudgetArgs
 from bedplate.clouds.gcp.cluster import GcpControlPlane, GcpControlPlaneArgs
@@ -167,6 +167,10 @@ def facts(spec: GcpClusterSpec) -> ClusterFacts:
         autoscaler="native",
         spot_label={"cloud.google.com/gke-spot": "true"},
         has_device_plugin=True,
+        has_metrics_server=True,
+        # A cache on each node, where somebody switches it on, answers at this address or as a pod.
+        dns=DnsFacts(addresses=("169.254.20.10/32",)),
+        networks=spec.network.own_networks(),
     )
 
 

@@ -20,10 +20,9 @@ from bedplate.clouds.managed import (
     MaintenanceSpec,
     ManagedClusterSpec,
     NetworkSpec,
-    PrivateNetwork,
     lettered_zones,
-    networks_overlap,
 )
+from bedplate.clouds.networks import PrivateNetwork, networks_overlap
 from bedplate.errors import MissingExtraError
 from bedplate.spec import EmailAddress, Spec, matching, mistake
 
@@ -142,6 +141,10 @@ class GcpNetworkSpec(NetworkSpec):
             if networks_overlap(pods, network):
                 raise mistake(f"overlaps with a connected network ({network})", "give the pods other addresses")
         return pods
+
+    def own_networks(self) -> tuple[str, ...]:
+        """Pods have addresses of their own."""
+        return (*super().own_networks(), self.pod_cidr)
 
 
 class GcpAccessSpec(AccessSpec):

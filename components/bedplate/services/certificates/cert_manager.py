@@ -50,9 +50,14 @@ https://cloud.google.com/kubernetes-engine/docs/how-to/network-policy#network-po
 _CREDENTIALS_PORTS = (80, 988)
 
 
-def values(facts: ClusterFacts) -> dict[str, Any]:
-    """Values of the chart: what survives the loss of a node, bounded, and able to act in the cloud's DNS."""
+def values(facts: ClusterFacts, nameservers: Sequence[str] = ()) -> dict[str, Any]:
+    """Values of the chart: what survives the loss of a node, bounded, and able to act in the cloud's DNS.
+
+    nameservers: that alone are asked for records of DNS-01; without any the cluster's own lead to the zone's
+    (https://cert-manager.io/docs/configuration/acme/dns01/#setting-nameservers-for-dns01-self-check).
+    """
     identity = facts.dns01_identity
+    asked = {"dns01RecursiveNameservers": ",".join(nameservers), "dns01RecursiveNameserversOnly": True}
     return {
         "global": {
             "priorityClassName": CRITICAL_PRIORITY_CLASS,
@@ -64,6 +69,7 @@ def values(facts: ClusterFacts) -> dict[str, Any]:
         **_part("controller", memory="256Mi"),
         "serviceAccount": {"create": True, "name": CERT_MANAGER, "annotations": dict(identity.annotations)},
         "podLabels": dict(identity.labels),
+        **(asked if nameservers else {}),
         # A certificate that goes leaves its secret: whoever removes the stack by mistake still has both.
         "enableCertificateOwnerRef": False,
         "webhook": {**_part("webhook", memory="128Mi"), "securePort": _WEBHOOK_PORT, "timeoutSeconds": 30},
@@ -88,21 +94,24 @@ def _resources(memory: str) -> dict[str, Any]:
     return {"requests": {"cpu": "20m", "memory": memory}, "limits": {"memory": memory}}
 
 
-def namespace(facts: ClusterFacts, checks: Sequence[Mapping[str, Any]]) -> PlatformNamespaceArgs:
+def namespace(
+    facts: ClusterFacts, checks: Sequence[Mapping[str, Any]], nameservers: Sequence[str] = ()
+) -> PlatformNamespaceArgs:
     """cert-manager's namespace. Twice its pods may be critical while they are updated; one more checks the webhook.
 
-    checks: ways out to hosts that it looks at before the authority does.
+    checks: ways out to hosts that it looks at before the authority does. nameservers: as `values` has them.
     """
     return PlatformNamespaceArgs(
         namespace=CERTIFICATES_NAMESPACE,
         identity=IDENTITY,
         kubernetes_version=facts.kubernetes_version,
-        policies=_policies(checks),
+        dns=facts.dns,
+        policies=_policies(checks, nameservers),
         critical_pods=2 * sum(_REPLICAS.values()) + 1,
     )
 
 
-def _policies(checks: Sequence[Mapping[str, Any]]) -> list[Manifest]:
+def _policies(checks: Sequence[Mapping[str, Any]], nameservers: Sequence[str]) -> list[Manifest]:
     """https://cert-manager.io/docs/installation/best-practice/#network-requirements"""
     controller = {"matchLabels": {"app.kubernetes.io/component": "controller"}}
     webhook = {"matchLabels": {"app.kubernetes.io/component": "webhook"}}
@@ -112,12 +121,13 @@ def _policies(checks: Sequence[Mapping[str, Any]]) -> list[Manifest]:
         rule = {"ports": ports, **({"to": to} if to else {})}
         return network_policy(name, CERTIFICATES_NAMESPACE, IDENTITY, policyTypes=["Egress"], egress=[rule], **spec)
 
+    dns_ports = sorted({53, *(int(nameserver.rpartition(":")[2]) for nameserver in nameservers)})
     looking = {"podSelector": controller, "policyTypes": ["Egress"], "egress": list(checks)}
     return [
         *([network_policy("checks", CERTIFICATES_NAMESPACE, IDENTITY, **looking)] if checks else []),
         egress("https", _ports("TCP", *_HTTPS_PORTS), []),
         # Whether a challenge's record is there is asked of the zone's own servers.
-        egress("challenges", [*_ports("UDP", 53), *_ports("TCP", 53)], [], podSelector=controller),
+        egress("challenges", [*_ports("UDP", *dns_ports), *_ports("TCP", *dns_ports)], [], podSelector=controller),
         egress(
             "credentials",
             _ports("TCP", *_CREDENTIALS_PORTS),

@@ -93,10 +93,12 @@ class Certificates(pulumi.ComponentResource):
             operator_args = ProvidedOperatorArgs(chart=CHART, namespace=provided.namespace)
             operator = ProvidedOperator(f"{self._name}-provided", operator_args, child)
             return _CertManager(operator=operator, namespace=provided.namespace, inside=child, alerts=())
-        place = PlatformNamespace(f"{self._name}-cert-manager", namespace(args.facts, self.challenges.checks), child)
+        nameservers = args.spec.nameservers if isinstance(args.spec, LetsEncryptSpec) else ()
+        closed = namespace(args.facts, self.challenges.checks, nameservers)
+        place = PlatformNamespace(f"{self._name}-cert-manager", closed, child)
         release = Release(
             f"{self._name}-release",
-            ReleaseArgs(chart=CHART, namespace=place, values=values(args.facts), source=args.chart_source),
+            ReleaseArgs(chart=CHART, namespace=place, values=values(args.facts, nameservers), source=args.chart_source),
             child,
         )
         return _CertManager(

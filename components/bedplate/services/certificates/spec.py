@@ -1,8 +1,9 @@
 """What a person decides about the certificates of the platform's hosts."""
 
+import ipaddress
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bedplate.spec import DnsLabel, DnsName, EmailAddress, Spec, StrictBool, mistake
 
@@ -33,6 +34,22 @@ class HostCertificatesSpec(Spec):
     """Somebody else's cert-manager; without it the platform installs one."""
 
 
+def _nameserver(value: str) -> str:
+    """Host and port, as cert-manager's flag takes it."""
+    host, _, port = value.partition(":")
+    try:
+        address = ipaddress.IPv4Address(host)
+    except ValueError:
+        raise mistake("must be the IPv4 address of a nameserver", "write it like '1.1.1.1' or '10.0.0.2:53'") from None
+    if ":" in value and not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65_535):
+        raise mistake("has no port from 1 to 65535 after the ':'", "write it like '10.0.0.2:53'")
+    return f"{address}:{int(port or DNS_PORT)}"
+
+
+DNS_PORT = 53
+Nameserver = Annotated[str, Field(max_length=21), AfterValidator(_nameserver)]
+
+
 class LetsEncryptSpec(HostCertificatesSpec):
     """Certificates of Let's Encrypt, which must be shown that the hosts are ours."""
 
@@ -55,6 +72,24 @@ class LetsEncryptSpec(HostCertificatesSpec):
                 "write `mode: perHost` beside it, or leave `challenge` out to prove the domain by DNS-01",
             )
         return challenge
+
+    nameservers: tuple[Nameserver, ...] = ()
+    """Nameservers that cert-manager asks, and no others, whether a record of DNS-01 is there, such as '1.1.1.1' or
+    '10.0.0.2:5353'. Needed where the cluster's own DNS answers for the domain with another zone of the same name (split
+    DNS); without it the zone's own servers are asked, as the cluster's DNS names them."""
+
+    @field_validator("nameservers")
+    @classmethod
+    def _of_our_cert_manager(cls, nameservers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if nameservers and info.data.get("challenge") == "http01":
+            raise mistake("HTTP-01 asks no nameservers for a record", "remove it, or leave `challenge` out")
+        if nameservers and info.data.get("cert_manager"):
+            raise mistake(
+                "this cert-manager is somebody else's, who says which nameservers it asks",
+                "remove it, and have that one run with --dns01-recursive-nameservers and "
+                "--dns01-recursive-nameservers-only",
+            )
+        return nameservers
 
 
 class InternalAuthoritySpec(HostCertificatesSpec):

@@ -132,6 +132,7 @@ def _namespace(args: FrontDoorArgs) -> PlatformNamespaceArgs:
         namespace=FRONT_DOOR_NAMESPACE,
         identity=_IDENTITY,
         kubernetes_version=args.facts.kubernetes_version,
+        dns=args.facts.dns,
         after=[args.certificates.operator],
         policies=[*policies(), *args.certificates.challenges.policies],
         critical_pods=2 * REPLICAS,

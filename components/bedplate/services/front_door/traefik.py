@@ -29,6 +29,7 @@ from bedplate.labels import (
     TENANT,
     TRAEFIK,
     TRAEFIK_HTTP_PORT,
+    TRAEFIK_HTTPS_PORT,
     Identity,
 )
 from bedplate.services.certificates.challenges import OVER_DNS, Challenges
@@ -68,7 +69,6 @@ IDENTITY = Identity(name=TRAEFIK, component="ingress")
 REPLICAS = 3
 ENTRY_POINT = "websecure"
 """Where hosts are served; the other entry point only redirects to it."""
-_HTTPS_PORT = 8443
 _LONGEST_UPLOAD_SECONDS = 3600
 """Covers a request's headers and body; the default of 60 s cuts uploads, none at all lets idle senders stay."""
 _ACCEPT_AFTER_STOP_SECONDS, _DRAIN_SECONDS = 20, 60
@@ -159,7 +159,7 @@ def _serving() -> dict[str, Any]:
     https://doc.traefik.io/traefik/security/request-path/#encoded-character-filtering
     """
     return {
-        "port": _HTTPS_PORT,
+        "port": TRAEFIK_HTTPS_PORT,
         "asDefault": True,
         "http": {
             "maxHeaderBytes": 65536,
@@ -270,7 +270,7 @@ def policies() -> list[Manifest]:
         return network_policy(name, FRONT_DOOR_NAMESPACE, IDENTITY, podSelector=selector, **spec)
 
     return [
-        policy("visitors", policyTypes=["Ingress"], ingress=[{"ports": _tcp(TRAEFIK_HTTP_PORT, _HTTPS_PORT)}]),
+        policy("visitors", policyTypes=["Ingress"], ingress=[{"ports": _tcp(TRAEFIK_HTTP_PORT, TRAEFIK_HTTPS_PORT)}]),
         # Without `to` a rule also matches an API server that the network plugin does not see as an address.
         policy("api-server", policyTypes=["Egress"], egress=[{"ports": _tcp(443, 6443)}]),
         policy("login", policyTypes=["Egress"], egress=[{"to": [pods_of(LOGIN_NAMESPACE)]}]),

@@ -6,9 +6,10 @@ form is the one that upstream calls legacy, because only there a secret can come
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+from bedplate.clouds.networks import not_internet
 from bedplate.labels import SESSION_COOKIE
 from bedplate.services.login.authentication import PORT, AuthenticationEndpoints
 from bedplate.services.login.session_store import ADDRESS, USER
@@ -23,9 +24,6 @@ STORE_RETRIES = 100
 (https://pkg.go.dev/github.com/redis/go-redis/v9#Options): for longer than the 30 s that Traefik waits for the proxy. It
 takes a session that it cannot read for one that is over, and has the browser forget it: better no answer than that one.
 """
-_POD_NETWORKS = ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "240.0.0.0/4"]
-"""What clouds give to pods (RFC 1918, RFC 6598, and Google Cloud's use of class E,
-https://cloud.google.com/vpc/docs/subnets#valid-ranges). Of these only the front door can reach the proxy at all."""
 
 
 def endpoints_of(spec: AnyLoginSpec, domain: str) -> AuthenticationEndpoints:
@@ -38,10 +36,13 @@ def endpoints_of(spec: AnyLoginSpec, domain: str) -> AuthenticationEndpoints:
     )
 
 
-def settings_of(spec: AnyLoginSpec, domain: str, service_account_issuer: str | None = None) -> Mapping[str, Setting]:
+def settings_of(
+    spec: AnyLoginSpec, domain: str, service_account_issuer: str | None = None, networks: Sequence[str] = ()
+) -> Mapping[str, Setting]:
     """The proxy's options by name: https://oauth2-proxy.github.io/oauth2-proxy/configuration/overview.
 
-    service_account_issuer: of the cluster, where its tokens are accepted.
+    service_account_issuer: of the cluster, where its tokens are accepted. networks: of the cluster, besides what is no
+    internet anyway.
     """
     endpoints = endpoints_of(spec, domain)
     return {
@@ -56,7 +57,7 @@ def settings_of(spec: AnyLoginSpec, domain: str, service_account_issuer: str | N
         "email_domains": ["*"],
         **_cookies(spec, domain),
         **_tokens(spec, service_account_issuer),
-        **_serving(endpoints),
+        **_serving(endpoints, networks),
     }
 
 
@@ -94,14 +95,16 @@ def _tokens(spec: AnyLoginSpec, service_account_issuer: str | None) -> Mapping[s
     }
 
 
-def _serving(endpoints: AuthenticationEndpoints) -> Mapping[str, Setting]:
+def _serving(endpoints: AuthenticationEndpoints, networks: Sequence[str]) -> Mapping[str, Setting]:
+    ipv4, ipv6 = not_internet(networks)
     provider = [urlsplit(endpoints.end_session_url).netloc] if endpoints.end_session_url else []
     return {
         "http_address": f"0.0.0.0:{PORT}",
         "metrics_address": f"0.0.0.0:{METRICS_PORT}",
         # The front door says where a request came from and where it wanted to go.
         "reverse_proxy": True,
-        "trusted_proxy_ips": _POD_NETWORKS,
+        # It is a pod, wherever pods have their addresses; of all these nobody else reaches the proxy.
+        "trusted_proxy_ips": [*ipv4, *ipv6],
         "real_client_ip_header": "X-Forwarded-For",
         # Where a browser may be sent after signing in or out.
         "whitelist_domains": [f".{endpoints.domain}", *provider],

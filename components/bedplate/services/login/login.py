@@ -34,6 +34,7 @@ from bedplate.kubernetes import (
     service_account,
     spread_over_zones_and_nodes,
     template_metadata,
+    to_the_front_door,
 )
 from bedplate.labels import FRONT_DOOR_NAMESPACE, LOGIN_NAMESPACE, Identity
 from bedplate.services.login import session_store
@@ -127,7 +128,7 @@ def _configuration_file(args: LoginArgs) -> pulumi.Input[str]:
     """Unknown in a preview only where it names a cluster's issuer that is yet to come."""
 
     def written(issuer: str | None) -> str:
-        return configuration_file(settings_of(args.spec, args.domain, issuer))
+        return configuration_file(settings_of(args.spec, args.domain, issuer, args.facts.networks))
 
     issuer: str | pulumi.Output[str] | None = _cluster_issuer(args)
     return issuer.apply(written) if isinstance(issuer, pulumi.Output) else written(issuer)
@@ -148,6 +149,7 @@ def _namespace(args: LoginArgs) -> PlatformNamespaceArgs:
         namespace=LOGIN_NAMESPACE,
         identity=_IDENTITY,
         kubernetes_version=args.facts.kubernetes_version,
+        dns=args.facts.dns,
         policies=_policies(args),
         critical_pods=2 * _REPLICAS + 2,
     )
@@ -181,7 +183,9 @@ def _policies(args: LoginArgs) -> list[Manifest]:
                 {
                     "to": [addresses("0.0.0.0/0", but=METADATA_ADDRESSES)],
                     "ports": _ports(*issuer_ports),
-                }
+                },
+                # An issuer may be served by the front door itself.
+                to_the_front_door(),
             ],
         ),
         policy(

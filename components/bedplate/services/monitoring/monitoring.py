@@ -9,23 +9,28 @@ from dataclasses import dataclass
 
 import pulumi
 
-from bedplate.kubernetes import Alert
+from bedplate.kubernetes import Alert, Dns
+from bedplate.services.monitoring.alerts import WORKLOAD_ALERTS
 from bedplate.services.monitoring.published_alerts import Alerts, AlertsArgs
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringArgs:
-    """watched: the alerts of all that runs. kubernetes_version: minor, '1.35'."""
+    """watched: the alerts of all that runs. kubernetes_version: minor, '1.35'. dns: of the cluster."""
 
     watched: Sequence[Alert]
     kubernetes_version: str
+    dns: Dns
 
 
 class Monitoring:
     """The alerts of everything that the platform runs."""
 
-    alerts: Sequence[Alert] = ()
-    """Of its own; none yet, since nothing of it runs."""
+    alerts: Sequence[Alert] = WORKLOAD_ALERTS
+    """Of what every workload counts on, whoever runs it."""
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        Alerts(f"{name}-alerts", AlertsArgs(alerts=args.watched, kubernetes_version=args.kubernetes_version), opts)
+        alerts = AlertsArgs(
+            alerts=[*args.watched, *self.alerts], kubernetes_version=args.kubernetes_version, dns=args.dns
+        )
+        Alerts(f"{name}-alerts", alerts, opts)

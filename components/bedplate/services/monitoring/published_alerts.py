@@ -11,16 +11,25 @@ from dataclasses import dataclass
 
 import pulumi
 
-from bedplate.kubernetes import Alert, KubernetesObject, PlatformNamespace, PlatformNamespaceArgs, manifest, rules_file
+from bedplate.kubernetes import (
+    Alert,
+    Dns,
+    KubernetesObject,
+    PlatformNamespace,
+    PlatformNamespaceArgs,
+    manifest,
+    rules_file,
+)
 from bedplate.labels import MONITORING_NAMESPACE, Identity
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertsArgs:
-    """alerts: of all services that run. kubernetes_version: minor, '1.35'."""
+    """alerts: of all services that run. kubernetes_version: minor, '1.35'. dns: of the cluster."""
 
     alerts: Sequence[Alert]
     kubernetes_version: str
+    dns: Dns
 
 
 class Alerts(pulumi.ComponentResource):
@@ -35,6 +44,7 @@ class Alerts(pulumi.ComponentResource):
                 namespace=MONITORING_NAMESPACE,
                 identity=identity,
                 kubernetes_version=args.kubernetes_version,
+                dns=args.dns,
             ),
             pulumi.ResourceOptions(parent=self),
         )

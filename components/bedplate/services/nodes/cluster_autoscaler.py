@@ -20,6 +20,7 @@ from bedplate.kubernetes import (
     CRITICAL_PRIORITY_CLASS,
     Alert,
     Container,
+    Dns,
     KubernetesObject,
     Manifest,
     PlatformNamespace,
@@ -79,10 +80,11 @@ https://github.com/kubernetes/autoscaler/blob/cluster-autoscaler-1.35.2/cluster-
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterAutoscalerArgs:
-    """facts: what it must know of the cloud. kubernetes_version: minor, '1.35'."""
+    """facts: what it must know of the cloud. kubernetes_version: minor, '1.35'. dns: of the cluster."""
 
     facts: AutoscalerFacts
     kubernetes_version: str
+    dns: Dns
 
 
 class ClusterAutoscaler(pulumi.ComponentResource):
@@ -99,6 +101,7 @@ class ClusterAutoscaler(pulumi.ComponentResource):
                 namespace=AUTOSCALING_NAMESPACE,
                 identity=identity,
                 kubernetes_version=args.kubernetes_version,
+                dns=args.dns,
                 policies=[way_to_apis(AUTOSCALING_NAMESPACE, identity, args.facts.credentials_network)],
             ),
             pulumi.ResourceOptions(parent=self),

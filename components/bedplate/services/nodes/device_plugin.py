@@ -21,6 +21,7 @@ import pulumi
 from bedplate.kubernetes import (
     SKIP_AWAIT,
     Alert,
+    Dns,
     KubernetesObject,
     Manifest,
     PlatformNamespace,
@@ -44,9 +45,10 @@ _STAYS = {"cluster-autoscaler.kubernetes.io/enable-ds-eviction": "false"}
 
 @dataclass(frozen=True, kw_only=True)
 class DevicePluginArgs:
-    """kubernetes_version: minor, '1.35'."""
+    """kubernetes_version: minor, '1.35'. dns: of the cluster."""
 
     kubernetes_version: str
+    dns: Dns
 
 
 class DevicePlugin(pulumi.ComponentResource):
@@ -63,6 +65,7 @@ class DevicePlugin(pulumi.ComponentResource):
                 identity=_IDENTITY,
                 level="privileged",
                 kubernetes_version=args.kubernetes_version,
+                dns=args.dns,
             ),
             pulumi.ResourceOptions(parent=self),
         )

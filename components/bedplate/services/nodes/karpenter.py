@@ -21,6 +21,7 @@ from bedplate.kubernetes import (
     Chart,
     CustomKind,
     CustomObject,
+    Dns,
     Manifest,
     PlatformNamespace,
     PlatformNamespaceArgs,
@@ -65,10 +66,12 @@ _DELETION = "60m"
 
 @dataclass(frozen=True, kw_only=True)
 class KarpenterArgs:
-    """facts: of the cloud. kubernetes_version: minor, '1.35'. chart_source: of charts, in the publisher's place."""
+    """facts: of the cloud. kubernetes_version: minor, '1.35'. dns: of the cluster. chart_source: of charts, in the
+    publisher's place."""
 
     facts: KarpenterFacts
     kubernetes_version: str
+    dns: Dns
     chart_source: str | None = None
 
 
@@ -86,6 +89,7 @@ class Karpenter(pulumi.ComponentResource):
                 namespace=KARPENTER_NAMESPACE,
                 identity=IDENTITY,
                 kubernetes_version=args.kubernetes_version,
+                dns=args.dns,
                 policies=[way_to_apis(KARPENTER_NAMESPACE, IDENTITY, args.facts.credentials_network)],
                 critical_pods=2 * _REPLICAS,
             ),

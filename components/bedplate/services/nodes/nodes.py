@@ -59,16 +59,16 @@ def _accelerator_classes(name: str, args: NodesArgs, opts: pulumi.ResourceOption
 def _device_plugin(name: str, args: NodesArgs, opts: pulumi.ResourceOptions | None) -> list[_Running]:
     if not args.accelerators or args.facts.has_device_plugin:
         return []
-    plugin = DevicePluginArgs(kubernetes_version=args.facts.kubernetes_version)
+    plugin = DevicePluginArgs(kubernetes_version=args.facts.kubernetes_version, dns=args.facts.dns)
     return [DevicePlugin(f"{name}-device-plugin", plugin, opts)]
 
 
 def _autoscaler(name: str, args: NodesArgs, opts: pulumi.ResourceOptions | None) -> list[_Running]:
-    facts, version = args.facts.autoscaler, args.facts.kubernetes_version
+    facts, version, dns = args.facts.autoscaler, args.facts.kubernetes_version, args.facts.dns
     if isinstance(facts, AutoscalerFacts):
-        autoscaler = ClusterAutoscalerArgs(facts=facts, kubernetes_version=version)
+        autoscaler = ClusterAutoscalerArgs(facts=facts, kubernetes_version=version, dns=dns)
         return [ClusterAutoscaler(f"{name}-autoscaler", autoscaler, opts)]
     if isinstance(facts, KarpenterFacts):
-        karpenter = KarpenterArgs(facts=facts, kubernetes_version=version, chart_source=args.chart_source)
+        karpenter = KarpenterArgs(facts=facts, kubernetes_version=version, dns=dns, chart_source=args.chart_source)
         return [Karpenter(f"{name}-karpenter", karpenter, opts)]
     return []

@@ -398,3 +398,29 @@ class TestCertManager:
         )
         assert association.inputs["namespace"] == release.inputs["namespace"]
         assert association.urn in by_urn[release.provider].dependencies
+
+
+class TestNameservers:
+    """Split DNS: the cluster's own answers for the domain with another zone."""
+
+    SETTINGS: ClassVar[dict[str, Any]] = {**LETS_ENCRYPT, "nameservers": ["1.1.1.1", "10.0.0.2:5353"]}
+
+    def test_are_the_only_ones_that_cert_manager_asks(self) -> None:
+        told = release_values(on_aws(self.SETTINGS), "cert-manager")
+        assert told["dns01RecursiveNameservers"] == "1.1.1.1:53,10.0.0.2:5353"
+        assert told["dns01RecursiveNameserversOnly"] is True
+
+    def test_are_reached_at_their_ports(self) -> None:
+        (policy,) = [
+            body.inputs["spec"]
+            for body in objects(on_aws(self.SETTINGS), "NetworkPolicy")
+            if body.inputs["metadata"]["namespace"] == "bedplate-certificates"
+            and body.inputs["metadata"]["name"] == "challenges"
+        ]
+        (rule,) = policy["egress"]
+        opened = {(port["protocol"], port["port"]) for port in rule["ports"]}
+        assert opened == {(protocol, port) for protocol in ("UDP", "TCP") for port in (53, 5353)}
+
+    def test_are_the_zones_own_where_nothing_is_written(self) -> None:
+        told = release_values(on_aws(LETS_ENCRYPT), "cert-manager")
+        assert not [name for name in told if name.startswith("dns01")]
