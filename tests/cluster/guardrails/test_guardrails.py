@@ -23,11 +23,12 @@ Change = Callable[[Manifest, Manifest], None]
 """Changes an object; its second argument is the object's pod."""
 
 GUARDED = "guarded"
-LABELS = {"bedplate.dev/tenant": GUARDED, "bedplate.dev/project": "p", "bedplate.dev/owner": "o"}
+OWNER = f"{GUARDED}_at_example.com"
+LABELS = {"bedplate.dev/tenant": GUARDED, "bedplate.dev/project": GUARDED, "bedplate.dev/owner": OWNER}
 LIMITS = {
     "approvedImages": ["ghcr.io/acme/", "quay.io/tools/etl"],
     "maxJobHours": 72,
-    "maxPod": {"cpu": 8, "memoryGib": 32, "gpus": 2},
+    "maxPod": {"cpu": 8, "memoryGib": 32, "diskGib": 100, "gpus": 2},
     "idle": {"maxMinutes": 120},
 }
 IDLE, GPU = "bedplate.dev/idle-timeout-minutes", "nvidia.com/gpu"
@@ -52,7 +53,7 @@ def of_kind(kind: str, body: Manifest) -> Manifest:
     """A valid object of the kind around a pod."""
     metadata = {"name": "probe", "namespace": GUARDED, "labels": dict(LABELS)}
     template = {"metadata": {"labels": {**LABELS, "app": "probe"}}, "spec": body}
-    job = {"activeDeadlineSeconds": 3600, "template": template}
+    job = {"activeDeadlineSeconds": 3600, "ttlSecondsAfterFinished": 600, "template": template}
     if kind == "Pod":
         return {
             "apiVersion": "v1",
@@ -286,7 +287,7 @@ class TestEachRule:
         rule, kind, change, said = case
         message = refusal(api, manifest(kind, change))
         assert message is not None
-        assert f"'bedplate-{rule}'" in message
+        assert f"{rule}: " in message
         assert said in message
         assert "resulted in error" not in message
 
