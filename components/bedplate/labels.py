@@ -20,7 +20,7 @@ OWNER_EMAIL = f"{DOMAIN}/owner-email"
 IDLE_TIMEOUT_MINUTES = f"{DOMAIN}/idle-timeout-minutes"
 PROJECTS = f"{DOMAIN}/projects"
 OWNERS = f"{DOMAIN}/owners"
-"""Annotations of a tenant's namespace: the values that its labels of project and owner may have, with commas between."""
+"""Annotations of a tenant's namespace: the values that its labels of project and owner may have, by commas."""
 SECRETS_HASH = f"{DOMAIN}/secrets-hash"
 CONFIGURATION_HASH = f"{DOMAIN}/configuration-hash"
 

@@ -280,7 +280,7 @@ FIELDS: Mapping[str, Mapping[str, Decision]] = {
         "persistentVolumeClaim": Allowed("PersistentVolumeClaimVolumeSource"),
         "projected": Allowed("ProjectedVolumeSource"),
         "secret": Allowed("SecretVolumeSource"),
-        **_bounded("pod-isolation", "hostPath"),
+        **_refused("the node's files are not for tenants", "hostPath"),
         **_refused("disks and shares come by the tenant's volumes, which the stack file names", "ephemeral", *_DISKS),
     },
     "ConfigMapVolumeSource": {**_allowed("defaultMode", "name", "optional"), "items": Allowed("KeyToPath")},
@@ -321,7 +321,8 @@ LISTS = frozenset({
 def unknown_fields(of: str, at: str, path: str = "", apart: Collection[str] = ()) -> str:
     """CEL: what of an object the table does not let in, as text; empty if nothing.
 
-    of: its type; at: CEL of it; path: where it stands, for the reader; apart: fields whose inside is asked for elsewhere.
+    of: its type; at: CEL of it; path: where it stands, for the reader; apart: fields whose inside is asked for
+    elsewhere.
     The API server's own view of an object is a map, so that CEL can ask for keys that nobody here knows.
     """
     fields = FIELDS[of]

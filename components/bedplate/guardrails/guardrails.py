@@ -70,15 +70,15 @@ def _policy(args: GuardrailsArgs) -> Manifest:
             "matchConstraints": {
                 "resourceRules": [{**kind, "operations": ["CREATE", "UPDATE"]} for kind in OWNED_KINDS]
             },
-            # Foreground deletion ends with an update that removes a finalizer; refusing it would keep the object for ever.
+            # Foreground deletion ends with an update that removes a finalizer; refused, the object would stay for ever.
             "matchConditions": [{"name": "not-being-deleted", "expression": "!has(object.metadata.deletionTimestamp)"}],
             "variables": [{"name": name, "expression": cel} for name, cel in variables.items()],
             "validations": [
                 {
                     "expression": "variables.refusal == ''",
-                    "message": "several guardrails are broken, too many to tell at once; see docs/reference/guardrails.md",
-                    # Longer ones fall back to the message above
-                    # (https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/#message-expression).
+                    "message": "guardrails are broken; see docs/reference/guardrails.md",
+                    # One of more than 5 KiB falls back to the message above (MaxEvaluatedMessageExpressionSizeBytes,
+                    # https://github.com/kubernetes/apiserver/blob/v0.35.4/pkg/apis/cel/config.go).
                     "messageExpression": (
                         f"variables.refusal.size() > {_LONGEST} ? variables.refusal.substring(0, {_LONGEST}) + ' …' : "
                         "variables.refusal"

@@ -29,8 +29,8 @@ POD_KINDS: list[Manifest] = [
     # Its operator makes Jobs, and a Job that is denied shows nothing at the JobSet: neither condition nor event.
     {"apiGroups": ["jobset.x-k8s.io"], "apiVersions": ["*"], "resources": ["jobsets"]},
 ]
-"""Everything that holds a pod template and that people make. A kind that the cluster does not know matches nothing. Pods
-that other operators make (Ray, Spark, Argo, notebooks) are judged themselves, like bare pods."""
+"""Everything that holds a pod template and that people make. A kind that the cluster does not know matches nothing.
+Pods that other operators make (Ray, Spark, Argo, notebooks) are judged themselves, like bare pods."""
 BATCH_KINDS: list[Manifest] = [
     {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]},
     *POD_KINDS[2:],
@@ -53,7 +53,8 @@ def templates(root: str) -> str:
     """CEL: the pod templates of an object, whatever its kind. root: `object` or `oldObject`."""
     any_kind = f"dyn({root})"
     return (
-        f"({root}.kind == 'Pod' ? [{any_kind}] : {root}.kind == 'CronJob' ? [{any_kind}.spec.jobTemplate.spec.template] : "
+        f"({root}.kind == 'Pod' ? [{any_kind}] : {root}.kind == 'CronJob' ? "
+        f"[{any_kind}.spec.jobTemplate.spec.template] : "
         f"{root}.kind == 'PodTemplate' ? [{any_kind}.template] : {root}.kind == 'JobSet' ? "
         f"{any_kind}.spec.?replicatedJobs.orValue([]).map(r, r.template.spec.template) : "
         f"{any_kind}.?spec.?template.hasValue() ? [{any_kind}.spec.template] : [])"
@@ -112,14 +113,12 @@ def _size(one: str, zero: str) -> str:
 
 
 _GIB = "1073741824.0"
+_OF_LIMITS = {"first": "limits", "then": "requests"}
 _ONE = {
     "cpu": f"{stated('cpu', first='requests', then='limits', default=DEFAULT_CPU)}.asApproximateFloat()",
-    "memory": f"{stated('memory', first='limits', then='requests', default=DEFAULT_MEMORY)}.asApproximateFloat() / {_GIB}",
-    "disk": (
-        f"{stated('ephemeral-storage', first='limits', then='requests', default=DEFAULT_DISK)}"
-        f".asApproximateFloat() / {_GIB}"
-    ),
-    "gpus": f"{stated(GPU_RESOURCE, first='limits', then='requests', default='0')}.asInteger()",
+    "memory": f"{stated('memory', **_OF_LIMITS, default=DEFAULT_MEMORY)}.asApproximateFloat() / {_GIB}",
+    "disk": (f"{stated('ephemeral-storage', **_OF_LIMITS, default=DEFAULT_DISK)}.asApproximateFloat() / {_GIB}"),
+    "gpus": f"{stated(GPU_RESOURCE, **_OF_LIMITS, default='0')}.asInteger()",
 }
 _SIDECAR = "c.?restartPolicy.orValue('') == 'Always'"
 _SKETCH = {
