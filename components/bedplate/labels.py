@@ -14,8 +14,13 @@ OWNER = f"{DOMAIN}/owner"
 WORKLOAD = f"{DOMAIN}/workload"
 ACCELERATOR = f"{DOMAIN}/accelerator"
 POOL = f"{DOMAIN}/pool"
+SYSTEM_POOL = "system"
+"""The pool that is for what the platform runs, if a stack has one of this name."""
 OWNER_EMAIL = f"{DOMAIN}/owner-email"
 IDLE_TIMEOUT_MINUTES = f"{DOMAIN}/idle-timeout-minutes"
+PROJECTS = f"{DOMAIN}/projects"
+OWNERS = f"{DOMAIN}/owners"
+"""Annotations of a tenant's namespace: the values that its labels of project and owner may have, by commas."""
 SECRETS_HASH = f"{DOMAIN}/secrets-hash"
 CONFIGURATION_HASH = f"{DOMAIN}/configuration-hash"
 ON_REMOVAL = f"{DOMAIN}/on-removal"
@@ -29,6 +34,9 @@ NAME = "app.kubernetes.io/name"
 INSTANCE = "app.kubernetes.io/instance"
 COMPONENT = "app.kubernetes.io/component"
 VERSION = "app.kubernetes.io/version"
+
+BATCH_COMPONENTS = ("batch", "training")
+"""Values of COMPONENT that no Service, disruption budget or route picks."""
 
 GPU_RESOURCE = "nvidia.com/gpu"
 GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}

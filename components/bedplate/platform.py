@@ -77,7 +77,8 @@ class Platform(pulumi.ComponentResource):
 
     def _bounds(self) -> list[pulumi.Resource]:
         """What no tenant may do, and what its members may."""
-        guardrails = GuardrailsArgs(spec=self._args.spec.guardrails)
+        spec = self._args.spec
+        guardrails = GuardrailsArgs(spec=spec.guardrails, accelerators=spec.accelerators)
         return [
             Guardrails(f"{self._name}-guardrails", guardrails, self._on_cluster()),
             TenantAccess(f"{self._name}-tenant-access", self._on_cluster()),
@@ -91,8 +92,11 @@ class Platform(pulumi.ComponentResource):
             after=after,
             facts=self.cluster.facts,
             accelerators=platform.accelerators,
+            projects=[spec.booked_project, *(workload.project for workload in spec.workloads if workload.project)],
+            owners=[spec.owner, *(workload.owner for workload in spec.workloads if workload.owner)],
             max_cpu=platform.guardrails.max_pod.cpu,
             max_memory_gib=platform.guardrails.max_pod.memory_gib,
+            max_disk_gib=platform.guardrails.max_pod.disk_gib,
         )
         tenant = Tenant(f"{self._name}/{spec.name}", args, self._on_cluster())
         for workload in spec.workloads:

@@ -6,6 +6,8 @@ from typing import Any, cast
 from bedplate.cli.compatibility import compatibility
 from bedplate.config import json_schema
 from bedplate.guardrails import RULES
+from bedplate.guardrails.fields import FIELDS, Bounded, Decision, Refused
+from bedplate.guardrails.guardrails import POLICY
 from bedplate.workloads import Workload
 
 _NOTICE = "<!-- Generated from the code by `make format`; changes belong into the specs' docstrings. -->\n"
@@ -104,13 +106,30 @@ def _text(schema: Schema) -> str:
 
 def _guardrails() -> str:
     rows = [f"| `{rule.name}` | {rule.title} | {_kinds(rule.kinds)} |" for rule in RULES]
+    fields = [
+        _field(of, name, found) for of, named in FIELDS.items() for name, found in named.items() if _is_limited(found)
+    ]
     return (
         f"{_NOTICE}# Guardrails\n\n"
-        "Rules that the API server enforces in every tenant's namespace, as ValidatingAdmissionPolicies named "
-        "`bedplate-<rule>`. Their limits come from `guardrails` in the stack file, and the specs are checked "
-        "against the same.\n\n"
-        "| rule | what it demands | of what |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+        "Rules that the API server enforces in every tenant's namespace, as one ValidatingAdmissionPolicy named "
+        f"`{POLICY}`, whose refusal names every rule that is broken. Their limits come from `guardrails` in the stack "
+        "file, and the specs are checked against the same.\n\n"
+        "| rule | what it demands | of what |\n|---|---|---|\n" + "\n".join(rows) + "\n\n"
+        "## Fields of Jobs and pods\n\n"
+        "Rule `fields`: what is not decided on is refused, so a field that a new minor of Kubernetes adds is closed at "
+        "first. These are refused, or bounded by another rule; the others that Kubernetes 1.34 to 1.36 have are "
+        "allowed.\n\n"
+        "| of | field | |\n|---|---|---|\n" + "\n".join(fields) + "\n"
     )
+
+
+def _is_limited(decision: Decision) -> bool:
+    return isinstance(decision, Refused | Bounded)
+
+
+def _field(of: str, name: str, decision: Decision) -> str:
+    said = f"refused: {decision.because}" if isinstance(decision, Refused) else "bounded"
+    return f"| {of} | `{name}` | {said}{f' by `{decision.rule}`' if isinstance(decision, Bounded) else ''} |"
 
 
 def _kinds(kinds: Any) -> str:

@@ -158,7 +158,7 @@ class ClusterApi:
                 path,
                 body,
                 query_params=list(query.items()),
-                header_params=_accept(headers),
+                header_params=_without_content_type(headers),
                 content_type=(headers or {}).get("Content-Type"),
                 serialize=False,
                 _request_timeout=timeout,
@@ -227,8 +227,9 @@ class ObjectWatch:
             stream.close()
 
 
-def _accept(headers: Mapping[str, str] | None) -> dict[str, str]:
-    return {name: value for name, value in (headers or {}).items() if name == "Accept"}
+def _without_content_type(headers: Mapping[str, str] | None) -> dict[str, str]:
+    """The client sets that one itself, and would send it twice."""
+    return {name: value for name, value in (headers or {}).items() if name != "Content-Type"}
 
 
 def field(value: object, *path: str) -> object:

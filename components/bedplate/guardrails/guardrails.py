@@ -1,81 +1,88 @@
-"""Guardrails as ValidatingAdmissionPolicies: no engine to run, no webhook whose outage stops the cluster.
+"""Guardrails as a ValidatingAdmissionPolicy: no engine to run, no webhook whose outage stops the cluster.
 
-Owns a policy with its binding for each rule. The bindings match every namespace that carries the tenant label, so a
-tenant needs nothing of its own. The limits are CEL variables of the policies rather than a parameter ConfigMap: an API
-server goes on using a ConfigMap's old content, for good, once its last binding was removed and made again
-(https://github.com/kubernetes/kubernetes/issues/130887). A policy takes about a second to be
-enforced after it was created; nothing of a stack depends on that second, because the specs are checked against the
-same limits before anything is created.
+Owns one policy with its binding for all rules together, because the API server answers with the first refusal of the
+first policy alone: whoever breaks four rules must read four reasons. The binding matches every namespace that carries
+the tenant label, so a tenant needs nothing of its own. The limits are CEL variables of the policy rather than a
+parameter ConfigMap: an API server goes on using a ConfigMap's old content, for good, once its last binding was removed
+and made again (https://github.com/kubernetes/kubernetes/issues/130887). A policy takes about a second to be enforced
+after it was created; nothing of a stack depends on that second, because the specs are checked against the same limits
+before anything is created.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 
 from bedplate.guardrails.limits import GuardrailsSpec
-from bedplate.guardrails.rules import RULES, VARIABLES, Rule
+from bedplate.guardrails.rules import RULES, Rule
+from bedplate.guardrails.sight import OWNED_KINDS, VARIABLES
 from bedplate.kubernetes import KubernetesObject, Manifest, manifest
 from bedplate.labels import TENANT, Identity
 
 _API_VERSION = "admissionregistration.k8s.io/v1"
+POLICY = "bedplate-guardrails"
+"""The policy's name, which the API server puts before the reasons of a refusal."""
+_LONGEST = 4000
+"""Characters of a refusal; Kubernetes takes 5 KiB."""
 _IDENTITY = Identity(name="guardrails", component="admission")
 
 
 @dataclass(frozen=True, kw_only=True)
 class GuardrailsArgs:
-    """spec: the limits."""
+    """spec: the limits. accelerators: those of the cluster's pools."""
 
     spec: GuardrailsSpec
+    accelerators: Sequence[str]
 
 
 class Guardrails(pulumi.ComponentResource):
-    """The admission policies that bound every tenant."""
+    """The admission policy that bounds every tenant."""
 
     def __init__(self, name: str, args: GuardrailsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:Guardrails", name, {}, opts)
-        for rule in RULES:
-            policy = KubernetesObject(
-                f"{name}-{rule.name}-policy", _policy(rule, args.spec), pulumi.ResourceOptions(parent=self)
-            )
-            KubernetesObject(
-                f"{name}-{rule.name}-binding", _binding(rule), pulumi.ResourceOptions(parent=self, depends_on=[policy])
-            )
+        policy = KubernetesObject(f"{name}-policy", _policy(args), pulumi.ResourceOptions(parent=self))
+        KubernetesObject(f"{name}-binding", _binding(), pulumi.ResourceOptions(parent=self, depends_on=[policy]))
         self.register_outputs({})
 
 
-def policy_name(rule: Rule) -> str:
-    """The policy's name, which the API server puts before the message of a refusal."""
-    return f"bedplate-{rule.name}"
-
-
-def _policy(rule: Rule, limits: GuardrailsSpec) -> Manifest:
-    variables = {**limits.variables(), **VARIABLES}
-    conditions = {
-        # Foreground deletion ends with an update that removes a finalizer; refusing it would keep the object for ever.
-        "not-being-deleted": "!has(object.metadata.deletionTimestamp)",
-        "changed": rule.changed,
-        **rule.conditions,
+def _policy(args: GuardrailsArgs) -> Manifest:
+    # A reason a rule, each a variable of its own: a variable is evaluated within a budget of its own.
+    reasons = {_variable(rule): rule.expression() for rule in RULES}
+    said = ", ".join(
+        f"variables.{_variable(rule)} == '' ? '' : '{rule.name}: ' + variables.{_variable(rule)}" for rule in RULES
+    )
+    variables = {
+        **args.spec.variables(),
+        "accelerators": json.dumps(list(args.accelerators)),
+        **VARIABLES,
+        **reasons,
+        "refusal": f"[{said}].filter(s, s != '').join(' | ')",
     }
     return manifest(
         _API_VERSION,
         "ValidatingAdmissionPolicy",
-        policy_name(rule),
+        POLICY,
         _IDENTITY,
-        annotations={"bedplate.dev/rule": rule.title},
         spec={
             "failurePolicy": "Fail",
             "matchConstraints": {
-                "resourceRules": [{**kind, "operations": ["CREATE", "UPDATE"]} for kind in rule.kinds]
+                "resourceRules": [{**kind, "operations": ["CREATE", "UPDATE"]} for kind in OWNED_KINDS]
             },
-            "matchConditions": [{"name": name, "expression": cel} for name, cel in conditions.items()],
-            "variables": [
-                {"name": name, "expression": cel} for name, cel in variables.items() if name in rule.variables
-            ],
+            # Foreground deletion ends with an update that removes a finalizer; refused, the object would stay for ever.
+            "matchConditions": [{"name": "not-being-deleted", "expression": "!has(object.metadata.deletionTimestamp)"}],
+            "variables": [{"name": name, "expression": cel} for name, cel in variables.items()],
             "validations": [
                 {
-                    "expression": rule.expression,
-                    "message": rule.title,
-                    "messageExpression": rule.message,
+                    "expression": "variables.refusal == ''",
+                    "message": "guardrails are broken; see docs/reference/guardrails.md",
+                    # One of more than 5 KiB falls back to the message above (MaxEvaluatedMessageExpressionSizeBytes,
+                    # https://github.com/kubernetes/apiserver/blob/v0.35.4/pkg/apis/cel/config.go).
+                    "messageExpression": (
+                        f"variables.refusal.size() > {_LONGEST} ? variables.refusal.substring(0, {_LONGEST}) + ' …' : "
+                        "variables.refusal"
+                    ),
                     "reason": "Forbidden",
                 }
             ],
@@ -83,14 +90,18 @@ def _policy(rule: Rule, limits: GuardrailsSpec) -> Manifest:
     )
 
 
-def _binding(rule: Rule) -> Manifest:
+def _variable(rule: Rule) -> str:
+    return "said" + "".join(word.capitalize() for word in rule.name.split("-"))
+
+
+def _binding() -> Manifest:
     return manifest(
         _API_VERSION,
         "ValidatingAdmissionPolicyBinding",
-        policy_name(rule),
+        POLICY,
         _IDENTITY,
         spec={
-            "policyName": policy_name(rule),
+            "policyName": POLICY,
             "matchResources": {"namespaceSelector": {"matchExpressions": [{"key": TENANT, "operator": "Exists"}]}},
             "validationActions": ["Deny"],
         },

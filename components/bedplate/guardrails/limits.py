@@ -29,6 +29,8 @@ class MaxPodSpec(Spec):
     """Cores requested by all containers of a pod."""
     memory_gib: Gib = 512
     """Memory of all containers of a pod in GiB."""
+    disk_gib: Gib = 1000
+    """Disk of its node that a pod takes: scratch space, logs, and what is written beside volumes, in GiB."""
     gpus: Annotated[Count, Field(le=100)] = 8
     """GPUs of a pod."""
 
@@ -74,5 +76,6 @@ class GuardrailsSpec(Spec):
             "maxIdleMinutes": str(self.idle.max_minutes),
             "maxPodCpu": str(float(self.max_pod.cpu)),
             "maxPodMemoryGib": str(float(self.max_pod.memory_gib)),
+            "maxPodDiskGib": str(float(self.max_pod.disk_gib)),
             "maxPodGpus": str(self.max_pod.gpus),
         }

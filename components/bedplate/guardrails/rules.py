@@ -1,240 +1,223 @@
-"""The rules as data: one ValidatingAdmissionPolicy each, written in CEL.
+"""The rules as data, written in CEL.
 
-A rule sees pods and, for an early and readable refusal, the workload kinds that make pods. It sees an object when it is
-created and when the part that the rule is about changes; so objects that broke a rule before it was there can still be
-scaled, labelled by their controllers, and deleted. CEL of Kubernetes:
-https://kubernetes.io/docs/reference/using-api/cel/.
+A rule sees pods and, for an early and readable refusal, the kinds that make pods: what no pod could pass is refused at
+the object that a person makes. It judges an object when it is created and when the part that the rule is about changes;
+so objects that broke a rule before it was there can still be scaled, labelled by their controllers, and deleted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from bedplate.guardrails.reasons import (
+    IDLE,
+    ISOLATED,
+    PERSON,
+    PLACED_GPUS,
+    UNAPPROVED,
+    fields_not_decided,
+    label_not_listed,
+    labels_missing,
+    limits_not_stated,
+    listed,
+    may_run_as_root,
+    not_restricted,
+    placed_elsewhere,
+    resources_not_counted,
+    sizes_exceeded,
+    unless,
+)
+from bedplate.guardrails.sight import BATCH_KINDS, OWNED_KINDS, POD_KINDS
 from bedplate.kubernetes import Manifest
 from bedplate.labels import (
     ACCELERATOR,
+    BATCH_COMPONENTS,
+    COMPONENT,
     GPU_RESOURCE,
     IDLE_TIMEOUT_MINUTES,
     OWNER,
+    OWNERS,
     PROJECT,
-    TENANT,
+    PROJECTS,
     accelerator_class,
 )
 
-POD_KINDS: list[Manifest] = [
-    {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods", "pods/ephemeralcontainers", "podtemplates"]},
-    {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["replicationcontrollers"]},
-    {
-        "apiGroups": ["apps"],
-        "apiVersions": ["v1"],
-        "resources": ["daemonsets", "deployments", "replicasets", "statefulsets"],
-    },
-    {"apiGroups": ["batch"], "apiVersions": ["v1"], "resources": ["cronjobs", "jobs"]},
-]
-"""Pods and everything built into Kubernetes that holds a pod template."""
-BATCH_KINDS: list[Manifest] = [
-    {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]},
-    {"apiGroups": ["batch"], "apiVersions": ["v1"], "resources": ["cronjobs", "jobs"]},
-]
-OWNED_KINDS: list[Manifest] = [
-    *POD_KINDS,
-    {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["persistentvolumeclaims", "services"]},
-]
-
-
-def pod_template(root: str) -> str:
-    """CEL: the pod of an object, whatever its kind; `root` is `object` or `oldObject`."""
-    return (
-        f"({root}.kind == 'Pod' ? dyn({root}) : {root}.kind == 'CronJob' ? "
-        f"dyn({root}).spec.jobTemplate.spec.template : {root}.kind == 'PodTemplate' ? "
-        f"dyn({root}).template : dyn({root}).spec.template)"
-    )
-
-
-def job(root: str) -> str:
-    """CEL: what carries the run time limit: the job of a Job or CronJob, or the bare pod itself."""
-    return f"({root}.kind == 'CronJob' ? dyn({root}).spec.jobTemplate.spec : dyn({root}).spec)"
-
-
-_POD_CHANGED = f"oldObject == null || {pod_template('object')}.spec != {pod_template('oldObject')}.spec"
-_RUN_TIME_CHANGED = (
-    f"oldObject == null || {job('object')}.?activeDeadlineSeconds != {job('oldObject')}.?activeDeadlineSeconds"
-)
-_LABELS_CHANGED = "oldObject == null || object.metadata.?labels != oldObject.metadata.?labels"
-
-_CONTAINERS = "(has(variables.pod.{0}) ? variables.pod.{0} : [])"
-VARIABLES = {
-    "pod": f"{pod_template('object')}.spec",
-    "main": "variables.pod.containers",
-    "init": _CONTAINERS.format("initContainers"),
-    "ephemeral": _CONTAINERS.format("ephemeralContainers"),
-    "volumes": _CONTAINERS.format("volumes"),
-    "all": "variables.main + variables.init + variables.ephemeral",
-    # Sidecars (init containers that restart) run beside the main containers and add to the pod's size.
-    "running": "variables.main + variables.init.filter(c, c.?restartPolicy.orValue('') == 'Always')",
-    "gpus": (
-        f"variables.all.map(c, quantity(c.?resources.?limits[?'{GPU_RESOURCE}'].orValue('0')).asInteger()).sum()"
-        f" + quantity(variables.pod.?resources.?limits[?'{GPU_RESOURCE}'].orValue('0')).asInteger()"
-    ),
-    "images": ("variables.all.map(c, c.image) + variables.volumes.filter(v, has(v.image)).map(v, v.image.reference)"),
-    "unapproved": (
-        "variables.images.filter(i, !variables.approvedImages.exists(p, p.endsWith('/') ? i.startsWith(p) : "
-        "(i == p || i.startsWith(p + ':') || i.startsWith(p + '@'))))"
-    ),
-    "cpu": ("variables.running.map(c, quantity(c.?resources.?requests.?cpu.orValue('0')).asApproximateFloat()).sum()"),
-    "memory": (
-        "variables.running.map(c, quantity(c.?resources.?limits.?memory.orValue('0')).asApproximateFloat()).sum()"
-        " / 1073741824.0"
-    ),
-    "job": job("object"),
-}
-"""CEL variables by name, in an order in which each uses only earlier ones. The limits come before them."""
+LONGEST_STOP_SECONDS = 900
+"""The longest that a pod may take to stop, past the end of its run time; no template takes more than 605."""
+LONGEST_KEEP_DAYS = 90
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """One guardrail.
 
-    variables: those of `VARIABLES` and of the limits that it uses.
-
-    expression: true admits. message: CEL that yields what the user reads; it names the value and the change to make.
-    kinds: resource rules of what it sees. changed: CEL that is true when an update touches what the rule is about.
+    reason: CEL that yields what the user reads, or '' where the rule is kept; it names the value and the change to
+    make. In a rule of pods it is asked for each pod `p` of an object. when: further CEL, true where the rule applies.
     """
 
     name: str
     title: str
-    expression: str
-    message: str
-    variables: Sequence[str]
+    reason: str
     kinds: Sequence[Manifest] = field(default_factory=lambda: POD_KINDS)
-    changed: str = _POD_CHANGED
-    conditions: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Further CEL by name, all of which must be true for the rule to apply."""
+    is_of_pods: bool = True
+    changed: str = "variables.isPodChanged"
+    """CEL that is true when an update touches what the rule is about."""
+    when: str = "true"
 
+    def expression(self) -> str:
+        """CEL: the reason, or '' where the rule is kept or does not apply."""
+        reason = (
+            f"variables.pods.map(p, {self.reason}).filter(s, s != '').join('; ')" if self.is_of_pods else self.reason
+        )
+        return f"!({self.when}) || !({self.changed}) ? '' : ({reason})"
 
-_POD = ("pod", "main", "init", "ephemeral", "all")
-_HOST_NAMESPACES = ("hostNetwork", "hostPID", "hostIPC")
-_NOT_CONTROLLED = {"bare-pods-only": "object.kind != 'Pod' || !has(object.metadata.ownerReferences)"}
-"""A pod of a controller carries what its controller was admitted with."""
 
 RULES: tuple[Rule, ...] = (
     Rule(
+        name="fields",
+        title="Jobs and pods carry only fields that were decided on; a field of a new minor is refused until it is.",
+        is_of_pods=False,
+        when="!variables.isOwned && variables.templates.size() > 0",
+        reason=fields_not_decided(),
+    ),
+    Rule(
         name="approved-images",
         title="Images come from approved registries; init and ephemeral containers and image volumes included.",
-        variables=("approvedImages", *_POD, "volumes", "images", "unapproved"),
-        expression="variables.unapproved.size() == 0",
-        message=(
-            "'image ' + variables.unapproved.join(', ') + ' is not from an approved registry; use an image below ' + "
-            "variables.approvedImages.join(', ') + ', or have guardrails.approvedImages extended'"
+        reason=(
+            f"{UNAPPROVED}.size() == 0 ? '' : 'image ' + {UNAPPROVED}.join(', ') + ' is not from an "
+            f"approved registry; "
+            "use an image below ' + variables.approvedImages.join(', ') + ', or have "
+            "guardrails.approvedImages extended'"
         ),
     ),
     Rule(
         name="ownership-labels",
-        title="Everything that costs money says whose it is.",
+        title="Everything that costs money says whose it is; projects and owners are those of the tenant.",
         kinds=OWNED_KINDS,
-        changed=_LABELS_CHANGED,
-        variables=(),
-        expression=(
-            f"object.metadata.?labels[?'{TENANT}'].orValue('') == namespaceObject.metadata.labels['{TENANT}'] && "
-            f"['{PROJECT}', '{OWNER}'].all(l, object.metadata.?labels[?l].orValue('') != '')"
+        is_of_pods=False,
+        changed="variables.isLabelChanged",
+        reason=listed(
+            labels_missing(),
+            label_not_listed(PROJECT, PROJECTS, "''", "write one of"),
+            f"variables.isOwned ? '' : ({label_not_listed(OWNER, OWNERS, PERSON, 'write your own name, or one of')})",
         ),
-        message=(
-            f"'the labels {TENANT}, {PROJECT} and {OWNER} must be set, and {TENANT} must be ' + "
-            f"namespaceObject.metadata.labels['{TENANT}'] + "
-            "'; a job made with kubectl create job --from=cronjob/NAME has them'"
+    ),
+    Rule(
+        name="serving-labels",
+        title="Jobs and bare pods do not wear the labels by which Services and budgets find what serves.",
+        kinds=BATCH_KINDS,
+        changed="variables.isLabelChanged",
+        when="variables.isBatch",
+        reason=unless(
+            f"p.labels[?'{COMPONENT}'].orValue('{BATCH_COMPONENTS[0]}') in {list(BATCH_COMPONENTS)}",
+            f"'the label {COMPONENT} of a job must be {' or '.join(BATCH_COMPONENTS)}, but is ' + "
+            f"p.labels['{COMPONENT}']",
         ),
     ),
     Rule(
         name="gpu-idle-timeout",
         title="A GPU workspace says after how many idle minutes it is stopped.",
-        variables=("maxIdleMinutes", *_POD, "gpus"),
-        conditions={
-            # Serving pods are scaled by load, jobs by their run time limit.
-            "workspaces-only": (
-                "object.kind in ['Pod', 'Deployment', 'StatefulSet', 'DaemonSet'] && "
-                "(object.kind != 'Pod' || !has(object.metadata.ownerReferences)) && "
-                "!(object.metadata.?labels[?'app.kubernetes.io/component'].orValue('') in ['model-api'])"
-            )
-        },
-        changed=(
-            f"{_POD_CHANGED} || object.metadata.?annotations[?'{IDLE_TIMEOUT_MINUTES}'] != "
-            f"oldObject.metadata.?annotations[?'{IDLE_TIMEOUT_MINUTES}']"
+        # Serving pods are scaled by load, jobs by their run time limit.
+        when=(
+            "object.kind in ['Pod', 'Deployment', 'StatefulSet', 'DaemonSet'] && !variables.isOwned && "
+            f"!(object.metadata.?labels[?'{COMPONENT}'].orValue('') in ['model-api'])"
         ),
-        expression=(
-            f"variables.gpus == 0 || (object.metadata.?annotations[?'{IDLE_TIMEOUT_MINUTES}'].orValue('')"
-            f".matches('^[1-9][0-9]{{0,5}}$') && int(object.metadata.annotations['{IDLE_TIMEOUT_MINUTES}']) "
-            "<= variables.maxIdleMinutes)"
-        ),
-        message=(
+        changed=(f"variables.isPodChanged || {IDLE} != oldObject.metadata.?annotations[?'{IDLE_TIMEOUT_MINUTES}']"),
+        reason=unless(
+            f"p.gpus == 0 || ({IDLE}.orValue('').matches('^[1-9][0-9]{{0,5}}$') && "
+            f"int({IDLE}.orValue('0')) <= variables.maxIdleMinutes)",
             f"'a GPU workspace needs the annotation {IDLE_TIMEOUT_MINUTES} with 1 to ' + "
-            "string(variables.maxIdleMinutes) + "
-            f"' minutes, but has ' + object.metadata.?annotations[?'{IDLE_TIMEOUT_MINUTES}'].orValue('none')"
+            f"string(variables.maxIdleMinutes) + ' minutes, but has ' + {IDLE}.orValue('none')",
         ),
     ),
     Rule(
         name="job-run-time",
         title="Every run ends: jobs and bare pods have a run time limit.",
         kinds=BATCH_KINDS,
-        changed=_RUN_TIME_CHANGED,
-        conditions=_NOT_CONTROLLED,
-        variables=("maxJobSeconds", "job"),
-        expression=(
-            "variables.job.?activeDeadlineSeconds.orValue(0) >= 1 && "
-            "variables.job.activeDeadlineSeconds <= variables.maxJobSeconds"
+        is_of_pods=False,
+        changed="variables.isRunTimeChanged",
+        when="variables.isBatch",
+        reason=(
+            "variables.jobs.map(j, j.?activeDeadlineSeconds.orValue(0)).filter(n, n < 1 || n > variables.maxJobSeconds)"
+            ".map(n, 'activeDeadlineSeconds must be 1 to ' + string(variables.maxJobSeconds) + ' seconds, but is ' + "
+            "string(n) + '; a job may not run longer than that').join('; ')"
         ),
-        message=(
-            "'activeDeadlineSeconds must be 1 to ' + string(variables.maxJobSeconds) + ' seconds, but is ' + "
-            "string(variables.job.?activeDeadlineSeconds.orValue(0)) + '; a job may not run longer than that'"
+    ),
+    Rule(
+        name="job-cleanup",
+        title="Finished jobs are removed: they say after how many seconds.",
+        kinds=BATCH_KINDS,
+        is_of_pods=False,
+        changed="variables.isRunTimeChanged",
+        when="object.kind in ['CronJob', 'Job', 'JobSet'] && !variables.isOwned",
+        reason=(
+            "[object.kind == 'JobSet' ? dyn(object).spec.?ttlSecondsAfterFinished.orValue(-1) : "
+            "variables.jobs[0].?ttlSecondsAfterFinished.orValue(-1)]"
+            f".filter(n, n < 0 || n > {LONGEST_KEEP_DAYS * 86_400}).map(n, "
+            f"'ttlSecondsAfterFinished must be 0 to {LONGEST_KEEP_DAYS * 86_400} seconds, but is ' + "
+            "(n < 0 ? 'absent' : string(n)) + '; write 604800 to keep a finished job for a week').join('')"
         ),
     ),
     Rule(
         name="max-pod-size",
-        title="No pod is larger than the largest that is allowed.",
-        variables=("maxPodCpu", "maxPodMemoryGib", "maxPodGpus", *_POD, "running", "cpu", "memory", "gpus"),
-        expression=(
-            "variables.cpu <= variables.maxPodCpu && variables.memory <= variables.maxPodMemoryGib "
-            "&& variables.gpus <= variables.maxPodGpus && !has(variables.pod.resources)"
-        ),
-        message=(
-            "'a pod may request at most ' + string(variables.maxPodCpu) + ' cores, ' + "
-            "string(variables.maxPodMemoryGib) + ' GiB and ' + string(variables.maxPodGpus) + "
-            "' GPUs, stated per container, but asks for ' + "
-            "string(variables.cpu) + ' cores, ' + string(variables.memory) + ' GiB and ' + "
-            "string(variables.gpus) + ' GPUs'"
+        title="No pod is larger than the largest that is allowed, its init containers and sidecars included.",
+        reason=sizes_exceeded(),
+    ),
+    Rule(
+        name="stated-limits",
+        title="Whoever requests memory or disk says its limit too, where the default would be below the request.",
+        reason=limits_not_stated(),
+    ),
+    Rule(
+        name="counted-resources",
+        title="Pods ask only for what a quota counts: no devices of other vendors, slices or shares of GPUs.",
+        reason=resources_not_counted(),
+    ),
+    Rule(
+        name="stop-time",
+        title="A pod stops in time: what runs past its end is bounded.",
+        reason=unless(
+            f"p.spec.?terminationGracePeriodSeconds.orValue(30) <= {LONGEST_STOP_SECONDS}",
+            f"'terminationGracePeriodSeconds must be at most {LONGEST_STOP_SECONDS}, but is ' + "
+            "string(p.spec.terminationGracePeriodSeconds)",
         ),
     ),
     Rule(
         name="pod-isolation",
         title="No host namespaces, host paths, host ports or privilege; no priority over others.",
-        variables=(*_POD, "volumes"),
-        expression=(
-            f"{' && '.join(f'!variables.pod.?{name}.orValue(false)' for name in _HOST_NAMESPACES)} && "
-            "!variables.volumes.exists(v, has(v.hostPath)) && (oldObject != null || !has(variables.pod.nodeName)) && "
-            "!variables.all.exists(c, c.?securityContext.?privileged.orValue(false)) && "
-            "!variables.all.exists(c, c.?ports.orValue([]).exists(p, p.?hostPort.orValue(0) != 0)) && "
-            f"(variables.pod.?priorityClassName.orValue('') == '' || "
-            f"variables.pod.priorityClassName.startsWith('{accelerator_class('')}'))"
-        ),
-        message=(
-            "'host namespaces (hostNetwork, hostPID, hostIPC), hostPath volumes, hostPort, nodeName, "
+        reason=unless(
+            ISOLATED,
+            "'host namespaces (hostNetwork, hostPID, hostIPC), hostPath volumes, hostPort, nodeName, other schedulers, "
             "privileged containers and priority classes other than bedplate-* are not allowed; "
-            "remove them from the pod'"
+            "remove them from the pod'",
         ),
+    ),
+    Rule(
+        name="no-root",
+        title="Nothing runs as root, whatever the tenant's Pod Security level and its version say.",
+        reason=may_run_as_root(),
+    ),
+    Rule(
+        name="pod-security",
+        title="What Pod Security `restricted` demands of containers, said at the object that a person makes.",
+        when="namespaceObject.metadata.labels[?'pod-security.kubernetes.io/enforce'].orValue('') == 'restricted'",
+        reason=not_restricted(),
+    ),
+    Rule(
+        name="placement",
+        title="No pod goes to the platform's nodes or to nodes that are being emptied.",
+        when="!variables.isOwned",
+        reason=placed_elsewhere(),
     ),
     Rule(
         name="gpu-placement",
         title="A GPU pod names its accelerator and its quota class; only GPU pods go to GPU nodes.",
-        variables=(*_POD, "gpus"),
-        expression=(
-            f"variables.gpus > 0 ? (variables.pod.?nodeSelector[?'{ACCELERATOR}'].orValue('') != '' && "
-            f"variables.pod.?priorityClassName.orValue('') == '{accelerator_class('')}' + "
-            f"variables.pod.nodeSelector['{ACCELERATOR}']) : "
-            f"(!variables.pod.?priorityClassName.orValue('').startsWith('{accelerator_class('')}') && "
-            f"!variables.pod.?tolerations.orValue([]).exists(t, t.?key.orValue('') == '{GPU_RESOURCE}' || "
-            "(t.?key.orValue('') == '' && t.?operator.orValue('') == 'Exists')))"
-        ),
-        message=(
+        reason=unless(
+            PLACED_GPUS,
             f"'a pod with GPUs needs nodeSelector {ACCELERATOR}: NAME and priorityClassName: "
-            f"{accelerator_class('')}NAME; a pod without GPUs must not tolerate {GPU_RESOURCE} nor use such a class'"
+            f"{accelerator_class('')}NAME "
+            f"with one of ' + variables.accelerators.join(', ') + '; a pod without GPUs must not "
+            f"tolerate {GPU_RESOURCE} "
+            "nor use such a class'",
         ),
     ),
 )

@@ -38,8 +38,8 @@ _REFUSALS = (
         fix="raise the tenant's quota, or make its workloads smaller or fewer",
     ),
     _Cause(
-        pattern=r"ValidatingAdmissionPolicy 'bedplate-(?P<rule>[^']+)' with binding \S+ denied request: (?P<text>.+)",
-        reason="denied by guardrail {rule}: {text}",
+        pattern=r"ValidatingAdmissionPolicy 'bedplate-guardrails' with binding \S+ denied request: (?P<text>.+)",
+        reason="denied by guardrail {text}",
         fix="change the workload as the message says, or the limit in guardrails",
     ),
     _Cause(

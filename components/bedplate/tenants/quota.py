@@ -18,6 +18,10 @@ from bedplate.spec import Count, Cpu, Gib, PositiveCount, Spec
 
 _DEFAULT_CPU = 0.5
 _DEFAULT_MEMORY_GIB = 1
+_DEFAULT_DISK_GIB = 2
+_FINISHED_PODS = 10
+"""Pods with the finished ones, for each that may run at one time."""
+_CLAIMS = "resourceclaims.resource.k8s.io", "resourceclaimtemplates.resource.k8s.io"
 
 
 class QuotaSpec(Spec):
@@ -31,27 +35,43 @@ class QuotaSpec(Spec):
     """GPUs by accelerator, such as {nvidia-l4: 4}; accelerators not named here are refused."""
     storage_gib: Annotated[Gib, Field(ge=1)] = 100
     """All volumes together in GiB."""
-    pods: Annotated[PositiveCount, Field(le=100_000)] = 200
-    """Pods, finished ones not counted."""
+    scratch_gib: Annotated[Gib, Field(ge=1)] = 1000
+    """Disk of nodes that all pods take together, for scratch space and logs, in GiB."""
+    pods: Annotated[PositiveCount, Field(le=10_000)] = 200
+    """Pods that have not finished; with finished ones that nobody removed yet, ten times as many."""
+    jobs: Annotated[PositiveCount, Field(le=10_000)] = 1000
+    """Runs of jobs, finished ones that nobody removed yet included: runs a day times the days that each is kept."""
+    claims: Annotated[PositiveCount, Field(le=10_000)] = 100
+    """Volumes by number."""
 
 
 def resource_quotas(namespace: str, identity: Identity, spec: QuotaSpec, accelerators: Sequence[str]) -> list[Manifest]:
-    """The tenant's quotas by name: `tenant`, one an accelerator granted, and `other-accelerators` with none.
+    """The tenant's quotas by name: `tenant`, one an accelerator granted, `other-accelerators` and `other-namespaces`
+    with none.
 
+    Whatever members can make is counted in `tenant`. Devices by claims (DRA) are none: a claim is charged what it might
+    take at the most, and a template of claims nothing
+    (https://kubernetes.io/docs/concepts/policy/resource-quotas/#quota-for-extended-resources).
     accelerators: every accelerator of the cluster's pools.
     """
-    memory = memory_quantity(spec.memory_gib)
+    memory, scratch = memory_quantity(spec.memory_gib), memory_quantity(spec.scratch_gib)
     total = {
         "requests.cpu": cpu_quantity(spec.cpu),
         "requests.memory": memory,
         "limits.memory": memory,
         "requests.storage": memory_quantity(spec.storage_gib),
         f"requests.{GPU_RESOURCE}": str(sum(spec.gpus.values())),
+        "requests.ephemeral-storage": scratch,
+        "limits.ephemeral-storage": scratch,
         "pods": str(spec.pods),
+        "count/pods": str(spec.pods * _FINISHED_PODS),
+        "count/jobs.batch": str(spec.jobs),
+        "persistentvolumeclaims": str(spec.claims),
+        **{f"count/{kind}": "0" for kind in _CLAIMS},
         "services.loadbalancers": "0",
         "services.nodeports": "0",
     }
-    quotas = [_quota("tenant", namespace, identity, total)]
+    quotas = [_quota("tenant", namespace, identity, total), _no_pods_by_other_namespaces(namespace, identity)]
     granted = {accelerator: count for accelerator, count in spec.gpus.items() if count > 0}
     for accelerator, count in sorted(granted.items()):
         quotas.append(_quota(accelerator, namespace, identity, {f"requests.{GPU_RESOURCE}": str(count)}, [accelerator]))
@@ -69,13 +89,35 @@ def _quota(name: str, namespace: str, identity: Identity, hard: Manifest, accele
     return manifest("v1", "ResourceQuota", name, identity, namespace=namespace, spec=spec)
 
 
-def limit_range(namespace: str, identity: Identity, max_cpu: float, max_memory_gib: float) -> Manifest:
-    """Defaults for containers that state nothing, and the largest container and claim there may be."""
-    memory = memory_quantity(_DEFAULT_MEMORY_GIB)
+def _no_pods_by_other_namespaces(namespace: str, identity: Identity) -> Manifest:
+    """No pod chooses its node by pods of other namespaces: one that keeps away from them keeps them away as well.
+
+    https://kubernetes.io/docs/concepts/policy/resource-quotas/#cross-namespace-pod-affinity-scope
+    """
+    scope = {"scopeName": "CrossNamespacePodAffinity", "operator": "Exists"}
+    spec = {"hard": {"pods": "0"}, "scopeSelector": {"matchExpressions": [scope]}}
+    return manifest("v1", "ResourceQuota", "other-namespaces", identity, namespace=namespace, spec=spec)
+
+
+def limit_range(
+    namespace: str, identity: Identity, max_cpu: float, max_memory_gib: float, max_disk_gib: float
+) -> Manifest:
+    """Defaults for containers that state nothing, and the largest container there may be.
+
+    The default CPU limit is the largest: below it, a container that states its request alone would be refused
+    (https://github.com/kubernetes/kubernetes/issues/51430). Spare cores are shared in proportion to requests, which the
+    quota counts (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#how-pods-with-resource-limits-are-run).
+    """
+    default = {"memory": memory_quantity(_DEFAULT_MEMORY_GIB), "ephemeral-storage": memory_quantity(_DEFAULT_DISK_GIB)}
+    largest_cpu = cpu_quantity(max_cpu * 2)
     container = {
         "type": "Container",
-        "defaultRequest": {"cpu": cpu_quantity(_DEFAULT_CPU), "memory": memory},
-        "default": {"cpu": cpu_quantity(_DEFAULT_CPU * 2), "memory": memory},
-        "max": {"cpu": cpu_quantity(max_cpu * 2), "memory": memory_quantity(max_memory_gib)},
+        "defaultRequest": {"cpu": cpu_quantity(_DEFAULT_CPU), **default},
+        "default": {"cpu": largest_cpu, **default},
+        "max": {
+            "cpu": largest_cpu,
+            "memory": memory_quantity(max_memory_gib),
+            "ephemeral-storage": memory_quantity(max_disk_gib),
+        },
     }
     return manifest("v1", "LimitRange", "defaults", identity, namespace=namespace, spec={"limits": [container]})

@@ -15,8 +15,8 @@ from pydantic import AfterValidator, Field, field_validator
 
 from bedplate.clouds import ClusterFacts
 from bedplate.clouds.networks import network_form
-from bedplate.kubernetes import METADATA_ADDRESSES, KubernetesObject, namespace_manifest
-from bedplate.labels import Identity
+from bedplate.kubernetes import METADATA_ADDRESSES, KubernetesObject, Manifest, namespace_manifest
+from bedplate.labels import OWNERS, PROJECTS, Identity, label_value
 from bedplate.spec import DnsLabel, EmailAddress, GroupName, Spec, mistake, refuse, repeated
 from bedplate.tenants.access import role_binding
 from bedplate.tenants.network import network_policies
@@ -86,15 +86,19 @@ class TenantSpec(Spec):
 @dataclass(frozen=True, kw_only=True)
 class TenantArgs:
     """namespace: its full name. after: what must be there before the namespace, such as the guardrails. accelerators:
-    those of the cluster's pools. max_cpu and max_memory_gib: the largest pod the guardrails allow."""
+    those of the cluster's pools. projects and owners: of the tenant and of each of its workloads. max_cpu,
+    max_memory_gib and max_disk_gib: the largest pod the guardrails allow."""
 
     spec: TenantSpec
     namespace: str
     after: Sequence[pulumi.Resource]
     facts: ClusterFacts
     accelerators: Sequence[str]
+    projects: Sequence[str]
+    owners: Sequence[str]
     max_cpu: float
     max_memory_gib: float
+    max_disk_gib: float
 
 
 class Tenant(pulumi.ComponentResource):
@@ -111,12 +115,12 @@ class Tenant(pulumi.ComponentResource):
         )
         self.namespace = KubernetesObject(
             f"{name}-namespace",
-            namespace_manifest(namespace, identity, spec.pod_security, args.facts.kubernetes_version),
+            _namespace(args, identity),
             pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
         parts = [
             *resource_quotas(namespace, identity, spec.quota, args.accelerators),
-            limit_range(namespace, identity, args.max_cpu, args.max_memory_gib),
+            limit_range(namespace, identity, args.max_cpu, args.max_memory_gib, args.max_disk_gib),
             *network_policies(namespace, identity, spec.allowed_networks, args.facts),
             role_binding(namespace, identity, spec.groups, args.facts.group_prefix),
             *(volume_claim(namespace, identity, volume, args.facts) for volume in spec.volumes),
@@ -128,3 +132,12 @@ class Tenant(pulumi.ComponentResource):
     def inside(self) -> pulumi.ResourceOptions:
         """Options of an object in the namespace: it comes after it and goes with it, not one by one."""
         return pulumi.ResourceOptions(parent=self, depends_on=[self.namespace], deleted_with=self.namespace)
+
+
+def _namespace(args: TenantArgs, identity: Identity) -> Manifest:
+    """The namespace, with the projects and owners that its objects may name; the guardrails read them there."""
+    namespace = namespace_manifest(args.namespace, identity, args.spec.pod_security, args.facts.kubernetes_version)
+    owners = {label_value(owner) for owner in args.owners}
+    listed = {PROJECTS: ",".join(sorted(set(args.projects))), OWNERS: ",".join(sorted(owners))}
+    namespace["metadata"]["annotations"] = {**namespace["metadata"].get("annotations", {}), **listed}
+    return namespace

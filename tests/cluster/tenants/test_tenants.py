@@ -17,7 +17,8 @@ from harness import job, platform, program, tenant
 pytestmark = pytest.mark.enable_socket
 
 TENANT, GPU = "bounded", "nvidia.com/gpu"
-LABELS = {"bedplate.dev/tenant": TENANT, "bedplate.dev/project": "p", "bedplate.dev/owner": "o"}
+OWNER = f"{TENANT}_at_example.com"
+LABELS = {"bedplate.dev/tenant": TENANT, "bedplate.dev/project": TENANT, "bedplate.dev/owner": OWNER}
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,10 @@ class TestDefaults:
         silent["spec"]["containers"][0]["resources"] = {}
         admitted = api.apply(silent, is_dry_run=True)
         resources = admitted["spec"]["containers"][0]["resources"]
-        assert resources == {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "1Gi"}}
+        assert resources == {
+            "requests": {"cpu": "500m", "memory": "1Gi", "ephemeral-storage": "2Gi"},
+            "limits": {"cpu": "128", "memory": "1Gi", "ephemeral-storage": "2Gi"},
+        }
 
 
 class TestPodSecurity:

@@ -57,5 +57,6 @@ class TestTheVariables:
             "maxIdleMinutes": "60",
             "maxPodCpu": "8.0",
             "maxPodMemoryGib": "1.5",
+            "maxPodDiskGib": "1000.0",
             "maxPodGpus": "0",
         }

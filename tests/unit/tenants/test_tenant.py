@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from bedplate.guardrails.sight import DEFAULT_CPU, DEFAULT_DISK, DEFAULT_MEMORY
 from bedplate.labels import Identity
-from bedplate.tenants.access import role_binding
-from harness import objects, platform, record, tenant
+from bedplate.tenants.access import DATA_SCIENTIST_RULES, role_binding
+from harness import job, objects, platform, record, spec, tenant
 
 VOLUMES = [
     {"name": "keep", "sizeGib": 10, "retain": True, "access": "manyNodes"},
@@ -88,12 +89,42 @@ class TestQuota:
             "requests.cpu": "64",
             "requests.memory": "256Gi",
             "limits.memory": "256Gi",
+            "requests.ephemeral-storage": "1000Gi",
+            "limits.ephemeral-storage": "1000Gi",
             "requests.storage": "500Gi",
             "requests.nvidia.com/gpu": "2",
             "pods": "200",
+            "count/pods": "2000",
+            "count/jobs.batch": "1000",
+            "persistentvolumeclaims": "100",
+            "count/resourceclaims.resource.k8s.io": "0",
+            "count/resourceclaimtemplates.resource.k8s.io": "0",
             "services.loadbalancers": "0",
             "services.nodeports": "0",
         }
+
+    def test_counts_whatever_members_may_make(self) -> None:
+        hard = bodies("ResourceQuota")["tenant"]["spec"]["hard"]
+        made = [
+            f"{resource}.{group}".rstrip(".")
+            for rule in DATA_SCIENTIST_RULES
+            if {"create", "*"} & set(rule["verbs"])
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+        ]
+        assert made
+        assert [kind for kind in made if f"count/{kind}" not in hard] == []
+
+    def test_defaults_are_those_that_the_guardrails_reckon_with(self) -> None:
+        (limits,) = bodies("LimitRange")["defaults"]["spec"]["limits"]
+        expected = {"cpu": DEFAULT_CPU, "memory": DEFAULT_MEMORY, "ephemeral-storage": DEFAULT_DISK}
+        assert limits["defaultRequest"] == expected
+        assert {**limits["default"], "cpu": DEFAULT_CPU} == expected
+
+    def test_defaults_refuse_no_request_that_fits(self) -> None:
+        """A default CPU limit below the largest pod refuses whoever states a request alone."""
+        (limits,) = bodies("LimitRange")["defaults"]["spec"]["limits"]
+        assert int(limits["default"]["cpu"]) >= spec(platform()).guardrails.max_pod.cpu
 
     def test_grants_nothing_of_an_accelerator_that_is_not_named(self) -> None:
         pools = platform()["nodePools"]
@@ -109,7 +140,7 @@ class TestQuota:
 
     def test_without_gpus_forbids_all_of_them(self) -> None:
         quotas = bodies("ResourceQuota", quota={"cpu": 4, "memoryGib": 8})
-        assert list(quotas) == ["tenant"]
+        assert list(quotas) == ["tenant", "other-namespaces"]
         assert quotas["tenant"]["spec"]["hard"]["requests.nvidia.com/gpu"] == "0"
 
 
@@ -138,6 +169,13 @@ class TestTheNamespace:
         assert metadata["name"] == "ml-vision"
         assert metadata["annotations"]["bedplate.dev/owner-email"] == "ines+ml@example.com"
         assert metadata["labels"]["bedplate.dev/owner"] == "ines-ml_at_example.com"
+
+    def test_lists_the_projects_and_owners_of_its_workloads(self) -> None:
+        data = platform(tenant("vision", job("etl", owner="mei@example.com", project="eta")))
+        namespaces = [namespace.inputs["metadata"] for namespace in objects(record(data), "Namespace")]
+        (metadata,) = [each for each in namespaces if each["name"] == "vision"]
+        assert metadata["annotations"]["bedplate.dev/projects"] == "eta,vision"
+        assert metadata["annotations"]["bedplate.dev/owners"] == "mei_at_example.com,vision_at_example.com"
 
 
 class TestMembers:

@@ -1,0 +1,214 @@
+"""Why an object is refused, as CEL that yields what the user reads; '' where there is nothing to say.
+
+Owns the words and what they are said of. Written for one pod `p` of an object, as `sight` shows it, or for the object.
+"""
+
+from bedplate.guardrails.fields import unknown_fields
+from bedplate.guardrails.sight import DEFAULT_DISK, DEFAULT_MEMORY
+from bedplate.labels import (
+    ACCELERATOR,
+    GPU_RESOURCE,
+    IDLE_TIMEOUT_MINUTES,
+    OWNER,
+    POOL,
+    PROJECT,
+    SYSTEM_POOL,
+    TENANT,
+    accelerator_class,
+)
+
+
+def unless(kept: str, message: str) -> str:
+    return f"({kept}) ? '' : ({message})"
+
+
+def listed(*reasons: str) -> str:
+    return f"[{', '.join(reasons)}].filter(s, s != '').join('; ')"
+
+
+def _of_each(containers: str, wrong: str, message: str) -> str:
+    """CEL: the message with the names of those containers `c` that are wrong."""
+    names = f"{containers}.filter(c, {wrong}).map(c, c.name).join(', ')"
+    return f"{names} == '' ? '' : 'container ' + {names} + '{message}'"
+
+
+UNAPPROVED = (
+    "(p.all.map(c, c.image) + p.volumes.filter(v, has(v.image)).map(v, v.image.reference)).filter(i, "
+    "!variables.approvedImages.exists(a, a.endsWith('/') ? i.startsWith(a) : "
+    "(i == a || i.startsWith(a + ':') || i.startsWith(a + '@'))))"
+)
+_ANNOTATED = "namespaceObject.metadata.?annotations[?'{0}'].orValue('')"
+IDLE = f"object.metadata.?annotations[?'{IDLE_TIMEOUT_MINUTES}']"
+PERSON = "request.userInfo.username.replace('@', '_at_')"
+"""CEL: who asks, as the owner label writes it."""
+_KNOWN_RESOURCES = ("cpu", "memory", "ephemeral-storage", GPU_RESOURCE)
+
+
+def labels_missing() -> str:
+    """CEL: the places that do not say whose they are, with what must be written there."""
+    wrong = (
+        f"variables.places.filter(a, a.labels[?'{TENANT}'].orValue('') != "
+        f"namespaceObject.metadata.labels['{TENANT}'] || "
+        f"['{PROJECT}', '{OWNER}'].exists(l, a.labels[?l].orValue('') == '')).map(a, a.at).join(', ')"
+    )
+    return (
+        f"{wrong} == '' ? '' : 'at ' + {wrong} + ', the labels {TENANT}, {PROJECT} and {OWNER} must be "
+        f"set, and {TENANT} "
+        f"must be ' + namespaceObject.metadata.labels['{TENANT}'] + "
+        "'; a job made with kubectl create job --from=cronjob/NAME has them'"
+    )
+
+
+def label_not_listed(label: str, annotation: str, also: str, fix: str) -> str:
+    """CEL: the values of a label that the namespace does not list. also: CEL of one more value that is allowed."""
+    listed = _ANNOTATED.format(annotation)
+    wrong = (
+        f"variables.places.map(a, a.labels[?'{label}'].orValue('')).filter(v, v != '' && v != {also} && "
+        f"!(v in {listed}.split(','))).join(', ')"
+    )
+    return f"{listed} == '' || {wrong} == '' ? '' : '{label} ' + {wrong} + ' is none of the tenant: {fix} ' + {listed}"
+
+
+def sizes_exceeded() -> str:
+    limits = (
+        "string(variables.maxPodCpu) + ' cores, ' + string(variables.maxPodMemoryGib) + ' GiB, ' + "
+        "string(variables.maxPodDiskGib) + ' GiB of disk and ' + string(variables.maxPodGpus) + ' GPUs"
+    )
+    asked = (
+        "string(p.cpu) + ' cores, ' + string(p.memory) + ' GiB, ' + string(p.disk) + ' GiB of disk and ' + "
+        "string(p.gpus)"
+    )
+    return listed(
+        unless(
+            "p.cpu <= variables.maxPodCpu && p.memory <= variables.maxPodMemoryGib && p.disk <= "
+            "variables.maxPodDiskGib "
+            "&& p.gpus <= variables.maxPodGpus",
+            f"'a pod may request at most ' + {limits}, but asks for ' + {asked} + ' GPUs'",
+        ),
+        _of_each(
+            "p.all",
+            "quantity(string(c.?resources.?limits.?cpu.orValue('0'))).asApproximateFloat() > 2.0 * variables.maxPodCpu",
+            " has a CPU limit of more than twice the largest pod; lower limits.cpu, or leave it out",
+        ),
+        unless(
+            "!p.volumes.exists(v, v.?emptyDir.?medium.orValue('') != '' && (!v.emptyDir.?sizeLimit.hasValue() || "
+            "quantity(string(v.emptyDir.sizeLimit)).asApproximateFloat() / 1073741824.0 > p.memory))",
+            "'an emptyDir in memory needs a sizeLimit of at most the memory limits of its pod'",
+        ),
+    )
+
+
+def limits_not_stated() -> str:
+    def missing(resource: str, default: str) -> str:
+        return _of_each(
+            "p.all",
+            f"c.?resources.?requests[?'{resource}'].hasValue() && !c.?resources.?limits[?'{resource}'].hasValue() && "
+            f"quantity(string(c.resources.requests['{resource}'])).isGreaterThan(quantity('{default}'))",
+            f" requests {resource} without a limit, which would be {default}; write limits.{resource} "
+            f"too, with the same value",
+        )
+
+    return listed(missing("memory", DEFAULT_MEMORY), missing("ephemeral-storage", DEFAULT_DISK))
+
+
+def resources_not_counted() -> str:
+    known = ", ".join(f"'{name}'" for name in _KNOWN_RESOURCES)
+    asked = (
+        "p.all.map(c, (c.?resources.?limits.orValue({}).filter(k, !(k in [{0}])) + "
+        "c.?resources.?requests.orValue({}).filter(k, !(k in [{0}]))).join(', ')).filter(s, s != '').join(', ')"
+    ).replace("{0}", known)
+    return f"{asked} == '' ? '' : 'no quota counts ' + {asked} + '; pods may ask for {', '.join(_KNOWN_RESOURCES)}'"
+
+
+def not_restricted() -> str:
+    profile = "c.?securityContext.?seccompProfile.?type.or(p.spec.?securityContext.?seccompProfile.?type).orValue('')"
+    return listed(
+        _of_each(
+            "p.all",
+            "c.?securityContext.?allowPrivilegeEscalation.orValue(true)",
+            " needs securityContext.allowPrivilegeEscalation: false",
+        ),
+        _of_each(
+            "p.all",
+            "!('ALL' in c.?securityContext.?capabilities.?drop.orValue([])) || "
+            "!c.?securityContext.?capabilities.?add.orValue([]).all(a, a == 'NET_BIND_SERVICE')",
+            " needs securityContext.capabilities.drop: [ALL], and may add NET_BIND_SERVICE only",
+        ),
+        _of_each(
+            "p.all",
+            f"!({profile} in ['RuntimeDefault', 'Localhost'])",
+            " needs seccompProfile.type: RuntimeDefault, its own or the securityContext of its pod",
+        ),
+    )
+
+
+def may_run_as_root() -> str:
+    def effective(name: str, default: str) -> str:
+        return f"c.?securityContext.?{name}.or(p.spec.?securityContext.?{name}).orValue({default})"
+
+    return _of_each(
+        "p.all",
+        f"!{effective('runAsNonRoot', 'false')} || {effective('runAsUser', '1')} == 0",
+        " may run as root; write runAsNonRoot: true in the securityContext of the pod, and a runAsUser other than 0",
+    )
+
+
+def placed_elsewhere() -> str:
+    pool = f"r.key == '{POOL}' && r.operator == 'In' && '{SYSTEM_POOL}' in r.values"
+    required = "p.spec.?affinity.?nodeAffinity.?requiredDuringSchedulingIgnoredDuringExecution.?nodeSelectorTerms"
+    preferred = "p.spec.?affinity.?nodeAffinity.?preferredDuringSchedulingIgnoredDuringExecution"
+    passing = (
+        "t.?key.orValue('') in ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'] && "
+        "t.?effect.orValue('') == 'NoExecute' && t.?tolerationSeconds.orValue(86400) <= 3600"
+    )
+    return listed(
+        unless(
+            f"p.spec.?nodeSelector[?'{POOL}'].orValue('') != '{SYSTEM_POOL}' && "
+            f"!{required}.orValue([]).exists(x, x.?matchExpressions.orValue([]).exists(r, {pool})) && "
+            f"!{preferred}.orValue([]).exists(x, x.preference.?matchExpressions.orValue([]).exists(r, {pool}))",
+            f"'the pool {SYSTEM_POOL} is for the platform; choose another {POOL}'",
+        ),
+        unless(
+            f"p.spec.?tolerations.orValue([]).all(t, t.?key.orValue('') == '{GPU_RESOURCE}' || ({passing}))",
+            f"'a pod may tolerate {GPU_RESOURCE}, and node.kubernetes.io/not-ready and unreachable "
+            f"with effect NoExecute "
+            "for at most 3600 tolerationSeconds; remove other tolerations'",
+        ),
+    )
+
+
+ISOLATED = " && ".join((
+    *(f"!p.spec.?{name}.orValue(false)" for name in ("hostNetwork", "hostPID", "hostIPC")),
+    "!p.volumes.exists(v, has(v.hostPath))",
+    "(oldObject != null || !has(p.spec.nodeName))",
+    "!p.all.exists(c, c.?securityContext.?privileged.orValue(false))",
+    "!p.all.exists(c, c.?ports.orValue([]).exists(o, o.?hostPort.orValue(0) != 0))",
+    "p.spec.?schedulerName.orValue('default-scheduler') == 'default-scheduler'",
+    f"(p.spec.?priorityClassName.orValue('') == '' || p.spec.priorityClassName.startsWith('{accelerator_class('')}'))",
+))  # fmt: skip
+PLACED_GPUS = (
+    f"p.gpus > 0 ? (p.spec.?nodeSelector[?'{ACCELERATOR}'].orValue('') in variables.accelerators && "
+    f"p.spec.?priorityClassName.orValue('') == '{accelerator_class('')}' + p.spec.nodeSelector['{ACCELERATOR}']) : "
+    f"(!p.spec.?priorityClassName.orValue('').startsWith('{accelerator_class('')}') && "
+    f"!p.spec.?tolerations.orValue([]).exists(t, t.?key.orValue('') == '{GPU_RESOURCE}' || "
+    "(t.?key.orValue('') == '' && t.?operator.orValue('') == 'Exists')))"
+)
+
+
+def fields_not_decided() -> str:
+    """CEL: names of the fields that may not be there."""
+    of_pods = listed(
+        unknown_fields("PodSpec", "p.spec", "", ("containers", "ephemeralContainers", "initContainers")),
+        f"p.all.map(c, {unknown_fields('EphemeralContainer', 'c', 'containers[].')}).filter(s, s != '').join(', ')",
+        f"object.kind == 'Pod' ? '' : {unknown_fields('ObjectMeta', 'p.metadata', 'template.metadata.')}",
+    )
+    names = (
+        "(object.kind in ['CronJob', 'Job'] ? variables.jobs.map(j, "
+        f"{unknown_fields('JobSpec', 'j', 'job.', ('template',))}) + variables.jobs.map(j, "
+        f"j.?manualSelector.orValue(false) ? 'job.manualSelector' : '') : []) + variables.pods.map(p, {of_pods}) + "
+        "[object.kind != 'Pod' && oldObject == null && has(object.metadata.finalizers) ? 'metadata.finalizers' : '']"
+    )
+    return (
+        f"[({names}).filter(s, s != '').join(', ')].filter(s, s != '').map(s, 'these fields may not be set: ' + s + "
+        "'; remove them, docs/reference/guardrails.md says why').join('')"
+    )

@@ -1,0 +1,211 @@
+"""What a member of a tenant may make, by impersonation, and what becomes of it."""
+
+import copy
+import uuid
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from bedplate.embedded_cluster.api_server import ApiServer
+from bedplate.embedded_cluster.cluster import ClusterAccess
+from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, items
+from cluster.guardrails.guarded import (
+    GUARDED,
+    LABELS,
+    MEMBERS,
+    Change,
+    Manifest,
+    all_of,
+    anti_affinity,
+    in_namespace,
+    inner_pod,
+    manifest,
+    nothing,
+    owned_by,
+    refusal,
+    resources,
+    template_labels,
+)
+from cluster.objects_under_test import eventually
+
+pytestmark = pytest.mark.enable_socket
+
+JOBS = f"/apis/batch/v1/namespaces/{MEMBERS}/jobs"
+PODS = f"/api/v1/namespaces/{MEMBERS}/pods"
+ALICE = {"Impersonate-User": "alice@example.com", "Impersonate-Group": f"ml-{MEMBERS}"}
+
+
+class Member:
+    """Alice of the tenant `members`; whatever she made is gone after the test."""
+
+    def __init__(self, calls: ClusterApi) -> None:
+        self.calls = calls
+
+    def create(self, body: Manifest, *, is_dry_run: bool = False) -> dict[str, Any]:
+        query = {"dryRun": "All"} if is_dry_run else {}
+        return self.calls.call("post", JOBS, body=body, query=query, headers=ALICE)
+
+    def told(self, body: Manifest) -> str:
+        """Why she may not make it; empty if she may."""
+        try:
+            self.create(body, is_dry_run=True)
+        except ApiError as error:
+            return error.reason
+        return ""
+
+    def pods_of(self, name: str) -> list[dict[str, Any]]:
+        return items(self.calls.get(PODS, labelSelector=f"job-name={name}"))
+
+
+@pytest.fixture
+def alice(api: ApiServer, cluster_access: ClusterAccess) -> Generator[Member]:
+    assert api.objects("v1", "Namespace")
+    member = Member(ClusterApi(cluster_access.kubeconfig, cluster_access.context))
+    yield member
+    for found in items(member.calls.get(JOBS)):
+        path = f"{JOBS}/{found['metadata']['name']}"
+        member.calls.call("delete", path, body={"propagationPolicy": "Background"}, headers=ALICE)
+    eventually(lambda: not items(member.calls.get(JOBS)), "the jobs are gone")
+
+
+def a_job(change: Change = nothing) -> Manifest:
+    body = in_namespace(manifest("Job", change), MEMBERS)
+    body["metadata"]["name"] = f"run-{uuid.uuid4().hex[:8]}"
+    return body
+
+
+class TestAJobOfAMember:
+    def test_is_told_everything_that_is_wrong_at_once(self, alice: Member) -> None:
+        """A first try as people make it: two GPUs, an image of Docker Hub, and nothing else."""
+        limits = {"limits": {"nvidia.com/gpu": "2"}}
+        container = {"name": "main", "image": "python:3.12", "resources": limits}
+        template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+        metadata = {"name": "first-try", "namespace": MEMBERS}
+        told = alice.told(
+            {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {"template": template}}
+        )
+        rules = ("approved-images", "ownership-labels", "job-run-time", "job-cleanup", "no-root", "pod-security")
+        assert [rule for rule in (*rules, "gpu-placement") if f"{rule}: " not in told] == []
+
+    def test_that_requests_cpu_without_a_limit_gets_its_pod(self, alice: Member) -> None:
+        body = a_job(resources(requests={"cpu": "4", "memory": "1Gi"}, limits={"memory": "1Gi"}))
+        alice.create(body)
+        eventually(lambda: alice.pods_of(body["metadata"]["name"]), "its pod is there")
+        (pod,) = alice.pods_of(body["metadata"]["name"])
+        assert pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] == "4"
+
+    def test_that_states_nothing_gets_its_pod(self, alice: Member) -> None:
+        body = a_job(resources())
+        alice.create(body)
+        eventually(lambda: alice.pods_of(body["metadata"]["name"]), "its pod is there")
+
+    def test_may_name_its_maker_as_the_owner(self, alice: Member) -> None:
+        own = template_labels(owner="alice_at_example.com")
+        body = a_job(own)
+        body["metadata"]["labels"]["bedplate.dev/owner"] = "alice_at_example.com"
+        assert alice.told(body) == ""
+        alice.create(body)
+        eventually(lambda: alice.pods_of(body["metadata"]["name"]), "its pod is there")
+        assert "bob_at_example.com is none of the tenant" in alice.told(
+            a_job(template_labels(owner="bob_at_example.com"))
+        )
+
+    def test_is_made_of_a_job_of_the_stack_as_it_is(self, api: ApiServer, alice: Member) -> None:
+        """`kubectl create job --from=cronjob/etl`."""
+        (etl,) = api.objects("batch/v1", "CronJob", MEMBERS)
+        form = etl["spec"]["jobTemplate"]
+        owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": "etl", "uid": etl["metadata"]["uid"]}
+        metadata = {**form["metadata"], "name": "by-hand", "namespace": MEMBERS, "ownerReferences": [owner]}
+        alice.create({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": form["spec"]})
+        eventually(lambda: alice.pods_of("by-hand"), "its pod is there")
+
+    def test_is_counted_even_if_it_never_runs(self, alice: Member) -> None:
+        told = ""
+        for _ in range(8):
+            body = a_job()
+            body["spec"]["suspend"] = True
+            try:
+                alice.create(body)
+            except ApiError as error:
+                told = error.reason
+        assert "exceeded quota: tenant" in told
+        assert "count/jobs.batch" in told
+        assert len(items(alice.calls.get(JOBS))) == 6
+
+
+class TestAPod:
+    def test_never_chooses_its_node_by_pods_of_others(self, api: ApiServer) -> None:
+        """Also where no policy sees it: the quota counts what a controller or an injector writes."""
+        for term in ({"namespaceSelector": {}}, {"namespaces": [GUARDED]}):
+            body = in_namespace(manifest("Pod", all_of(anti_affinity(**term), owned_by("Job", "batch/v1"))), MEMBERS)
+            assert "exceeded quota: other-namespaces" in (refusal(api, body) or "")
+        assert refusal(api, in_namespace(manifest("Pod", anti_affinity()), MEMBERS)) is None
+
+    def test_does_not_grow_in_place_past_the_largest(self, api: ApiServer, alice: Member) -> None:
+        body = in_namespace(manifest("Pod", nothing), MEMBERS)
+        api.apply(body)
+        try:
+            told = [resized(alice, body, cpu) for cpu in ("9", "2")]
+        finally:
+            api.delete(body, "Background")
+        assert "max-pod-size: " in told[0]
+        assert told[1] == ""
+
+
+def resized(member: Member, body: Manifest, cpu: str) -> str:
+    container = {"name": "main", "resources": {"requests": {"cpu": cpu, "memory": "1Gi"}}}
+    headers = {"Content-Type": "application/strategic-merge-patch+json"}
+    try:
+        path = f"{PODS}/{body['metadata']['name']}/resize"
+        member.calls.call("patch", path, body={"spec": {"containers": [container]}}, headers=headers)
+    except ApiError as error:
+        return error.reason
+    return ""
+
+
+class TestAJobSet:
+    """Its operator makes Jobs, and a Job that is refused shows nothing at the JobSet."""
+
+    @pytest.fixture
+    def jobset(self, api: ApiServer) -> Generator[Manifest]:
+        schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        version = {"name": "v1alpha2", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+        names = {"kind": "JobSet", "plural": "jobsets", "singular": "jobset"}
+        definition: Manifest = {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": "jobsets.jobset.x-k8s.io"},
+            "spec": {"group": "jobset.x-k8s.io", "scope": "Namespaced", "names": names, "versions": [version]},
+        }
+        api.apply(definition)
+        eventually(lambda: api.knows("jobset.x-k8s.io/v1alpha2", "JobSet"), "the kind is served")
+        spec = manifest("Job", nothing)["spec"]
+        del spec["ttlSecondsAfterFinished"]
+        replicated = {"name": "workers", "replicas": 2, "template": {"spec": spec}}
+        yield {
+            "apiVersion": "jobset.x-k8s.io/v1alpha2",
+            "kind": "JobSet",
+            "metadata": {"name": "train", "namespace": GUARDED, "labels": LABELS},
+            "spec": {"ttlSecondsAfterFinished": 600, "replicatedJobs": [replicated]},
+        }
+        api.delete(definition)
+        eventually(lambda: api.get(definition) is None, "the kind is gone")
+
+    def test_is_judged_by_the_pods_of_all_its_jobs(self, api: ApiServer, jobset: Manifest) -> None:
+        eventually(lambda: refusal(api, jobset) is None, "a valid one is admitted")
+        second = copy.deepcopy(jobset["spec"]["replicatedJobs"][0])
+        second["name"] = "driver"
+        template = second["template"]["spec"]["template"]
+        inner_pod({"kind": "Job", "spec": {"template": template}})["containers"][0]["image"] = "docker.io/evil/app:1"
+        template["metadata"]["labels"]["app.kubernetes.io/component"] = "model-api"
+        del second["template"]["spec"]["activeDeadlineSeconds"]
+        jobset["spec"]["replicatedJobs"].append(second)
+        del jobset["spec"]["ttlSecondsAfterFinished"]
+
+        def told() -> str:
+            return refusal(api, jobset) or ""
+
+        eventually(told, "the policy sees the new kind")
+        rules = ("approved-images", "serving-labels", "job-run-time", "job-cleanup")
+        assert [rule for rule in rules if f"{rule}: " not in told()] == []
