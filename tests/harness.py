@@ -107,7 +107,8 @@ def every_template() -> dict[str, Any]:
     quota = {"cpu": 1000, "memoryGib": 4000, "gpus": {"nvidia-l4": 100}, "storageGib": 500}
     volumes = [{"name": "data", "sizeGib": 10, "retain": False, "access": "manyNodes"}]
     pools = {**MINIMAL["nodePools"], "l4": {**MINIMAL["nodePools"]["l4"], "max": 100}}
-    return platform(tenant("every", *workloads, quota=quota, volumes=volumes), nodePools=pools)
+    every = tenant("every", *workloads, quota=quota, volumes=volumes)
+    return platform(every, nodePools=pools, tenantSecrets={"every": ["token"]})
 
 
 def program(data: dict[str, Any], secrets: frozenset[str] = frozenset()) -> Program:

@@ -15,6 +15,7 @@ EVERYTHING = platform(
         allowedNetworks=["10.1.2.0/24"],
     ),
     tenant("search", model_api("api")),
+    tenantSecrets={"vision": ["token"]},
     certificates={"issuer": "internal"},
     login=LOGIN,
 )

@@ -10,8 +10,9 @@ import pytest
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.simulation import SimulatedPool, simulated_cluster
-from bedplate.engine.engine import run
-from bedplate.rehearsal import applying
+from bedplate.engine.engine import RecordingBackend, run
+from bedplate.rehearsal.applying import Applied, apply
+from bedplate.rehearsal.deleting import delete
 from cluster.objects_under_test import eventually
 from harness import model_api, platform, program, tenant
 
@@ -28,18 +29,18 @@ def api(cluster_access: ClusterAccess) -> Generator[ApiServer]:
     pools = [SimulatedPool(name="general", nodes=3, cpu=16, memory_gib=64)]
     with simulated_cluster(cluster_access, pools, {"standard": "Delete"}, lambda _: None):
         api = ApiServer(cluster_access)
-        backend = bring_up(api, {"min": 3, "max": 3})
+        applied = bring_up(api, {"min": 3, "max": 3})
         eventually(lambda: ready(api) == 3, "three pods serve")
         yield api
-        assert applying.delete(api, backend.applied) == []
+        assert delete(api, applied.resources) == []
 
 
-def bring_up(api: ApiServer, replicas: dict[str, int]) -> applying.ApplyingBackend:
+def bring_up(api: ApiServer, replicas: dict[str, int]) -> Applied:
     """The same stack with other bounds, by the same field manager."""
-    backend = applying.ApplyingBackend(api, lambda _: None)
-    run(program(platform(tenant(TENANT, model_api("api", replicas=replicas)))), backend, is_preview=False)
-    assert backend.problems == []
-    return backend
+    stack = program(platform(tenant(TENANT, model_api("api", replicas=replicas))))
+    applied = apply(api, run(stack, RecordingBackend(), is_preview=False).resources)
+    assert applied.problems == []
+    return applied
 
 
 def deployment(api: ApiServer) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class TestARenamedTenant:
     def test_is_recognised_where_it_keeps_its_groups_and_owner_and_has_secrets(self) -> None:
         def named(name: str) -> dict[str, Any]:
             api = model_api("api", secretEnv={"TOKEN": "key"})
-            return platform({**tenant("vision", api), "name": name})
+            return platform({**tenant("vision", api), "name": name}, tenantSecrets={name: ["key"]})
 
         assert renamed_tenants(shown(named("vision")), shown(named("sight"))) == [
             Renamed(before="vision", after="sight")

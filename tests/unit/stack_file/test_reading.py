@@ -101,7 +101,9 @@ class TestTheProgram:
         file = write(tmp_path, data, **{"bedplate:oauth": {"secure": "v1:x"}})
         load_for_program(data, file, lambda name: not asked.append(name))
         assert asked == ["vision-database"]
-        with pytest.raises(StackFileError, match=r"no config secret of this name\n.*\n  allowed: oauth\n"):
+        with pytest.raises(
+            StackFileError, match=r"no config secret of this name\n.*\n  allowed: none, the stack has no such secrets\n"
+        ):
             load_for_program(data, file, lambda _: False)
 
     def test_checks_no_secrets_where_nobody_can_be_asked(self, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from bedplate.clouds import ClusterFacts
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import RELEASE_TYPE, Resource
 from bedplate.kubernetes import Manifest, RouteSpec
-from bedplate.labels import Identity
+from bedplate.labels import FRONT_DOOR_NAMES, Identity
 from bedplate.services.front_door.routes import RouteArgs, route_parts
 from bedplate.services.front_door.traefik import DEFINITIONS_CHART, values
 from bedplate.services.front_door.traefik_plugins import sources
@@ -307,6 +307,12 @@ class TestARouteInAStack:
         assert all(found.values())
         namespaces = {body.inputs["metadata"]["namespace"] for bodies in found.values() for body in bodies}
         assert namespaces == {"bedplate-front-door"}
+
+    def test_can_have_no_name_that_the_platform_itself_has_there(self) -> None:
+        """The names that `check` keeps from workloads are all that there are, and no others."""
+        recording = record(platform(**INTERNAL, login=LOGIN))
+        own = [body for kind in ("IngressRoute", "Middleware") for body in objects(recording, kind)]
+        assert sorted(body.inputs["metadata"]["name"] for body in own) == sorted(FRONT_DOOR_NAMES)
 
     def test_leads_to_the_workloads_service_at_its_own_host(self) -> None:
         (found,) = objects(with_route(tenantPrefix="ml-"), "IngressRoute")
