@@ -108,7 +108,7 @@ def every_template() -> dict[str, Any]:
     volumes = [{"name": "data", "sizeGib": 10, "retain": False, "access": "manyNodes"}]
     pools = {**MINIMAL["nodePools"], "l4": {**MINIMAL["nodePools"]["l4"], "max": 100}}
     every = tenant("every", *workloads, quota=quota, volumes=volumes)
-    return platform(every, nodePools=pools, tenantSecrets={"every": ["token"]})
+    return platform(every, nodePools=pools)
 
 
 def program(data: dict[str, Any], secrets: frozenset[str] = frozenset()) -> Program:

@@ -35,7 +35,7 @@ def pods(kind: str, form: str = "full") -> list[dict[str, Any]]:
     return found
 
 
-def long_running(kind: str, form: str = "full") -> list[dict[str, Any]]:
+def long_running(kind: str, form: str = "full") -> list[Mapping[str, Any]]:
     return [body for body in named(kind, form) if body["kind"] in LONG_RUNNING]
 
 

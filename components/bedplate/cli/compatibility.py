@@ -1,5 +1,6 @@
 """The page that says what works with what, from the places where it is decided."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import metadata
@@ -28,7 +29,11 @@ def compatibility() -> str:
         ("Pulumi CLI", pulumi, "`pulumi up`, secrets"),
         *_dependencies(),
     ]
-    pins = {pin for file in _PACKAGE.rglob("*.py") for pin in _PIN.findall(file.read_text(encoding="utf-8"))}
+    pins = {
+        (_name(name), version)
+        for file in _PACKAGE.rglob("*.py")
+        for name, version in _PIN.findall(file.read_text(encoding="utf-8"))
+    }
     return "\n".join(
         [
             "# Compatibility\n",
@@ -39,6 +44,11 @@ def compatibility() -> str:
             "",
         ]
     )
+
+
+def _name(name: str) -> str:
+    """A name as Renovate has it; that of an add-on of a cloud is what Renovate asks the cloud, as JSON."""
+    return " of Kubernetes ".join(json.loads(name).values()) if name.startswith("{") else name
 
 
 def _said(file: str, pattern: str) -> str:
