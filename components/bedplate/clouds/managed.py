@@ -11,11 +11,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from bedplate.clouds.allocatable import PODS_BY_DEFAULT
 from bedplate.clouds.catalogue import MACHINES, Machine, MachineShape
 from bedplate.clouds.contract import ClusterSpec, NodePoolSpec
 from bedplate.spec import DnsLabel, EmailAddress, PositiveCount, Spec, StrictBool, mistake
 
-PODS_OF_A_NODE = 110
+PODS_OF_A_NODE = PODS_BY_DEFAULT
 """The most pods a node runs: https://kubernetes.io/docs/setup/best-practices/cluster-large/."""
 
 
