@@ -59,9 +59,9 @@ class RehearsalReport:
     """What was shown, and what fell short.
 
     applied: objects the API server accepted. changed: objects that a second run of the same program altered. rollout:
-    of changed images. removed, others_changed: objects that went with one tenant, and objects of others that changed with it. left: objects that
-    teardown left behind; retained: disks it left because the stack says so. operators: charts that were not installed.
-    seconds: by step.
+    of changed images. removed, others_changed: objects that went with one tenant, and objects of others that changed
+    with it. left: objects that teardown left behind; retained: disks it left because the stack says so. operators:
+    charts that were not installed. seconds: by step.
     """
 
     stack: str
