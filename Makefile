@@ -32,6 +32,9 @@ check: install ## Format check, lint, types, import directions and generated fil
 benchmark: install ## Print the benchmark tables
 	@$(RUN) python tests/benchmarks/registration.py
 
+benchmark-rehearsal: install ## Measure rehearsals at 5, 50 and 200 tenants; BASE=FOLDER beside another checkout
+	@$(RUN) python tests/benchmarks/rehearsal.py $(if $(BASE),--base $(BASE))
+
 benchmark-sessions: install ## Measure the login under load; needs oauth2-proxy, and Valkey or Redis
 	@$(RUN) python tests/benchmarks/sessions.py
 
@@ -56,4 +59,4 @@ $(TOOLS)/bin/uv:
 clean: ## Remove what was installed here; the built control plane stays in ~/.cache/bedplate
 	@rm -rf .venv .tools dist .pytest_cache .ruff_cache
 
-.PHONY: help rehearse test test-offline check benchmark benchmark-sessions format install clean
+.PHONY: help rehearse test test-offline check benchmark benchmark-rehearsal benchmark-sessions format install clean

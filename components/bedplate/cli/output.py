@@ -116,6 +116,7 @@ def rehearsal_result(report: RehearsalReport) -> None:
         ("objects accepted", str(report.applied), seconds.get("apply")),
         ("pods ready or finished", f"{pods.ready} of {pods.expected}", seconds.get("pods")),
         ("changed by a second run", str(report.changed), seconds.get("secondRun")),
+        ("rollouts complete", f"{report.rollout.complete} of {report.rollout.workloads}", seconds.get("rollout")),
         (f"removed with tenant {report.removed_tenant or '–'}", str(report.removed), seconds.get("tenantRemoval")),
         ("changed for other tenants", str(report.others_changed), None),
         ("left after teardown", str(report.left), seconds.get("teardown")),

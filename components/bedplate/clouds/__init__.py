@@ -9,6 +9,7 @@ from typing import Annotated
 import pulumi
 from pydantic import Field
 
+from bedplate.clouds.allocatable import Allocatable
 from bedplate.clouds.aws.spec import AwsClusterSpec
 from bedplate.clouds.azure.spec import AzureClusterSpec
 from bedplate.clouds.catalogue import ACCELERATORS, Accelerator, MachineShape
@@ -37,6 +38,7 @@ __all__ = [
     "ACCELERATORS",
     "CLOUD_SPECS",
     "Accelerator",
+    "Allocatable",
     "AutoscalerFacts",
     "CloudSpec",
     "Cluster",

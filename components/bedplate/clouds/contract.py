@@ -13,6 +13,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from bedplate.clouds.allocatable import EVICTION_DISK_SHARE, EVICTION_MIB, PODS_BY_DEFAULT, Allocatable
 from bedplate.clouds.catalogue import ACCELERATORS, MachineShape
 from bedplate.clouds.facts import ClusterFacts, WorkloadIdentity
 from bedplate.clouds.namespaces import namespaces_of_others
@@ -111,6 +112,23 @@ class ClusterSpec(Spec):
     @abstractmethod
     def shape_of(self, pool: NodePoolSpec) -> MachineShape:
         """The machine of a pool; raises a `mistake` where there is none."""
+
+    def allocatable(self, pool: NodePoolSpec) -> Allocatable:
+        """What one node of a pool offers pods; raises a `mistake` where it has no machine."""
+        shape = self.shape_of(pool)
+        disk = shape.local_disk_gib if pool.local_disks else pool.disk_gib
+        cpu, memory_mib, disk_gib = self.set_aside(shape, disk)
+        return Allocatable(
+            cpu=shape.cpu - cpu,
+            memory_gib=shape.memory_gib - (memory_mib + EVICTION_MIB) / 1024,
+            disk_gib=disk * (1 - EVICTION_DISK_SHARE) - disk_gib,
+            pods=PODS_BY_DEFAULT,
+            gpus=shape.gpus,
+        )
+
+    def set_aside(self, shape: MachineShape, disk_gib: float) -> tuple[float, float, float]:
+        """Cores, MiB of memory and GiB of disk that each node keeps for the system; nothing where it is not known."""
+        return 0.0, 0.0, 0.0
 
     def refuse_pools(self, pools: Mapping[str, NodePoolSpec]) -> None:
         """Raises a `mistake` where the pools together are not what the cloud needs."""

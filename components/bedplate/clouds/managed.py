@@ -11,13 +11,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from bedplate.clouds.allocatable import PODS_BY_DEFAULT
 from bedplate.clouds.catalogue import MACHINES, Machine, MachineShape
 from bedplate.clouds.contract import ClusterSpec, NodePoolSpec
 from bedplate.clouds.namespaces import namespaces_of_others
 from bedplate.clouds.networks import Network, PrivateNetwork, networks_overlap
 from bedplate.spec import DnsLabel, EmailAddress, PositiveCount, Spec, StrictBool, mistake
 
-PODS_OF_A_NODE = 110
+PODS_OF_A_NODE = PODS_BY_DEFAULT
 """The most pods a node runs: https://kubernetes.io/docs/setup/best-practices/cluster-large/."""
 
 

@@ -12,6 +12,7 @@ from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, at_once,
 from bedplate.embedded_cluster.objects import Object, ObjectKey, key_of
 
 FIELD_MANAGER = "bedplate"
+_SOMEBODY = "bedplate-rehearsal"
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _VOLATILE = frozenset(
@@ -63,6 +64,14 @@ class ApiServer:
         """Creates an object. Raises ApiError, also where it exists."""
         path = self._path_of(body).rpartition("/")[0]
         return self._api.call("post", path, body=body, query={"fieldManager": FIELD_MANAGER})
+
+    def merge(self, body: Mapping[str, Any], change: Mapping[str, Any]) -> Object:
+        """Changes the object that `body` names, as somebody else would: lists by their keys. Raises ApiError.
+
+        https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
+        """
+        query, headers = {"fieldManager": _SOMEBODY}, {"Content-Type": "application/strategic-merge-patch+json"}
+        return self._api.call("patch", self._path_of(body), body=change, query=query, headers=headers)
 
     def get(self, body: Mapping[str, Any]) -> Object | None:
         """The live object that `body` names, or None."""

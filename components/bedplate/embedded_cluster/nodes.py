@@ -29,6 +29,8 @@ class SimulatedPool:
     nodes: int
     cpu: float
     memory_gib: float
+    disk_gib: float = 100.0
+    pods: int = 110
     accelerator: str | None = None
     gpus: int = 0
 
@@ -93,9 +95,9 @@ def node_object(pool: SimulatedPool, index: int, version: str, address: int) -> 
     }
     capacity = {
         "cpu": f"{round(pool.cpu * 1000)}m",
-        "memory": f"{round(pool.memory_gib * 1024)}Mi",
-        "ephemeral-storage": "1Ti",
-        "pods": "110",
+        "memory": f"{int(pool.memory_gib * 1024)}Mi",
+        "ephemeral-storage": f"{int(pool.disk_gib * 1024)}Mi",
+        "pods": f"{pool.pods}",
     }
     if pool.accelerator is not None:
         labels[ACCELERATOR] = pool.accelerator

@@ -2,12 +2,14 @@
 
 Owns what the external-provisioner does (https://kubernetes-csi.github.io/docs/external-provisioner.html): a volume for
 each claim of our classes, with the class's reclaim policy, and the deletion of released volumes. Binding is Kubernetes'
-own. There is no resizer, so an expanded claim keeps its size, and a volume can be used in every zone.
+own. There is no resizer, so an expanded claim keeps its size. A volume of one node (ReadWriteOnce) stays with the node
+of its first pod; others can be used in every zone.
 """
 
 import contextlib
 import logging
 from collections.abc import Callable, Generator, Mapping
+from typing import cast
 
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, JsonObject, ObjectWatch, field, text
 from bedplate.labels import DOMAIN
@@ -22,6 +24,7 @@ _VOLUMES = "/api/v1/persistentvolumes"
 _PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 _CLAIM_PROVISIONER = "volume.kubernetes.io/storage-provisioner"
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
+_ONE_NODE = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 
 
 @contextlib.contextmanager
@@ -112,11 +115,14 @@ def volume_object(claim: JsonObject, used_class: JsonObject) -> JsonObject:
     name = f"pvc-{text(metadata, 'uid')}"
     reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
     reference.update({key: text(metadata, key) for key in ("namespace", "name", "uid", "resourceVersion")})
+    node = text(metadata, "annotations", _SELECTED_NODE)
+    affinity = _only_on(node) if node and set(_strings(spec, "accessModes")) <= _ONE_NODE else {}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
         "metadata": {"name": name, "annotations": {_PROVISIONED_BY: PROVISIONER}},
         "spec": {
+            **affinity,
             "accessModes": field(spec, "accessModes"),
             "capacity": {"storage": field(spec, "resources", "requests", "storage")},
             "claimRef": reference,
@@ -126,6 +132,19 @@ def volume_object(claim: JsonObject, used_class: JsonObject) -> JsonObject:
             "volumeMode": field(spec, "volumeMode"),
         },
     }
+
+
+def _only_on(node: str) -> JsonObject:
+    """Nobody attaches simulated volumes, so nobody refuses a second node: the volume is bound to that of its first pod.
+
+    A real one would follow its pods once all of them have left the node.
+    """
+    expression = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
+    return {"nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}}}
+
+
+def _strings(value: object, *path: str) -> list[str]:
+    return cast(list[str], field(value, *path) or [])
 
 
 def _reclaim(api: ClusterApi, volume: JsonObject) -> None:

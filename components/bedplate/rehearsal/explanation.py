@@ -131,6 +131,12 @@ def _unschedulable(pod: Object, nodes: Sequence[Object], claims: Sequence[Object
     condition = _condition(pod, "PodScheduled")
     if condition is None or condition.get("status") == "True":
         return None
+    message = str(condition.get("message", ""))
+    if re.search(r"volume node affinity|PersistentVolume's node affinity", message):
+        return (
+            f"a volume that it mounts is attached to one node at a time, and other pods have it on theirs: {message}",
+            "write `access: manyNodes` for the volume, or run one pod",
+        )
     requests = pod_requests(pod)
     accelerator = pod["spec"].get("nodeSelector", {}).get(ACCELERATOR)
     right = [node for node in nodes if node["metadata"]["labels"].get(ACCELERATOR) == accelerator]

@@ -1,7 +1,8 @@
 """A rehearsal: the whole stack on a real API server, from nothing to nothing.
 
-Applies the stack, waits for its pods and runs each job once, runs the program again and expects no change, removes a
-tenant and expects only that tenant's objects to go, tears down and expects nothing left. It cleans up what it applied
+Applies the stack, waits for its pods and runs each job once, runs the program again and expects no change, changes an
+image of each workload and expects the rollouts to end, removes a tenant and expects only that tenant's objects to go,
+tears down and expects nothing left. It cleans up what it applied
 however it ends, and touches nothing that was there before: a stack of which a single object already exists is refused.
 """
 
@@ -25,6 +26,7 @@ from bedplate.rehearsal.definitions import Definitions
 from bedplate.rehearsal.deleting import delete
 from bedplate.rehearsal.explanation import RehearsalProblem
 from bedplate.rehearsal.report import RehearsalReport
+from bedplate.rehearsal.rollout import Rollout
 from bedplate.rehearsal.trial import STALLED_SECONDS, Trial
 
 Inventory = Mapping[ObjectKey, Object]
@@ -70,6 +72,7 @@ class Rehearsal:
                 ("apply", lambda: self._apply(recording)),
                 ("pods", self._try_workloads),
                 ("secondRun", self._apply_again),
+                ("rollout", self._change_images),
                 ("tenantRemoval", self._remove_a_tenant),
             ):
                 with self._timed(step):
@@ -110,6 +113,11 @@ class Rehearsal:
         self.report.changed = len(changed)
         for key in changed:
             self._fell_short(str(key), "a second run of the same program changed it", "make the template deterministic")
+
+    def _change_images(self) -> None:
+        rollout = Rollout(self._api, self.progress, self.stalled_seconds, count=self.report.rollout)
+        rollout.run([manifest_of(resource) for resource in self._applied.resources])
+        self.report.problems += rollout.problems
 
     def _remove_a_tenant(self) -> None:
         """The tenant with the most resources: the hardest to remove."""
@@ -178,16 +186,18 @@ class Rehearsal:
 
 
 def simulated_pools(spec: PlatformSpec) -> list[SimulatedPool]:
-    """The stack's pools at their largest."""
-    shapes = {name: spec.cloud.shape_of(pool) for name, pool in spec.node_pools.items()}
+    """The stack's pools at their largest, with what their nodes offer pods."""
+    offers = {name: spec.cloud.allocatable(pool) for name, pool in spec.node_pools.items()}
     return [
         SimulatedPool(
             name=name,
             nodes=pool.max,
-            cpu=shapes[name].cpu,
-            memory_gib=shapes[name].memory_gib,
+            cpu=offers[name].cpu,
+            memory_gib=offers[name].memory_gib,
+            disk_gib=offers[name].disk_gib,
+            pods=offers[name].pods,
             accelerator=pool.accelerator,
-            gpus=shapes[name].gpus,
+            gpus=offers[name].gpus,
         )
         for name, pool in spec.node_pools.items()
     ]

@@ -16,6 +16,14 @@ class PodCount:
     ready: int = 0
 
 
+@dataclass
+class RolloutCount:
+    """Workloads that got a changed image, and those of which the last pod of before was replaced."""
+
+    workloads: int = 0
+    complete: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class OperatorNotRun:
     """A chart that a rehearsal does not install, with the definitions of its kinds by where they came from.
@@ -50,10 +58,10 @@ class OperatorNotRun:
 class RehearsalReport:
     """What was shown, and what fell short.
 
-    applied: objects the API server accepted. changed: objects that a second run of the same program altered. removed,
-    others_changed: objects that went with one tenant, and objects of others that changed with it. left: objects that
-    teardown left behind; retained: disks it left because the stack says so. operators: charts that were not installed.
-    seconds: by step.
+    applied: objects the API server accepted. changed: objects that a second run of the same program altered. rollout:
+    of changed images. removed, others_changed: objects that went with one tenant, and objects of others that changed
+    with it. left: objects that teardown left behind; retained: disks it left because the stack says so. operators:
+    charts that were not installed. seconds: by step.
     """
 
     stack: str
@@ -62,6 +70,7 @@ class RehearsalReport:
     applied: int = 0
     pods: PodCount = field(default_factory=PodCount)
     changed: int = 0
+    rollout: RolloutCount = field(default_factory=RolloutCount)
     removed_tenant: str = ""
     removed: int = 0
     others_changed: int = 0
@@ -85,6 +94,7 @@ class RehearsalReport:
             "applied": self.applied,
             "pods": asdict(self.pods),
             "secondRun": {"changed": self.changed},
+            "rollout": asdict(self.rollout),
             "tenantRemoval": {
                 "tenant": self.removed_tenant,
                 "removed": self.removed,

@@ -88,8 +88,26 @@ class TestAStackThatIsWell:
         assert report.left == 0
         assert report.retained == ["vision/keep"]
 
+    def test_sees_every_rollout_to_its_end(self, report: RehearsalReport) -> None:
+        assert (report.rollout.workloads, report.rollout.complete) == (1, 1)
+
 
 class TestWhatFallsShort:
+    def test_names_the_rollout_that_finds_no_spare_gpu(self, access: ClusterAccess) -> None:
+        """The pool's one GPU is taken by the pod of before, which stays until the new one is ready."""
+        api = model_api("api", gpu=GPU, replicas={"min": 1, "max": 1})
+        report = rehearse(access, platform(tenant("gpu", api)))
+        assert (report.pods.ready, report.rollout.workloads, report.rollout.complete) == (1, 1, 0)
+        assert "its rollout does not end" in reasons(report)
+        assert "all 1 nodes with nvidia-l4 are full (short of nvidia.com/gpu)" in reasons(report)
+
+    def test_names_the_volume_of_one_node_that_pods_of_many_mount(self, access: ClusterAccess) -> None:
+        volume = {"name": "cache", "sizeGib": 50, "retain": False}
+        mounted = {"mounts": [{"volume": "cache", "path": "/cache"}], "replicas": {"min": 3, "max": 3}, "cpu": 10}
+        said = reasons(rehearse(access, platform(tenant("disk", model_api("api", **mounted), volumes=[volume]))))
+        assert "is attached to one node at a time" in said
+        assert "access: manyNodes" in said
+
     def test_names_the_quota_that_is_exceeded(self, access: ClusterAccess) -> None:
         quota = {"cpu": 4, "memoryGib": 64}
         busy = tenant("busy", model_api("api", replicas={"min": 2, "max": 2}), job("etl", cpu=3), quota=quota)

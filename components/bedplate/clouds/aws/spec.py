@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from bedplate.clouds.allocatable import CPU_STEPS, stepped
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import ClusterImplementation, NodePoolSpec
 from bedplate.clouds.managed import (
@@ -192,6 +193,14 @@ class AwsClusterSpec(ManagedClusterSpec):
     def bucket(self, purpose: str) -> str:
         """Name of a bucket; names are unique among all accounts."""
         return f"{self.name}-{self.account_id}-{self.region}-{purpose}"
+
+    def set_aside(self, shape: MachineShape, disk_gib: float) -> tuple[float, float, float]:
+        """As the EKS images do it, for the pods that we allow on a node.
+
+        https://github.com/awslabs/amazon-eks-ami/blob/main/nodeadm/internal/kubelet/config.go: 11 MiB a pod and 255
+        MiB, and 1 GiB of disk.
+        """
+        return stepped(shape.cpu, CPU_STEPS), 255.0 + 11 * PODS_OF_A_NODE, 1.0
 
     def shape_of(self, pool: NodePoolSpec) -> MachineShape:
         """As on every cloud; the reservation, if any, is one of AWS's; and somebody scales what is to be scaled."""

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from bedplate.clouds.allocatable import CPU_STEPS, stepped
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import ClusterImplementation, NodePoolSpec
 from bedplate.clouds.managed import (
@@ -44,6 +45,8 @@ _HOW_TO_BUY = (
 
 https://cloud.google.com/compute/docs/accelerator-optimized-machines
 """
+_MEMORY_STEPS = ((4, 0.25), (4, 0.2), (8, 0.1), (112, 0.06), (float("inf"), 0.02))
+"""GiB of memory, and the share of them that is set aside: see `set_aside`."""
 _WAYS = {"spot": "a spot machine", "reservation": "reserved capacity"}
 _LEAST_WEEKLY_HOURS = 12
 """GKE wants 48 hours of maintenance in 32 days, which hold four weekly windows.
@@ -273,6 +276,11 @@ class GcpClusterSpec(ManagedClusterSpec):
             raise MissingExtraError(error, "bedplate[gcp]") from error
 
         return GcpCluster
+
+    def set_aside(self, shape: MachineShape, disk_gib: float) -> tuple[float, float, float]:
+        """https://cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes#resource_reservations"""
+        disk = min(0.5 * disk_gib, 6 + 0.35 * disk_gib, 100.0)
+        return stepped(shape.cpu, CPU_STEPS), 1024 * stepped(shape.memory_gib, _MEMORY_STEPS), disk
 
     def shape_of(self, pool: NodePoolSpec) -> MachineShape:
         """The machine of a pool, if Google sells it the way the pool wants it."""
