@@ -131,6 +131,11 @@ def rehearsal_result(report: RehearsalReport) -> None:
         _out.print(Text(f"kept: {', '.join(report.retained)}", style="dim"))
     for operator in report.operators:
         _out.print(Text(_not_run(operator), style="dim"))
+    if report.unmeasured_autoscalers:
+        text = (
+            f"not measured: {report.unmeasured_autoscalers} autoscalers keep their least pods, for the cluster serves"
+        )
+        _out.print(Text(f"{text} no metrics (metrics.k8s.io: metrics-server or the like)", style="dim"))
     for problem in report.problems:
         _out.print(Text(f"\n✗ {problem.object}", style="bold red"))
         _out.print(Text(f"  {problem.reason}\n  fix: {problem.fix}"))

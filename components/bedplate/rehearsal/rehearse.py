@@ -29,6 +29,8 @@ from bedplate.rehearsal.report import RehearsalReport
 from bedplate.rehearsal.rollout import Rollout
 from bedplate.rehearsal.trial import STALLED_SECONDS, Trial
 
+_METRICS = ("metrics.k8s.io/v1beta1", "PodMetrics")
+"""What autoscalers measure CPU and memory by: https://kubernetes.io/docs/tasks/debug/debug-cluster/resource-metrics-pipeline/"""
 Inventory = Mapping[ObjectKey, Object]
 
 
@@ -104,8 +106,12 @@ class Rehearsal:
 
     def _try_workloads(self) -> None:
         trial = Trial(self._api, self.progress, pods=self.report.pods, stalled_seconds=self.stalled_seconds)
-        trial.run([manifest_of(resource) for resource in self._applied.resources])
+        manifests = [manifest_of(resource) for resource in self._applied.resources]
+        trial.run(manifests)
         self.report.problems += trial.problems
+        self.report.autoscalers = sum(1 for manifest in manifests if manifest["kind"] == "HorizontalPodAutoscaler")
+        if not self._api.knows(*_METRICS):
+            self.report.unmeasured_autoscalers = self.report.autoscalers
 
     def _apply_again(self) -> None:
         self.progress("running the program again, expecting no change")

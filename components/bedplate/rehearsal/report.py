@@ -59,9 +59,10 @@ class RehearsalReport:
     """What was shown, and what fell short.
 
     applied: objects the API server accepted. changed: objects that a second run of the same program altered. rollout:
-    of changed images. removed, others_changed: objects that went with one tenant, and objects of others that changed
-    with it. left: objects that teardown left behind; retained: disks it left because the stack says so. operators:
-    charts that were not installed. seconds: by step.
+    of changed images. unmeasured_autoscalers: those that the cluster serves no metrics for, so that they keep their
+    least pods. removed, others_changed: objects that went with one tenant, and objects of others that changed with it.
+    left: objects that teardown left behind; retained: disks it left because the stack says so. operators: charts that
+    were not installed. seconds: by step.
     """
 
     stack: str
@@ -71,6 +72,8 @@ class RehearsalReport:
     pods: PodCount = field(default_factory=PodCount)
     changed: int = 0
     rollout: RolloutCount = field(default_factory=RolloutCount)
+    autoscalers: int = 0
+    unmeasured_autoscalers: int = 0
     removed_tenant: str = ""
     removed: int = 0
     others_changed: int = 0
@@ -95,6 +98,7 @@ class RehearsalReport:
             "pods": asdict(self.pods),
             "secondRun": {"changed": self.changed},
             "rollout": asdict(self.rollout),
+            "autoscalers": {"count": self.autoscalers, "unmeasured": self.unmeasured_autoscalers},
             "tenantRemoval": {
                 "tenant": self.removed_tenant,
                 "removed": self.removed,
