@@ -16,13 +16,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from bedplate.clouds.allocatable import stepped
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import ClusterImplementation, NodePoolSpec
-<<<<<<< HEAD
-from bedplate.clouds.managed import AccessSpec, ManagedClusterSpec, NetworkSpec
+from bedplate.clouds.managed import PODS_OF_A_NODE, AccessSpec, ManagedClusterSpec, NetworkSpec
 from bedplate.clouds.networks import PrivateNetwork
 from bedplate.errors import MissingExtraError
-=======
-from bedplate.clouds.managed import PODS_OF_A_NODE, AccessSpec, ManagedClusterSpec, NetworkSpec, PrivateNetwork
->>>>>>> rehearsal-speed
 from bedplate.labels import DOMAIN
 from bedplate.spec import GUID, Guid, Spec, matching, mistake
 
