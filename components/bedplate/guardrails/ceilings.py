@@ -33,8 +33,14 @@ class MaxQuotaSpec(Spec):
     """GPUs by accelerator; those that are not named here nobody gets, where this is written."""
     storage_gib: Gib | None = None
     """Volumes together in GiB."""
-    pods: Annotated[PositiveCount, Field(le=100_000)] | None = None
+    scratch_gib: Gib | None = None
+    """Disk of nodes, for scratch space and logs, in GiB."""
+    pods: Annotated[PositiveCount, Field(le=10_000)] | None = None
     """Pods."""
+    jobs: Annotated[PositiveCount, Field(le=10_000)] | None = None
+    """Runs of jobs."""
+    claims: Annotated[PositiveCount, Field(le=10_000)] | None = None
+    """Volumes by number."""
 
 
 class MaxTenantSpec(Spec):

@@ -34,9 +34,16 @@ class MaxPodSpec(Spec):
     gpus: Annotated[Count, Field(le=100)] = 8
     """GPUs of a pod."""
 
-    def exceeded_by(self, cpu: float, memory_gib: float, gpus: int) -> list[tuple[str, float, float]]:
+    def exceeded_by(
+        self, *, cpu: float, memory_gib: float, disk_gib: float, gpus: int
+    ) -> list[tuple[str, float, float]]:
         """What of a pod is over the limit: name, value, limit."""
-        parts = [("cpu", cpu, self.cpu), ("memoryGib", memory_gib, self.memory_gib), ("gpu.count", gpus, self.gpus)]
+        parts = [
+            ("cpu", cpu, self.cpu),
+            ("memoryGib", memory_gib, self.memory_gib),
+            ("scratchGib", disk_gib, self.disk_gib),
+            ("gpu.count", gpus, self.gpus),
+        ]
         return [part for part in parts if part[1] > part[2]]
 
 

@@ -28,6 +28,7 @@ from bedplate.guardrails.reasons import (
 )
 from bedplate.guardrails.sight import BATCH_KINDS, OWNED_KINDS, POD_KINDS
 from bedplate.kubernetes import Manifest
+from bedplate.kubernetes.pods import LONGEST_KEEP_DAYS
 from bedplate.labels import (
     ACCELERATOR,
     BATCH_COMPONENTS,
@@ -43,7 +44,6 @@ from bedplate.labels import (
 
 LONGEST_STOP_SECONDS = 900
 """The longest that a pod may take to stop, past the end of its run time; no template takes more than 605."""
-LONGEST_KEEP_DAYS = 90
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,8 @@ _SHARED_MEMORY_PATH = "/dev/shm"
 _SCRATCH, _SHARED_MEMORY = "scratch", "shared-memory"
 OWN_VOLUMES = (_SCRATCH, _SHARED_MEMORY)
 """Names of volumes that a pod has by itself; no claim in it can be called so."""
+LONGEST_KEEP_DAYS = 400
+"""The longest that a finished Job may stay: a year of monthly runs. Templates keep to it, and guardrails hold it."""
 _LOGS_GIB = 0.25
 """Disk for what a container prints, which counts beside its scratch space. A kubelet keeps five files of 10 MiB unless
 it is told otherwise (https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/)."""

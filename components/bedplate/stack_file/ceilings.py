@@ -21,18 +21,16 @@ def quotas(parts: Parts) -> Iterator[Problem]:
     if ceilings is None:
         return
     most = ceilings.quota
-    limits = {"cpu": most.cpu, "memoryGib": most.memory_gib, "storageGib": most.storage_gib, "pods": most.pods}
+    limits = [
+        (name, str(type(most).model_fields[name].alias), getattr(most, name))
+        for name in type(most).model_fields
+        if name != "gpus" and getattr(most, name) is not None
+    ]
     for path, tenant in parts.with_tenants("quota"):
         quota = tenant.quota
-        asked = {
-            "cpu": quota.cpu,
-            "memoryGib": quota.memory_gib,
-            "storageGib": quota.storage_gib,
-            "pods": quota.pods,
-        }
-        for key, limit in limits.items():
-            if limit is not None and asked[key] > limit:
-                yield _above((*path, "quota", key), asked[key], limit)
+        for name, key, limit in limits:
+            if getattr(quota, name) > limit:
+                yield _above((*path, "quota", key), getattr(quota, name), limit)
         for accelerator, count in quota.gpus.items():
             if most.gpus is not None and count > most.gpus.get(accelerator, 0):
                 yield _above((*path, "quota", "gpus", accelerator), count, most.gpus.get(accelerator, 0))

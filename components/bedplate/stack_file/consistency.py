@@ -68,10 +68,12 @@ def _quota(parts: Parts) -> Iterator[Problem]:
         always: dict[str, float] = {}
         updating: dict[str, float] = {}
         broken: set[str] = set()
+        runs = 0
         for position, workload in zip(positions, tenant.workloads, strict=True):
             footprint = footprint_of(workload)
             if footprint is None:
                 continue
+            runs += footprint.runs_kept
             for key, one in _of_one_pod(footprint, workload, tenant.quota, offered).items():
                 most = round(one * footprint.pods_most, _DECIMALS)
                 always[key] = round(always.get(key, 0) + one * footprint.pods_always, _DECIMALS)
@@ -80,6 +82,8 @@ def _quota(parts: Parts) -> Iterator[Problem]:
                     broken.add(key)
                     path = ("tenants", index, "workloads", position)
                     yield _over_quota(path, key, most, granted.get(key, 0), footprint.pods_most)
+        if runs > tenant.quota.jobs:
+            yield _over_jobs(("tenants", index, "quota", "jobs"), runs, tenant.quota.jobs)
         for key, at_rest in always.items():
             needed = round(at_rest + updating[key], _DECIMALS)
             if key not in broken and needed > granted[key]:
@@ -88,14 +92,20 @@ def _quota(parts: Parts) -> Iterator[Problem]:
 
 def _granted(quota: QuotaSpec) -> dict[str, float]:
     gpus = {f"gpus.{accelerator}": count for accelerator, count in quota.gpus.items()}
-    return {"cpu": quota.cpu, "memoryGib": quota.memory_gib, "pods": quota.pods, **gpus}
+    sizes = {"cpu": quota.cpu, "memoryGib": quota.memory_gib, "scratchGib": quota.scratch_gib}
+    return {**sizes, "pods": quota.pods, **gpus}
 
 
 def _of_one_pod(
     footprint: Footprint, workload: WorkloadSpec, quota: QuotaSpec, offered: Collection[str] | None
 ) -> dict[str, float]:
     """What one pod takes of the quota; GPUs only where workload and quota name accelerators that there are."""
-    taken: dict[str, float] = {"cpu": footprint.cpu, "memoryGib": footprint.memory_gib, "pods": 1}
+    taken: dict[str, float] = {
+        "cpu": footprint.cpu,
+        "memoryGib": footprint.memory_gib,
+        "scratchGib": footprint.disk_gib,
+        "pods": 1,
+    }
     if workload.gpu and offered is not None and {workload.gpu.accelerator, *quota.gpus} <= set(offered):
         taken[f"gpus.{workload.gpu.accelerator}"] = footprint.gpus
     return taken
@@ -109,6 +119,16 @@ def _over_quota(path: PathParts, key: str, needed: float, granted: float, pods: 
         given=number(needed),
         allowed=f"at most {number(granted)}",
         fix=f"raise quota.{key} of the tenant to {number(needed)}, or make the workload smaller",
+    )
+
+
+def _over_jobs(path: PathParts, runs: int, granted: int) -> Problem:
+    return Problem(
+        path=path,
+        message="the histories of the tenant's jobs hold more runs than its quota has jobs, and then none starts",
+        given=number(granted),
+        allowed=f"at least {runs}",
+        fix=f"raise quota.jobs to {runs}, or keep fewer runs (`history`)",
     )
 
 
@@ -155,7 +175,10 @@ def _limits(parts: Parts) -> Iterator[Problem]:
             )
         if not has(limits, ["max_pod"]):
             continue
-        for key, value, limit in limits.max_pod.exceeded_by(footprint.cpu, footprint.memory_gib, footprint.gpus):
+        exceeded = limits.max_pod.exceeded_by(
+            cpu=footprint.cpu, memory_gib=footprint.memory_gib, disk_gib=footprint.disk_gib, gpus=footprint.gpus
+        )
+        for key, value, limit in exceeded:
             yield Problem(
                 path=(*path, *key.split(".")),
                 message="the pod is larger than any pod is allowed to be (guardrail max-pod-size)",

@@ -14,6 +14,15 @@ _DECIMALS = 6
 def sizes(parts: Parts) -> Iterator[Problem]:
     """A tenant's volumes are within its quota."""
     for path, tenant in parts.with_tenants("volumes", "quota"):
+        if len(tenant.volumes) > tenant.quota.claims:
+            yield Problem(
+                path=(*path, "quota", "claims"),
+                message=f"the tenant has {len(tenant.volumes)} volumes, more than its quota",
+                given=number(tenant.quota.claims),
+                allowed=f"at least {len(tenant.volumes)}",
+                fix=f"raise quota.claims to {len(tenant.volumes)}, or remove volumes",
+            )
+    for path, tenant in parts.with_tenants("volumes", "quota"):
         size = round(sum(volume.size_gib for volume in tenant.volumes), _DECIMALS)
         if size > tenant.quota.storage_gib:
             yield Problem(

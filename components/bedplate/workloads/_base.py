@@ -123,6 +123,7 @@ class Footprint:
     cpu, memory_gib, gpus, disk_gib: of one pod. pods_always: how many run at all times. pods_of_updates: how many more
     while an update runs. pods_most: how many at the most, those included. run_hours: how long one run may last; none
     for what runs for ever. is_autoscaled: whether their number follows what they use.
+    runs_kept: finished runs that stay by a schedule, and the one that runs.
     """
 
     cpu: float
@@ -134,6 +135,7 @@ class Footprint:
     pods_most: int
     run_hours: float | None = None
     is_autoscaled: bool = False
+    runs_kept: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +216,7 @@ class WorkloadSpec(Spec):
         """What the workload takes of its tenant's quota and of the machines."""
 
     def footprint_of_pods(
-        self, always: int, most: int, *, of_updates: int = 0, run_hours: float | None = None
+        self, always: int, most: int, *, of_updates: int = 0, run_hours: float | None = None, runs_kept: int = 0
     ) -> Footprint:
         """The footprint of so many pods of this spec."""
         return Footprint(
@@ -226,6 +228,7 @@ class WorkloadSpec(Spec):
             pods_of_updates=of_updates,
             pods_most=most,
             run_hours=run_hours,
+            runs_kept=runs_kept,
         )
 
     def endpoint(self) -> Endpoint | None:

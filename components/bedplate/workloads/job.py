@@ -12,14 +12,14 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.kubernetes import NOT_EVICTED, Manifest, accelerator_placement, manifest, pod_spec, template_metadata
+from bedplate.kubernetes.pods import LONGEST_KEEP_DAYS
 from bedplate.spec import Count, CronSchedule, Hours, JobName, PositiveCount, Seconds, Spec, TimeZone, mistake
 from bedplate.workloads._base import Footprint, Workload, WorkloadArgs, WorkloadSpec, container
 from bedplate.workloads._schedule import longest_pause_days
 
 _NEVER = "0 0 31 2 *"
 """A CronJob must have a schedule; one that is suspended as well as on the 31st of February runs on demand only."""
-_DEFAULT_KEEP_DAYS, _MOST_KEEP_DAYS = 7, 400
-"""The most are a monthly job's runs of a year."""
+_DEFAULT_KEEP_DAYS = 7
 
 
 class HistorySpec(Spec):
@@ -53,7 +53,7 @@ class JobSpec(WorkloadSpec):
     """What happens when the next run is due while one is still going."""
     start_within_seconds: Annotated[Seconds, Field(ge=10)] = 3600
     """How late a missed run may still start; Kubernetes looks every ten seconds."""
-    keep_days: Annotated[PositiveCount, Field(le=_MOST_KEEP_DAYS)] | None = None
+    keep_days: Annotated[PositiveCount, Field(le=LONGEST_KEEP_DAYS)] | None = None
     """Days after which a finished run is removed, triggered ones included; 7, or as long as the runs of `history` take
     by the schedule, if absent."""
     history: HistorySpec = HistorySpec()
@@ -69,11 +69,11 @@ class JobSpec(WorkloadSpec):
     @field_validator("history")
     @classmethod
     def _kept_as_long(cls, history: HistorySpec, info: ValidationInfo) -> HistorySpec:
-        kept = info.data.get("keep_days", 0) or _MOST_KEEP_DAYS
+        kept = info.data.get("keep_days", 0) or LONGEST_KEEP_DAYS
         needed = _days_of(history, info.data.get("schedule"))
         if needed > kept and "keep_days" in info.data:
             runs = max(history.succeeded, history.failed)
-            can_be_longer = needed <= _MOST_KEEP_DAYS
+            can_be_longer = needed <= LONGEST_KEEP_DAYS
             raise mistake(
                 f"{runs} runs of this schedule take {needed} days, and each is removed {kept} days after its end",
                 f"write `keepDays: {needed}`, or remove it"
@@ -87,11 +87,12 @@ class JobSpec(WorkloadSpec):
         """Days after which a finished run is removed."""
         if self.keep_days is not None:
             return self.keep_days
-        return min(max(_DEFAULT_KEEP_DAYS, _days_of(self.history, self.schedule)), _MOST_KEEP_DAYS)
+        return min(max(_DEFAULT_KEEP_DAYS, _days_of(self.history, self.schedule)), LONGEST_KEEP_DAYS)
 
     def footprint(self) -> Footprint:
         """The pods of one run; none at rest."""
-        return self.footprint_of_pods(0, self.parallelism, run_hours=self.max_hours)
+        kept = self.history.succeeded + self.history.failed + 1 if self.schedule else 0
+        return self.footprint_of_pods(0, self.parallelism, run_hours=self.max_hours, runs_kept=kept)
 
 
 def _days_of(history: HistorySpec, schedule: str | None) -> int:

@@ -57,11 +57,11 @@ GPU = {"accelerator": "nvidia-l4", "count": 1}
 
 @pytest.fixture(scope="module")
 def report(access: ClusterAccess) -> RehearsalReport:
-    keep = {"name": "keep", "sizeGib": 10, "retain": True}
-    drop = {"name": "drop", "sizeGib": 10, "retain": False}
+    keep = {"name": "keep", "sizeGib": 10, "retain": True, "access": "manyNodes"}
+    drop = {"name": "drop", "sizeGib": 10, "retain": False, "access": "manyNodes"}
     mounts = [{"volume": "keep", "path": "/keep"}, {"volume": "drop", "path": "/drop"}]
     public = model_api("api", route={"access": "public"})
-    vision = tenant("vision", public, job("etl", mounts=mounts), volumes=[keep, drop])
+    vision = tenant("vision", public, job("etl", mounts=mounts, parallelism=2), volumes=[keep, drop])
     front_door = {
         "certificates": {"issuer": "internal"},
         "guardrails": {"approvedImages": ["ghcr.io/acme/"], "publicRoutes": True},

@@ -39,13 +39,16 @@ class TestApprovedImages:
         assert found.approves("docker.io/library/python:3.12")
 
 
+LARGEST = {"cpu": 8, "memoryGib": 32, "diskGib": 50, "gpus": 2}
+
+
 class TestTheLargestPod:
     def test_may_be_exactly_as_large(self) -> None:
-        assert limits(maxPod={"cpu": 8, "memoryGib": 32, "gpus": 2}).max_pod.exceeded_by(8, 32, 2) == []
+        assert limits(maxPod=LARGEST).max_pod.exceeded_by(cpu=8, memory_gib=32, disk_gib=50, gpus=2) == []
 
     def test_is_exceeded_part_by_part(self) -> None:
-        largest = limits(maxPod={"cpu": 8, "memoryGib": 32, "gpus": 0}).max_pod
-        assert largest.exceeded_by(8.1, 32, 1) == [("cpu", 8.1, 8), ("gpu.count", 1, 0)]
+        exceeded = limits(maxPod=LARGEST).max_pod.exceeded_by(cpu=8.1, memory_gib=32, disk_gib=50.1, gpus=3)
+        assert exceeded == [("cpu", 8.1, 8), ("scratchGib", 50.1, 50), ("gpu.count", 3, 2)]
 
 
 class TestTheVariables:
