@@ -17,7 +17,7 @@ from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.services import Services, ServicesArgs
 from bedplate.stack_file.consistency import refuse_inconsistent
 from bedplate.tenants import Tenant, TenantAccess, TenantArgs
-from bedplate.workloads import WorkloadArgs, WorkloadSpec, workload_of
+from bedplate.workloads import Workload, WorkloadArgs, WorkloadComponent, WorkloadSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,11 +114,11 @@ class Platform(pulumi.ComponentResource):
             offers=offers,
         )
         name = f"{self._name}/{spec.name}/{workload.name}"
-        workload_of(workload)(name, args, pulumi.ResourceOptions(parent=tenant))
+        WorkloadComponent(name, args, pulumi.ResourceOptions(parent=tenant))
 
 
 def _identity(tenant: TenantEntry, workload: WorkloadSpec) -> Identity:
-    template = workload_of(workload)
+    template = Workload.of(workload)
     return Identity(
         name=template.component,
         component=template.component,

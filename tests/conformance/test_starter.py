@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bedplate.clouds import CLOUD_SPECS
-from bedplate.starter.starter import CLOUDS, PROGRAM, UV_VERSION, NewProject
+from bedplate.starter import CLOUDS, PROGRAM
+from bedplate.starter.starter import UV_VERSION, NewProject
 from harness import ROOT
 
 SAME = ["platform/__main__.py", ".github/workflows/preview.yml", ".github/workflows/plan.yml"]

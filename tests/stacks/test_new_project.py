@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bedplate.starter.starter import CLOUDS
+from bedplate.starter import CLOUDS
 from installed import Installed, run
 
 

@@ -5,40 +5,37 @@ wrong; nothing was created. 3: the update would lose what must not be lost, or n
 interrupted, after cleaning up.
 """
 
+import gc
 import json
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from pydantic import ValidationError
 
-from bedplate.cli import difference_output, output, plan_output
-from bedplate.cli.consoles import print_error, print_json
-from bedplate.cli.reference import pages
-from bedplate.config import json_schema, tenant_json_schema
-from bedplate.engine.engine import RecordingBackend, run
 from bedplate.errors import MissingExtraError, RehearsalError
-from bedplate.kubernetes import ApiKeySpec, new_api_key
-from bedplate.plans.difference import FieldChange, Shown, difference, field_changes
-from bedplate.plans.digest import renamed_tenants, sections
-from bedplate.plans.disks import Disk
-from bedplate.plans.figures import figures
-from bedplate.plans.planning import Revision, program_of, stack_at, written_platform
-from bedplate.plans.project import Project, stack_name
-from bedplate.plans.protection import Loss, losses, touched_disks
-from bedplate.plans.pulumi_preview import PulumiPlan, difference_of_plan, disks_of_plan, losses_of_plan, read_plan
-from bedplate.plans.versions import impossible_upgrade
-from bedplate.stack_file.reading import Stack, StackFileError, load
-from bedplate.starter.starter import CLOUDS, PROGRAM, NewProject
+from bedplate.starter import CLOUDS, PROGRAM
+
+# Each command imports what it needs itself: `--help` needs nothing of this, and `check` no Pulumi.
+if TYPE_CHECKING:
+    from bedplate.cli.difference_output import Comparison
+    from bedplate.plans.difference import FieldChange, Shown
+    from bedplate.plans.disks import Disk
+    from bedplate.plans.planning import Revision
+    from bedplate.plans.project import Project
+    from bedplate.plans.protection import Loss
+    from bedplate.plans.pulumi_preview import PulumiPlan
+    from bedplate.stack_file.reading import Stack
 
 FELL_SHORT, WRONG_INPUT, REFUSED = 1, 2, 3
+_COLLECT_SELDOM = (100_000, 50, 1_000)
+"""Thresholds of the garbage collector's generations, for `main`; Python's own begin at 700 objects
+(https://docs.python.org/3/library/gc.html#gc.set_threshold)."""
 
 app = typer.Typer(
     name="bedplate",
@@ -110,6 +107,9 @@ def init(
     stack: Annotated[str, typer.Option("--stack", metavar="NAME", help="Name of its first stack.")] = "production",
 ) -> None:
     """Write a project: stack file, tenants, program, workflows. It checks, previews and rehearses at once."""
+    from bedplate.cli import output
+    from bedplate.starter.starter import NewProject
+
     if cloud is None and sys.stdin.isatty():
         cloud = typer.prompt(f"What does the platform run on ({', '.join(CLOUDS)})?")
     if cloud not in CLOUDS:
@@ -126,6 +126,10 @@ def init(
 @app.command(epilog="Example: bedplate check local")
 def check(stack: StackArgument, output_form: OutputOption = Output.TEXT) -> None:
     """Check a stack file: every mistake at once, with its line. Needs no cluster and no network."""
+    from bedplate.cli import output
+    from bedplate.cli.consoles import print_json
+    from bedplate.plans.project import stack_name
+
     read = _stack(stack, output_form)[1]
     if output_form is Output.JSON:
         print_json({"ok": True, "stack": stack_name(read.file), "problems": []})
@@ -147,6 +151,13 @@ def preview(
     Refuses (exit code 3) a difference that deletes or replaces what must not be lost, and an upgrade that no cloud
     takes: by more than one minor of Kubernetes, or back.
     """
+    from bedplate.cli import difference_output, plan_output
+    from bedplate.cli.consoles import print_json
+    from bedplate.engine.engine import RecordingBackend, run
+    from bedplate.plans.difference import field_changes
+    from bedplate.plans.planning import program_of, written_platform
+    from bedplate.plans.versions import impossible_upgrade
+
     project, read = _stack(stack, output_form)
     resources = [
         resource.shown() for resource in run(program_of(project, read), RecordingBackend(), is_preview=True).resources
@@ -170,7 +181,10 @@ def preview(
         raise typer.Exit(REFUSED)
 
 
-def _revision(revision: str, project: Project, read: Stack, form: Output) -> Revision:
+def _revision(revision: str, project: "Project", read: "Stack", form: Output) -> "Revision":
+    from bedplate.cli import output
+    from bedplate.plans.planning import stack_at
+
     try:
         there = stack_at(revision, project, read.file)
     except RehearsalError as error:
@@ -181,10 +195,16 @@ def _revision(revision: str, project: Project, read: Stack, form: Output) -> Rev
 
 
 def _compared(
-    before: Sequence[Shown], after: Sequence[Shown], written: Sequence[FieldChange], allowed: Sequence[str]
-) -> difference_output.Comparison:
+    before: "Sequence[Shown]", after: "Sequence[Shown]", written: "Sequence[FieldChange]", allowed: Sequence[str]
+) -> "Comparison":
+    from bedplate.cli.difference_output import Comparison
+    from bedplate.plans.difference import difference
+    from bedplate.plans.digest import renamed_tenants, sections
+    from bedplate.plans.figures import figures
+    from bedplate.plans.protection import losses, touched_disks
+
     found = difference(before, after)
-    return difference_output.Comparison(
+    return Comparison(
         found=found,
         before=figures(before),
         after=figures(after),
@@ -208,6 +228,10 @@ def guard(
 
     A plan that failed or is not whole ends with code 2: nobody knows what else it would do.
     """
+    from bedplate.cli import plan_output
+    from bedplate.cli.consoles import print_json
+    from bedplate.plans.pulumi_preview import disks_of_plan, losses_of_plan, read_plan
+
     try:
         found = read_plan(json.load(plan))
         lost, disks = losses_of_plan(found, allow or ()), disks_of_plan(found)
@@ -233,11 +257,16 @@ def guard(
         raise typer.Exit(WRONG_INPUT)
 
 
-def _show_plan(plan: PulumiPlan, lost: Sequence[Loss], disks: Sequence[Disk]) -> None:
+def _show_plan(plan: "PulumiPlan", lost: "Sequence[Loss]", disks: "Sequence[Disk]") -> None:
+    from bedplate.cli.difference_output import Comparison, change_tree
+    from bedplate.plans.digest import renamed_tenants, sections
+    from bedplate.plans.figures import figures
+    from bedplate.plans.pulumi_preview import difference_of_plan
+
     found, before, after = difference_of_plan(plan)
     if found.is_empty:
         return
-    comparison = difference_output.Comparison(
+    comparison = Comparison(
         found=found,
         before=figures(before),
         after=figures(after),
@@ -246,7 +275,7 @@ def _show_plan(plan: PulumiPlan, lost: Sequence[Loss], disks: Sequence[Disk]) ->
         disks=disks,
         lost=lost,
     )
-    difference_output.change_tree(comparison, "what is there")
+    change_tree(comparison, "what is there")
 
 
 @app.command(epilog="Example: bedplate rehearse local")
@@ -257,6 +286,9 @@ def rehearse(
     output_form: OutputOption = Output.TEXT,
 ) -> None:
     """Bring the stack up on a real Kubernetes API server with simulated nodes, prove it, and tear it down."""
+    from bedplate.cli import output
+    from bedplate.cli.consoles import print_json
+
     project, read = _stack(stack, output_form)
     from bedplate.cli.rehearsing import rehearse_stack  # the Kubernetes client takes a second to import
 
@@ -273,6 +305,8 @@ def rehearse(
 @app.command(epilog="Example: bedplate cluster local")
 def cluster(stack: StackArgument) -> None:
     """Keep a simulated cluster with the stack's node pools running until Ctrl-C, for `pulumi up` and `kubectl`."""
+    from bedplate.cli import output
+
     _, read = _stack(stack, Output.TEXT)
     from bedplate.cli.rehearsing import keep_cluster
 
@@ -286,6 +320,14 @@ def api_key(
     output_form: OutputOption = Output.TEXT,
 ) -> None:
     """Make a key for a program that calls a workload, and the line for the stack file. The key is stored nowhere."""
+    from dataclasses import asdict
+
+    from pydantic import ValidationError
+
+    from bedplate.cli import output
+    from bedplate.cli.consoles import print_json
+    from bedplate.kubernetes import ApiKeySpec, new_api_key
+
     made = new_api_key(name)
     try:
         ApiKeySpec.model_validate({"name": name, "sha256": made.sha256})
@@ -301,6 +343,8 @@ def api_key(
 @app.command(epilog="Example: bedplate schema stacks")
 def schema(folder: FolderArgument, is_check: CheckOption = False) -> None:
     """Write the JSON schemas of stack and tenant files, with which editors complete and check them."""
+    from bedplate.config import json_schema, tenant_json_schema
+
     schemas = {"schema.json": json_schema(), "tenant.schema.json": tenant_json_schema()}
     _generate(folder, {name: json.dumps(content, indent=2) + "\n" for name, content in schemas.items()}, is_check)
 
@@ -308,10 +352,14 @@ def schema(folder: FolderArgument, is_check: CheckOption = False) -> None:
 @app.command(epilog="Example: bedplate reference docs/reference")
 def reference(folder: FolderArgument, is_check: CheckOption = False) -> None:
     """Write the reference of stack files and guardrails, from the code."""
+    from bedplate.cli.reference import pages
+
     _generate(folder, pages(), is_check)
 
 
 def _generate(folder: Path, files: Mapping[str, str], is_check: bool) -> None:
+    from bedplate.cli.consoles import print_error
+
     for name, text in files.items():
         path = folder / name
         if path.is_file() and path.read_text(encoding="utf-8") == text:
@@ -323,8 +371,13 @@ def _generate(folder: Path, files: Mapping[str, str], is_check: bool) -> None:
         typer.echo(f"wrote {path}")
 
 
-def _stack(stack: str, form: Output) -> tuple[Project, Stack]:
+def _stack(stack: str, form: Output) -> "tuple[Project, Stack]":
     """The project and the checked stack; ends the command where there is a mistake."""
+    from bedplate.cli import output
+    from bedplate.cli.consoles import print_error, print_json
+    from bedplate.plans.project import Project
+    from bedplate.stack_file.reading import StackFileError, load
+
     try:
         project = Project.of(stack, PROGRAM)
         return project, load(project.stack_file(stack))
@@ -339,6 +392,8 @@ def _stack(stack: str, form: Output) -> tuple[Project, Stack]:
 
 
 def _fail(error: RehearsalError, code: int, form: Output) -> NoReturn:
+    from bedplate.cli.consoles import print_error, print_json
+
     if form is Output.JSON:
         problem = {"object": "", "reason": error.message, "fix": error.fix}
         print_json({"ok": False, "problems": [problem]})
@@ -351,17 +406,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Interruptions become exceptions, so that everything is cleaned up. arguments: those of the process if absent.
     """
+    # What a command imports is there to its end; looking through it for garbage took a quarter of a preview.
+    gc.set_threshold(*_COLLECT_SELDOM)
     signal.signal(signal.SIGTERM, _terminated)
     # Shells start background jobs with interrupts ignored; a cluster must not outlive the wish to stop it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app(arguments)
     except (RehearsalError, MissingExtraError) as error:
-        print_error(str(error))
+        _say(str(error))
         sys.exit(FELL_SHORT)
     except KeyboardInterrupt:
-        print_error("interrupted; everything that was started is gone")
+        _say("interrupted; everything that was started is gone")
         sys.exit(130)
+
+
+def _say(error: str) -> None:
+    from bedplate.cli.consoles import print_error
+
+    print_error(error)
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -4,19 +4,22 @@ A cloud's spec is plain data and imports nothing of the cloud; its SDK is import
 that the stack file selects.
 """
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pulumi
 from pydantic import Field
 
 from bedplate.clouds.allocatable import Allocatable
 from bedplate.clouds.aws.spec import AwsClusterSpec
 from bedplate.clouds.azure.spec import AzureClusterSpec
 from bedplate.clouds.catalogue import ACCELERATORS, Accelerator, MachineShape
-from bedplate.clouds.contract import Cluster, ClusterArgs, ClusterSpec, MachineSpec, NodePoolSpec
+from bedplate.clouds.contract import ClusterSpec, MachineSpec, NodePoolSpec
 from bedplate.clouds.existing import ExistingClusterSpec
 from bedplate.clouds.facts import AutoscalerFacts, ClusterFacts, KarpenterFacts, KarpenterPool
 from bedplate.clouds.gcp.spec import GcpClusterSpec
+from bedplate.on_demand import on_demand
+
+if TYPE_CHECKING:
+    from bedplate.clouds.cluster import Cluster, ClusterArgs, create_cluster
 
 CLOUD_SPECS: dict[str, type[ClusterSpec]] = {
     "existing": ExistingClusterSpec,
@@ -28,11 +31,7 @@ CloudSpec = Annotated[
     ExistingClusterSpec | AwsClusterSpec | AzureClusterSpec | GcpClusterSpec, Field(discriminator="provider")
 ]
 
-
-def create_cluster(name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> Cluster:
-    """The cluster that the spec describes, behind the contract all clouds share."""
-    return args.spec.implementation()(name, args, opts)
-
+__getattr__ = on_demand({"bedplate.clouds.cluster": ("Cluster", "ClusterArgs", "create_cluster")})
 
 __all__ = [
     "ACCELERATORS",

@@ -1,23 +1,23 @@
-"""What the rest of the platform knows of a cluster: a Kubernetes provider and facts.
+"""What every cloud's section of the stack file has, and what a workload may be granted in a cloud.
 
-Owns the contract that every cloud implements. It deliberately holds no condition on which cloud it is: what differs in
-degree is a fact (`ClusterFacts`), what differs in kind is a method with one implementation a cloud.
+Owns the specs that the clouds share, as plain data without Pulumi; the component behind them is
+`bedplate.clouds.cluster`'s. It deliberately holds no condition on which cloud it is.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-import pulumi
-import pulumi_kubernetes as kubernetes
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bedplate.clouds.allocatable import EVICTION_DISK_SHARE, EVICTION_MIB, PODS_BY_DEFAULT, Allocatable
 from bedplate.clouds.catalogue import ACCELERATORS, MachineShape
-from bedplate.clouds.facts import ClusterFacts, WorkloadIdentity
 from bedplate.clouds.namespaces import namespaces_of_others
 from bedplate.spec import Count, Cpu, Gib, KubernetesVersion, PositiveCount, Spec, StrictBool, mistake, not_below_min
+
+if TYPE_CHECKING:
+    from bedplate.clouds.cluster import ClusterImplementation
 
 SUPPORTED_KUBERNETES_VERSIONS = ("1.34", "1.35", "1.36")
 """The minors the platform's guardrails and quotas are written for; rehearsals run 1.35."""
@@ -183,92 +183,3 @@ class SecretsGrant:
 
 
 Grant = BucketGrant | SecretsGrant
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClusterArgs:
-    """secret: resolves the name of a config secret to its value. domain: of the platform's hosts."""
-
-    spec: ClusterSpec
-    node_pools: Mapping[str, NodePoolSpec]
-    domain: str
-    secret: Callable[[str], pulumi.Output[str]]
-
-
-class Cluster(pulumi.ComponentResource):
-    """The contract. Each implementation sets both outputs in its constructor."""
-
-    kubernetes_provider: kubernetes.Provider
-    """The one configured way to the cluster's API; everything above takes it from its parent."""
-    facts: ClusterFacts
-    """What the rest of the platform may know about the cluster."""
-
-    @abstractmethod
-    def workload_identity(
-        self, name: str, namespace: str, service_account: str, grants: Sequence[Grant]
-    ) -> WorkloadIdentity:
-        """An identity of the cloud for the pods of one ServiceAccount, with these grants and no others.
-
-        name: of the resources, put behind the cluster's. Raises ValueError where the cluster's cloud is not known.
-        """
-        raise NotImplementedError
-
-    @abstractmethod
-    def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
-        """Makes every host of the platform's domain lead to the address of a load balancer.
-
-        One wildcard record in the domain's zone, which goes before both; nothing where the zone is somebody else's.
-        name: of the record, put behind the cluster's.
-        """
-        raise NotImplementedError
-
-
-ClusterImplementation = Callable[[str, ClusterArgs, pulumi.ResourceOptions | None], Cluster]
-
-
-def kubeconfig_without_credential(
-    name: str, server: pulumi.Input[str], authority: pulumi.Input[str], command: Mapping[str, Any]
-) -> pulumi.Output[str]:
-    """A kubeconfig whose user asks the cloud for a token. authority: the cluster's, in base64.
-
-    command: of the `exec` plugin; https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
-    """
-    access = {"interactiveMode": "Never", **command}
-    written = pulumi.Output.json_dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority-data": authority}}],
-            "users": [{"name": name, "user": {"exec": access}}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-            "current-context": name,
-        }
-    )
-    return pulumi.Output.secret(written)
-
-
-def kubernetes_provider(
-    name: str,
-    cluster_identifier: str,
-    *,
-    opts: pulumi.ResourceOptions,
-    kubeconfig: pulumi.Input[str] | None = None,
-    context: str | None = None,
-) -> kubernetes.Provider:
-    """The Kubernetes provider as every cloud configures it.
-
-    `cluster_identifier` alone decides whether the provider, and with it every object, is replaced: a rotated
-    certificate or a new API address must never do that. ConfigMaps and Secrets change in place (pods roll by a hash
-    annotation), and existing objects are never adopted: creation of an object that exists is an error
-    (https://www.pulumi.com/registry/packages/kubernetes/api-docs/provider/).
-    """
-    return kubernetes.Provider(
-        name,
-        cluster_identifier=cluster_identifier,
-        kubeconfig=kubeconfig,
-        context=context,
-        enable_config_map_mutable=True,
-        enable_secret_mutable=True,
-        kube_client_settings=kubernetes.KubeClientSettingsArgs(qps=200, burst=400),
-        opts=opts,
-    )

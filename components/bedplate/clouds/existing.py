@@ -1,27 +1,20 @@
-"""A cluster that is already there.
+"""A cluster that is already there, as a stack file describes it; its component is `bedplate.clouds.existing_cluster`.
 
-Owns the Kubernetes provider and takes the facts from the stack file. It deliberately creates no cluster, node or
-network: whoever runs the cluster labels and taints its GPU nodes as `docs/guides/first-stack.md` says.
+Whoever runs the cluster labels and taints its GPU nodes as `docs/guides/first-stack.md` says.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
-import pulumi
 from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds.catalogue import MachineShape
-from bedplate.clouds.contract import (
-    Cluster,
-    ClusterArgs,
-    ClusterImplementation,
-    ClusterSpec,
-    Grant,
-    NodePoolSpec,
-    kubernetes_provider,
-)
-from bedplate.clouds.facts import ClusterFacts, WorkloadIdentity
+from bedplate.clouds.contract import ClusterSpec, NodePoolSpec
+from bedplate.clouds.facts import ClusterFacts
 from bedplate.spec import ConfigKey, DnsLabel, DnsName, Spec, mistake
+
+if TYPE_CHECKING:
+    from bedplate.clouds.cluster import ClusterImplementation
 
 
 class StorageClassesSpec(Spec):
@@ -89,8 +82,10 @@ class ExistingClusterSpec(ClusterSpec):
             )
         return facts
 
-    def implementation(self) -> ClusterImplementation:
+    def implementation(self) -> "ClusterImplementation":
         """The cluster as it is."""
+        from bedplate.clouds.existing_cluster import ExistingCluster
+
         return ExistingCluster
 
     def shape_of(self, pool: NodePoolSpec) -> MachineShape:
@@ -156,33 +151,3 @@ class ExistingClusterSpec(ClusterSpec):
             deleted_storage_class=self.storage_classes.deleted,
             retained_storage_class=self.storage_classes.retained,
         )
-
-
-class ExistingCluster(Cluster):
-    """A cluster taken over from a kubeconfig."""
-
-    def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("bedplate:index:ExistingCluster", name, {}, opts)
-        spec = args.spec
-        assert isinstance(spec, ExistingClusterSpec)
-        self.kubernetes_provider = kubernetes_provider(
-            f"{name}-kubernetes",
-            spec.name,
-            kubeconfig=args.secret(spec.kubeconfig_ref) if spec.kubeconfig_ref else None,
-            context=spec.context,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        self.facts = spec.known_facts()
-        self.register_outputs({})
-
-    def workload_identity(
-        self, name: str, namespace: str, service_account: str, grants: Sequence[Grant]
-    ) -> WorkloadIdentity:
-        """Refused: nothing is known of the cloud below the cluster."""
-        raise ValueError(
-            f"'{service_account}' in '{namespace}' asks for an identity of the cloud, and the cloud below an existing "
-            "cluster is not known; create the identity yourself, or let the platform create the cluster"
-        )
-
-    def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
-        """Nothing: whoever has the domain's zone makes the record once, and the stack exports where it must lead."""

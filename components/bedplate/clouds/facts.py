@@ -8,7 +8,6 @@ thing (an id of a file system, of an identity) are `pulumi.Output`s in the stack
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, cast
 
-import pulumi
 from pydantic import (
     AfterValidator,
     ConfigDict,
@@ -53,9 +52,9 @@ _WRITTEN_URL: TypeAdapter[str] = TypeAdapter(HttpsUrl)
 
 
 def _url(value: Any) -> Any:
-    """Of a stack file, or an output of who makes the cluster."""
-    is_made_later = isinstance(value, pulumi.Output)
-    return cast(Any, value) if is_made_later else _WRITTEN_URL.validate_python(value)
+    """Of a stack file, which holds plain data alone, or an output of who makes the cluster."""
+    is_written = value is None or isinstance(value, str | int | float | list | tuple | dict)
+    return _WRITTEN_URL.validate_python(value) if is_written else value
 
 
 IssuerUrl = Annotated[Any, PlainValidator(_url), WithJsonSchema(_WRITTEN_URL.json_schema())]

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from google.protobuf.struct_pb2 import Struct, Value
-from pulumi.runtime import rpc
+if TYPE_CHECKING:
+    from google.protobuf.struct_pb2 import Struct, Value
 
-_SIGNATURE = rpc._special_sig_key  # pyright: ignore[reportPrivateUsage] - the wire format's own constant
-_SECRET = rpc._special_secret_sig  # pyright: ignore[reportPrivateUsage]
-_RESOURCE = rpc._special_resource_sig  # pyright: ignore[reportPrivateUsage]
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""The wire format's own constants, without the SDK that has them too:
+https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/sig/sig.go."""
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+_RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 HIDDEN = "[secret]"
 
 STACK_TYPE = "pulumi:pulumi:Stack"
@@ -110,12 +112,12 @@ def _mapped(value: Any, secret: Any) -> Any:
     return value
 
 
-def inputs_of(struct: Struct) -> dict[str, Any]:
+def inputs_of(struct: "Struct") -> dict[str, Any]:
     """Inputs from the wire: secrets wrapped, references as URNs, whole numbers as int."""
     return {key: _plain(struct.fields[key]) for key in sorted(struct.fields)}
 
 
-def _plain(value: Value) -> Any:
+def _plain(value: "Value") -> Any:
     kind = value.WhichOneof("kind")
     if kind == "struct_value":
         return _plain_struct(value.struct_value)
@@ -129,7 +131,7 @@ def _plain(value: Value) -> Any:
     return value.bool_value if kind == "bool_value" else None
 
 
-def _plain_struct(struct: Struct) -> Any:
+def _plain_struct(struct: "Struct") -> Any:
     fields = struct.fields
     signature = fields[_SIGNATURE].string_value if _SIGNATURE in fields else ""
     if signature == _SECRET:

@@ -1,17 +1,14 @@
-"""Pure builders of Kubernetes objects, and charts, shared by services, tenants, guardrails and workloads."""
+"""Pure builders of Kubernetes objects, and charts, shared by services, tenants, guardrails and workloads.
+
+What registers objects imports Pulumi, and is imported when it is asked for.
+"""
+
+from typing import TYPE_CHECKING
 
 from bedplate.kubernetes.alerts import Alert, metric_label, rules_file
 from bedplate.kubernetes.api_keys import ApiKeySpec, NewApiKey, new_api_key
 from bedplate.kubernetes.charts import Chart, ChartsSpec, CustomKind
-from bedplate.kubernetes.custom import CustomObject, Operator
-from bedplate.kubernetes.load_balancers import LoadBalancer
-from bedplate.kubernetes.namespaces import (
-    CRITICAL_PRIORITY_CLASS,
-    PlatformNamespace,
-    PlatformNamespaceArgs,
-    PodSecurityLevel,
-    namespace_manifest,
-)
+from bedplate.kubernetes.manifests import SKIP_AWAIT, Manifest, manifest, template_metadata
 from bedplate.kubernetes.network import (
     METADATA_ADDRESSES,
     Dns,
@@ -20,15 +17,6 @@ from bedplate.kubernetes.network import (
     network_policy,
     pods_of,
     to_the_front_door,
-)
-from bedplate.kubernetes.objects import (
-    SKIP_AWAIT,
-    KubernetesObject,
-    Manifest,
-    configuration_hash,
-    manifest,
-    secrets_hash,
-    template_metadata,
 )
 from bedplate.kubernetes.pods import (
     NOT_EVICTED,
@@ -39,9 +27,39 @@ from bedplate.kubernetes.pods import (
     service_account,
     spread_over_zones_and_nodes,
 )
-from bedplate.kubernetes.provided import ProvidedOperator, ProvidedOperatorArgs
-from bedplate.kubernetes.release import Release, ReleaseArgs
 from bedplate.kubernetes.routes import RouteSpec
+from bedplate.on_demand import on_demand
+
+if TYPE_CHECKING:
+    from bedplate.kubernetes.custom import CustomObject, Operator
+    from bedplate.kubernetes.load_balancers import LoadBalancer
+    from bedplate.kubernetes.namespaces import (
+        CRITICAL_PRIORITY_CLASS,
+        PlatformNamespace,
+        PlatformNamespaceArgs,
+        PodSecurityLevel,
+        namespace_manifest,
+    )
+    from bedplate.kubernetes.objects import KubernetesObject, configuration_hash, secrets_hash
+    from bedplate.kubernetes.provided import ProvidedOperator, ProvidedOperatorArgs
+    from bedplate.kubernetes.release import Release, ReleaseArgs
+
+__getattr__ = on_demand(
+    {
+        "bedplate.kubernetes.custom": ("CustomObject", "Operator"),
+        "bedplate.kubernetes.load_balancers": ("LoadBalancer",),
+        "bedplate.kubernetes.namespaces": (
+            "CRITICAL_PRIORITY_CLASS",
+            "PlatformNamespace",
+            "PlatformNamespaceArgs",
+            "PodSecurityLevel",
+            "namespace_manifest",
+        ),
+        "bedplate.kubernetes.objects": ("KubernetesObject", "configuration_hash", "secrets_hash"),
+        "bedplate.kubernetes.provided": ("ProvidedOperator", "ProvidedOperatorArgs"),
+        "bedplate.kubernetes.release": ("Release", "ReleaseArgs"),
+    }
+)
 
 __all__ = [
     "CRITICAL_PRIORITY_CLASS",

@@ -12,7 +12,7 @@ from typing import Literal
 
 from ruamel.yaml import YAML
 
-from bedplate.kubernetes.objects import Manifest
+from bedplate.kubernetes.manifests import Manifest
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 import pulumi
 
-from bedplate.kubernetes.objects import KubernetesObject, Manifest
+from bedplate.kubernetes.manifests import Manifest
+from bedplate.kubernetes.objects import KubernetesObject
 from bedplate.kubernetes.provided import ProvidedOperator
 from bedplate.kubernetes.release import Release
 

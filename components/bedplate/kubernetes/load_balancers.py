@@ -5,7 +5,8 @@ from typing import Any
 
 import pulumi
 
-from bedplate.kubernetes.objects import KubernetesObject, Manifest
+from bedplate.kubernetes.manifests import Manifest
+from bedplate.kubernetes.objects import KubernetesObject
 
 
 class LoadBalancer(KubernetesObject):

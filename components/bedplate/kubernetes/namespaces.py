@@ -11,8 +11,9 @@ from typing import Literal
 
 import pulumi
 
+from bedplate.kubernetes.manifests import Manifest, manifest
 from bedplate.kubernetes.network import Dns, default_policies
-from bedplate.kubernetes.objects import KubernetesObject, Manifest, manifest
+from bedplate.kubernetes.objects import KubernetesObject
 from bedplate.labels import Identity
 
 PodSecurityLevel = Literal["restricted", "baseline", "privileged"]

@@ -7,7 +7,7 @@ A policy needs a network plugin that enforces it; Kubernetes accepts them silent
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from bedplate.kubernetes.objects import Manifest, manifest
+from bedplate.kubernetes.manifests import Manifest, manifest
 from bedplate.labels import FRONT_DOOR_NAMESPACE, MONITORING_NAMESPACE, NAME, TRAEFIK, TRAEFIK_HTTPS_PORT, Identity
 
 METADATA_ADDRESSES = ("169.254.0.0/16", "168.63.129.16/32")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bedplate.kubernetes.objects import Manifest, manifest
+from bedplate.kubernetes.manifests import Manifest, manifest
 from bedplate.labels import ACCELERATOR, GPU_RESOURCE, GPU_TAINT, Identity, accelerator_class
 
 NON_ROOT_USER = 65532

@@ -16,13 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 from bedplate.config import json_schema, tenant_json_schema
 from bedplate.errors import RehearsalError
 from bedplate.spec import DnsLabel, Domain
+from bedplate.starter import FILES
 
-_FILES = Path(__file__).parent / "files"
 _DISTRIBUTION = "bedplate"
-PROGRAM = _FILES / "platform"
-"""Folder of the program that every new project begins with."""
-CLOUDS = tuple(sorted(file.stem for file in (_FILES / "stacks").iterdir()))
-"""Values of `provider` for which there is a first stack file."""
 # renovate: datasource=pypi depName=uv
 UV_VERSION = "0.13.9"
 _PLACES = {
@@ -59,9 +55,7 @@ class NewProject:
         _check("--stack", self.stack, TypeAdapter(DnsLabel))
         stack_file = f"stacks/Pulumi.{self.stack}.yaml"
         places = {**_PLACES, f"stacks/{self.cloud}.yaml": stack_file}
-        texts = {
-            self._filled(place): self._filled((_FILES / name).read_text("utf-8")) for name, place in places.items()
-        }
+        texts = {self._filled(place): self._filled((FILES / name).read_text("utf-8")) for name, place in places.items()}
         schemas = {"stacks/schema.json": json_schema(), "stacks/tenant.schema.json": tenant_json_schema()}
         return texts | {name: json.dumps(schema, indent=2) + "\n" for name, schema in schemas.items()}
 

@@ -5,82 +5,19 @@ deliberately owns no workload (they are its children, made by the platform) and 
 by label). Removing a tenant removes exactly this; only retained disks stay.
 """
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
 
 import pulumi
-from pydantic import AfterValidator, Field, field_validator
 
 from bedplate.clouds import ClusterFacts
-from bedplate.clouds.networks import network_form
-from bedplate.kubernetes import METADATA_ADDRESSES, KubernetesObject, Manifest, namespace_manifest
+from bedplate.kubernetes import KubernetesObject, Manifest, namespace_manifest
 from bedplate.labels import OWNERS, PROJECTS, Identity, label_value
-from bedplate.spec import DnsLabel, EmailAddress, GroupName, Spec, mistake, refuse, repeated
 from bedplate.tenants.access import role_binding
 from bedplate.tenants.network import network_policies
-from bedplate.tenants.quota import QuotaSpec, limit_range, resource_quotas
-from bedplate.tenants.volumes import VolumeSpec, volume_claim
-
-_NEVER_ALLOWED = [
-    ipaddress.ip_network(text) for text in (*METADATA_ADDRESSES, "fd00:ec2::/32", "fe80::/10", "::ffff:0:0/96")
-]
-"""Where the clouds hand credentials to nodes and pods (see `network.py`), and IPv4 written as IPv6."""
-
-
-def _without_credentials(value: str) -> str:
-    try:
-        network = ipaddress.ip_network(value, strict=False)
-    except ValueError:
-        return value
-    if any(network.version == never.version and network.overlaps(never) for never in _NEVER_ALLOWED):
-        raise mistake(
-            "contains addresses where clouds hand out credentials (169.254.0.0/16, 168.63.129.16, fd00:ec2::/32)",
-            "write the smaller network that is needed; where pods ask for names is said in cloud.facts.dns",
-        )
-    return value
-
-
-_AllowedNetwork = Annotated[str, AfterValidator(_without_credentials), AfterValidator(network_form)]
-
-
-class TenantSpec(Spec):
-    """A team, a project or a person with a namespace of its own."""
-
-    name: DnsLabel
-    """Name of the tenant; with `tenantPrefix` before it, the name of its namespace."""
-    groups: Annotated[tuple[GroupName, ...], Field(min_length=1)]
-    """Groups of the identity provider whose members belong to the tenant."""
-    owner: EmailAddress
-    """Person or list that answers for the tenant."""
-    project: DnsLabel | None = None
-    """Project that cost is booked on; the tenant's name if absent."""
-    quota: QuotaSpec
-    """The most it may have at one time."""
-    volumes: tuple[VolumeSpec, ...] = ()
-    """Volumes that its workloads share."""
-    allowed_networks: tuple[
-        Annotated[str, AfterValidator(_without_credentials), AfterValidator(network_form)], ...
-    ] = ()
-    """Private networks (CIDR) that its pods may reach besides the internet, such as a database's subnet."""
-    pod_security: Literal["restricted", "baseline"] = "restricted"
-    """Pod Security level that the API server enforces on the tenant's pods."""
-
-    @field_validator("volumes")
-    @classmethod
-    def _distinct(cls, volumes: tuple[VolumeSpec, ...]) -> tuple[VolumeSpec, ...]:
-        twice = repeated(volume.name for volume in volumes)
-        refuse(
-            ((index, "name"), name, mistake("two volumes have this name", "give each its own name"))
-            for index, name in twice.items()
-        )
-        return volumes
-
-    @property
-    def booked_project(self) -> str:
-        """The project that cost is booked on."""
-        return self.project or self.name
+from bedplate.tenants.quota import limit_range, resource_quotas
+from bedplate.tenants.spec import TenantSpec
+from bedplate.tenants.volumes import volume_claim
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
+from bedplate.on_demand import on_demand
 from bedplate.workloads._base import (
     Endpoint,
     Footprint,
@@ -25,6 +26,8 @@ for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
         importlib.import_module(f"{__name__}.{_module}")
 
 if TYPE_CHECKING:
+    from bedplate.workloads._component import WorkloadComponent
+
     AnyWorkloadSpec = WorkloadSpec
 else:
     AnyWorkloadSpec = Annotated[
@@ -33,10 +36,7 @@ else:
     ]
 
 
-def workload_of(spec: WorkloadSpec) -> type[Workload]:
-    """The template whose spec this is."""
-    return next(workload for workload in Workload.registry.values() if workload.Spec is type(spec))
-
+__getattr__ = on_demand({"bedplate.workloads._component": ("WorkloadComponent",)})
 
 __all__ = [
     "AnyWorkloadSpec",
@@ -46,6 +46,6 @@ __all__ = [
     "MountSpec",
     "Workload",
     "WorkloadArgs",
+    "WorkloadComponent",
     "WorkloadSpec",
-    "workload_of",
 ]

@@ -1,24 +1,21 @@
-"""What all workload templates share: the base spec, the base component, and the registry.
+"""What all workload templates share: the base spec, the base class, and the registry.
 
-A template is one file in this package: a spec with a literal `kind`, and a component with that spec as `Spec`. Being
+A template is one file in this package: a spec with a literal `kind`, and a class with that spec as `Spec`. Being
 imported is enough to be in the stack file's union, the JSON schema, the docs and the conformance tests.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import pulumi
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from bedplate.clouds import ClusterFacts
-from bedplate.kubernetes import Container, KubernetesObject, Manifest, RouteSpec, manifest, service_account
-from bedplate.kubernetes import secrets_hash as hash_of_secrets
+from bedplate.kubernetes import Container, Manifest, RouteSpec, manifest, service_account
 from bedplate.kubernetes.pods import OWN_VOLUMES, disk_gib
 from bedplate.labels import Identity
-from bedplate.offers import Offers, RouteRequest
 from bedplate.spec import (
     AbsolutePath,
     ConfigKey,
@@ -36,6 +33,12 @@ from bedplate.spec import (
     refuse,
     repeated,
 )
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from bedplate.kubernetes import KubernetesObject
+    from bedplate.offers import Offers
 
 
 def _a_secret(name: str) -> PydanticCustomError:
@@ -242,17 +245,20 @@ class WorkloadArgs:
     what the platform has for it."""
 
     spec: WorkloadSpec
-    namespace: KubernetesObject
+    namespace: "KubernetesObject"
     namespace_name: str
     identity: Identity
     groups: Sequence[str]
     facts: ClusterFacts
-    secret: Callable[[str], pulumi.Output[str]]
-    offers: Offers
+    secret: "Callable[[str], pulumi.Output[str]]"
+    offers: "Offers"
 
 
-class Workload(pulumi.ComponentResource):
-    """Base of the templates: registration by `Spec`, and the parts all of them have."""
+class Workload(ABC):
+    """Base of the templates: registration by `Spec`, and the parts all of them have.
+
+    It makes manifests and registers none: the component does, so that whoever checks a spec imports no Pulumi.
+    """
 
     Spec: ClassVar[type[WorkloadSpec]]
     title: ClassVar[str]
@@ -272,30 +278,10 @@ class Workload(pulumi.ComponentResource):
         Workload.registry[kind] = cls
         super().__init_subclass__()
 
-    def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(f"bedplate:index:{type(self).__name__}", name, {}, opts)
-        inside = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace], deleted_with=args.namespace)
-        for suffix, part in [*self.common_parts(args), *self.parts(args)]:
-            left = pulumi.ResourceOptions(ignore_changes=list(self.handed_over.get(part["kind"], ())))
-            KubernetesObject(f"{name}-{suffix}", part, pulumi.ResourceOptions.merge(inside, left))
-        self._open_route(name, args)
-        self.register_outputs({})
-
-    def _open_route(self, name: str, args: WorkloadArgs) -> None:
-        endpoint, door = args.spec.endpoint(), args.offers.front_door
-        if endpoint is None or door is None:
-            return
-        request = RouteRequest(
-            spec=endpoint.route,
-            identity=args.identity,
-            namespace=args.namespace,
-            namespace_name=args.namespace_name,
-            service=endpoint.service,
-            service_port=endpoint.service_port,
-            port=endpoint.port,
-            groups=args.groups,
-        )
-        door.open(f"{name}-route", request, self)
+    @classmethod
+    def of(cls, spec: WorkloadSpec) -> "Workload":
+        """The template whose spec this is."""
+        return next(template for template in cls.registry.values() if template.Spec is type(spec))()
 
     @abstractmethod
     def parts(self, args: WorkloadArgs) -> Sequence[tuple[str, Manifest]]:
@@ -311,14 +297,16 @@ class Workload(pulumi.ComponentResource):
         return parts
 
 
-def secrets_hash(args: WorkloadArgs) -> dict[str, pulumi.Output[str]]:
+def secrets_hash(args: WorkloadArgs) -> dict[str, Any]:
     """The annotation by which the workload's pods roll when one of its secrets is rotated."""
     if not args.spec.secret_env:
         return {}
+    from bedplate.kubernetes.objects import secrets_hash as hash_of_secrets  # imports Pulumi, as who calls this has
+
     return hash_of_secrets(f"{args.namespace_name}/{args.spec.name}", secret_values(args))
 
 
-def secret_values(args: WorkloadArgs) -> dict[str, pulumi.Output[str]]:
+def secret_values(args: WorkloadArgs) -> "dict[str, pulumi.Output[str]]":
     """The values of the workload's secrets by environment variable."""
     return {name: args.secret(key) for name, key in args.spec.secret_env.items()}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bedplate.starter.starter import CLOUDS
+from bedplate.starter import CLOUDS
 from harness import ROOT, model_api, platform, tenant
 from unit.cli.test_cli import bedplate, commit, git, write_stack
 

@@ -13,8 +13,8 @@ from ruamel.yaml import YAML
 
 from bedplate.clouds import CLOUD_SPECS, NodePoolSpec, create_cluster
 from bedplate.clouds.aws.spec import AwsClusterSpec
-from bedplate.clouds.contract import Cluster
-from bedplate.clouds.existing import ExistingCluster
+from bedplate.clouds.cluster import Cluster
+from bedplate.clouds.existing_cluster import ExistingCluster
 from harness import ROOT, changed, refused
 
 ROLE = "arn:aws:iam::123456789012:role/admin"

@@ -28,13 +28,8 @@ from bedplate.clouds.aws.registry import AwsRegistry, AwsRegistryArgs, registry_
 from bedplate.clouds.aws.shared_files import AwsSharedFiles, AwsSharedFilesArgs
 from bedplate.clouds.aws.spec import PEOPLE_PREFIX, AwsClusterSpec
 from bedplate.clouds.aws.storage import AwsStorage, AwsStorageArgs
-from bedplate.clouds.contract import (
-    Cluster,
-    ClusterArgs,
-    Grant,
-    kubeconfig_without_credential,
-    kubernetes_provider,
-)
+from bedplate.clouds.cluster import Cluster, ClusterArgs, kubeconfig_without_credential, kubernetes_provider
+from bedplate.clouds.contract import Grant
 from bedplate.clouds.facts import (
     AutoscalerFacts,
     ClusterFacts,

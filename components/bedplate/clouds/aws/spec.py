@@ -8,13 +8,13 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds.allocatable import CPU_STEPS, stepped
 from bedplate.clouds.catalogue import MachineShape
-from bedplate.clouds.contract import ClusterImplementation, NodePoolSpec
+from bedplate.clouds.contract import NodePoolSpec
 from bedplate.clouds.managed import (
     PODS_OF_A_NODE,
     AccessSpec,
@@ -25,6 +25,9 @@ from bedplate.clouds.managed import (
 )
 from bedplate.errors import MissingExtraError
 from bedplate.spec import ClientId, HttpsUrl, Spec, matching, mistake
+
+if TYPE_CHECKING:
+    from bedplate.clouds.cluster import ClusterImplementation
 
 _PREFIX_ADDRESSES = 16
 ADDRESSES_OF_A_NODE = (-(-PODS_OF_A_NODE // _PREFIX_ADDRESSES) + 1) * _PREFIX_ADDRESSES
@@ -258,7 +261,7 @@ class AwsClusterSpec(ManagedClusterSpec):
             raise mistake("reserved machines are not taken away at short notice", "remove `spot` or `reservation`")
         return Reservation(zone=parts["zone"], id=parts["id"], is_block=bool(parts["block"]))
 
-    def implementation(self) -> ClusterImplementation:
+    def implementation(self) -> "ClusterImplementation":
         """The EKS cluster; imports pulumi_aws. Raises MissingExtraError."""
         try:
             from bedplate.clouds.aws.aws_cluster import AwsCluster

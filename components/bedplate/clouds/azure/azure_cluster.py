@@ -32,14 +32,8 @@ from bedplate.clouds.azure.policies import Permission
 from bedplate.clouds.azure.registry import AzureRegistry, AzureRegistryArgs, registry_address
 from bedplate.clouds.azure.spec import SYSTEM_POOL, AzureClusterSpec
 from bedplate.clouds.azure.storage import AzureStorage, AzureStorageArgs
-from bedplate.clouds.contract import (
-    BucketGrant,
-    Cluster,
-    ClusterArgs,
-    Grant,
-    SecretsGrant,
-    kubernetes_provider,
-)
+from bedplate.clouds.cluster import Cluster, ClusterArgs, kubernetes_provider
+from bedplate.clouds.contract import BucketGrant, Grant, SecretsGrant
 from bedplate.clouds.facts import ClusterFacts, DnsFacts, StorageProvisioner, WorkloadIdentity
 
 _AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"

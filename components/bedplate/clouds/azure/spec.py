@@ -9,18 +9,21 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds.allocatable import stepped
 from bedplate.clouds.catalogue import MachineShape
-from bedplate.clouds.contract import ClusterImplementation, NodePoolSpec
+from bedplate.clouds.contract import NodePoolSpec
 from bedplate.clouds.managed import PODS_OF_A_NODE, AccessSpec, ManagedClusterSpec, NetworkSpec
 from bedplate.clouds.networks import PrivateNetwork
 from bedplate.errors import MissingExtraError
 from bedplate.labels import DOMAIN
 from bedplate.spec import GUID, Guid, Spec, matching, mistake
+
+if TYPE_CHECKING:
+    from bedplate.clouds.cluster import ClusterImplementation
 
 _RESERVED_ADDRESSES = 5
 """Of each subnet: https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq."""
@@ -213,7 +216,7 @@ class AzureClusterSpec(ManagedClusterSpec):
         """Name of the registry, and beginning of our roles' titles: letters and digits, unique among all customers."""
         return f"{self._letters}{self._digits(8)}"
 
-    def implementation(self) -> ClusterImplementation:
+    def implementation(self) -> "ClusterImplementation":
         """The AKS cluster; imports pulumi_azure_native. Raises MissingExtraError."""
         try:
             from bedplate.clouds.azure.azure_cluster import AzureCluster

@@ -9,13 +9,8 @@ import pulumi
 import pulumi_gcp as gcp
 from pulumi_gcp import container
 
-from bedplate.clouds.contract import (
-    Cluster,
-    ClusterArgs,
-    Grant,
-    kubeconfig_without_credential,
-    kubernetes_provider,
-)
+from bedplate.clouds.cluster import Cluster, ClusterArgs, kubeconfig_without_credential, kubernetes_provider
+from bedplate.clouds.contract import Grant
 from bedplate.clouds.facts import ClusterFacts, DnsFacts, StorageProvisioner, WorkloadIdentity
 from bedplate.clouds.gcp.audit import GcpAudit, GcpAuditArgs
 from bedplate.clouds.gcp.budget import GcpBudget, GcpBudgetArgs

@@ -8,13 +8,13 @@ everywhere.
 import ipaddress
 import re
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bedplate.clouds.allocatable import CPU_STEPS, stepped
 from bedplate.clouds.catalogue import MachineShape
-from bedplate.clouds.contract import ClusterImplementation, NodePoolSpec
+from bedplate.clouds.contract import NodePoolSpec
 from bedplate.clouds.managed import (
     AccessSpec,
     BudgetSpec,
@@ -26,6 +26,9 @@ from bedplate.clouds.managed import (
 from bedplate.clouds.networks import PrivateNetwork, networks_overlap
 from bedplate.errors import MissingExtraError
 from bedplate.spec import EmailAddress, Spec, matching, mistake
+
+if TYPE_CHECKING:
+    from bedplate.clouds.cluster import ClusterImplementation
 
 POD_ADDRESSES_OF_A_NODE = 256
 """GKE gives each node a /24 of the pods' range for its 110 pods.
@@ -268,7 +271,7 @@ class GcpClusterSpec(ManagedClusterSpec):
         """Name of a bucket; names are unique among all projects of the world, and have at most 63 characters."""
         return f"{self.name}-{self.project_number}-{purpose}"
 
-    def implementation(self) -> ClusterImplementation:
+    def implementation(self) -> "ClusterImplementation":
         """The GKE cluster; imports pulumi_gcp. Raises MissingExtraError."""
         try:
             from bedplate.clouds.gcp.gcp_cluster import GcpCluster

@@ -1,0 +1,44 @@
+"""A cluster taken over as it is.
+
+Owns the Kubernetes provider and takes the facts from the stack file. It deliberately creates no cluster, node or
+network.
+"""
+
+from collections.abc import Sequence
+
+import pulumi
+
+from bedplate.clouds.cluster import Cluster, ClusterArgs, kubernetes_provider
+from bedplate.clouds.contract import Grant
+from bedplate.clouds.existing import ExistingClusterSpec
+from bedplate.clouds.facts import WorkloadIdentity
+
+
+class ExistingCluster(Cluster):
+    """A cluster taken over from a kubeconfig."""
+
+    def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("bedplate:index:ExistingCluster", name, {}, opts)
+        spec = args.spec
+        assert isinstance(spec, ExistingClusterSpec)
+        self.kubernetes_provider = kubernetes_provider(
+            f"{name}-kubernetes",
+            spec.name,
+            kubeconfig=args.secret(spec.kubeconfig_ref) if spec.kubeconfig_ref else None,
+            context=spec.context,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.facts = spec.known_facts()
+        self.register_outputs({})
+
+    def workload_identity(
+        self, name: str, namespace: str, service_account: str, grants: Sequence[Grant]
+    ) -> WorkloadIdentity:
+        """Refused: nothing is known of the cloud below the cluster."""
+        raise ValueError(
+            f"'{service_account}' in '{namespace}' asks for an identity of the cloud, and the cloud below an existing "
+            "cluster is not known; create the identity yourself, or let the platform create the cluster"
+        )
+
+    def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
+        """Nothing: whoever has the domain's zone makes the record once, and the stack exports where it must lead."""
