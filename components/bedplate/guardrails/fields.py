@@ -319,7 +319,7 @@ LISTS = frozenset({
 
 
 def unknown_fields(of: str, at: str, path: str = "", apart: Collection[str] = ()) -> str:
-    """CEL: what of an object the table does not let in, as text; empty if nothing.
+    """CEL: what of an object the table does not let in, each followed by a comma; empty if nothing.
 
     of: its type; at: CEL of it; path: where it stands, for the reader; apart: fields whose inside is asked for
     elsewhere.
@@ -327,22 +327,21 @@ def unknown_fields(of: str, at: str, path: str = "", apart: Collection[str] = ()
     """
     fields = FIELDS[of]
     known = ", ".join(f"'{name}'" for name, decision in fields.items() if isinstance(decision, Allowed))
-    parts = [f"{at}.filter(k, !(k in [{known}])).map(k, '{path}' + k).join(', ')"]
-    for name, decision in fields.items():
-        if isinstance(decision, Allowed) and decision.of and name not in apart:
-            parts.append(_inside(of, name, decision.of, at, path))
-    if len(parts) == 1:
-        return parts[0]
-    return f"[{', '.join(parts)}].filter(s, s != '').join(', ')"
+    # Told apart only where something is: a comprehension costs more than all the rest.
+    own = f"({at}.all(k, k in [{known}]) ? '' : {at}.filter(k, !(k in [{known}])).map(k, '{path}' + k + ', ').join(''))"
+    inside = [
+        _inside(of, name, decision.of, at, path)
+        for name, decision in fields.items()
+        if isinstance(decision, Allowed) and decision.of and name not in apart
+    ]
+    return " + ".join([own, *inside])
 
 
 def _inside(of: str, name: str, inner: str, at: str, path: str) -> str:
     is_list = name in LISTS or (name == _WEIGHED[1] and of != "NodeAffinity") or name == _WEIGHED[0]
     if is_list:
         each = f"x{path.count('.')}"
-        unknown = (
-            f"{at}.{name}.map({each}, {unknown_fields(inner, each, f'{path}{name}[].')}).filter(s, s != '').join(', ')"
-        )
+        unknown = f"{at}.{name}.map({each}, {unknown_fields(inner, each, f'{path}{name}[].')}).join('')"
     else:
         unknown = unknown_fields(inner, f"{at}.{name}", f"{path}{name}.")
-    return f"!has({at}.{name}) ? '' : {unknown}"
+    return f"(has({at}.{name}) ? {unknown} : '')"

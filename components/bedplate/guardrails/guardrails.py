@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import pulumi
 
 from bedplate.guardrails.limits import GuardrailsSpec
+from bedplate.guardrails.reasons import UNKNOWN
 from bedplate.guardrails.rules import RULES, Rule
 from bedplate.guardrails.sight import OWNED_KINDS, VARIABLES
 from bedplate.kubernetes import KubernetesObject, Manifest, manifest
@@ -57,6 +58,7 @@ def _policy(args: GuardrailsArgs) -> Manifest:
         **args.spec.variables(),
         "accelerators": json.dumps(list(args.accelerators)),
         **VARIABLES,
+        **UNKNOWN,
         **reasons,
         "refusal": f"[{said}].filter(s, s != '').join(' | ')",
     }

@@ -66,7 +66,7 @@ def memory_volume(size: str | None) -> Change:
 REFUSED_FIELDS: list[tuple[Change, str]] = [
     (anti_affinity(namespaceSelector={}), "requiredDuringSchedulingIgnoredDuringExecution[].namespaceSelector"),
     (anti_affinity(namespaces=["other"]), "requiredDuringSchedulingIgnoredDuringExecution[].namespaces"),
-    (field("resources", {"limits": {"memory": "64Gi"}}), "not be set: resources"),
+    (field("resources", {"limits": {"memory": "64Gi"}}), "guardrails.md: resources"),
     (field("resourceClaims", [{"name": "gpu", "resourceClaimName": "x"}]), "resourceClaims"),
     (field("runtimeClassName", "gvisor"), "runtimeClassName"),
     (field("volumes", [{"name": "n", "nfs": {"server": "10.0.0.1", "path": "/"}}]), "volumes[].nfs"),

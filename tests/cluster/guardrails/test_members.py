@@ -1,15 +1,21 @@
 """What a member of a tenant may make, by impersonation, and what becomes of it."""
 
 import copy
+import json
+import re
 import uuid
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, items
+from bedplate.engine.resources import revealed
+from bedplate.guardrails import RULES
 from cluster.guardrails.guarded import (
     GUARDED,
     LABELS,
@@ -28,6 +34,7 @@ from cluster.guardrails.guarded import (
     template_labels,
 )
 from cluster.objects_under_test import eventually
+from harness import ROOT, STACKS, objects, record_stack
 
 pytestmark = pytest.mark.enable_socket
 
@@ -209,3 +216,41 @@ class TestAJobSet:
         eventually(told, "the policy sees the new kind")
         rules = ("approved-images", "serving-labels", "job-run-time", "job-cleanup")
         assert [rule for rule in rules if f"{rule}: " not in told()] == []
+
+
+class TestTheGuides:
+    """What people copy must be admitted as it stands."""
+
+    JOBS = tuple(re.findall(r"```yaml job\n(.*?)```", (ROOT / "docs/guides/add-a-workload.md").read_text(), re.DOTALL))
+
+    def test_have_a_job_to_copy(self) -> None:
+        assert len(self.JOBS) == 1
+
+    @pytest.mark.parametrize("text", JOBS)
+    def test_are_admitted(self, alice: Member, text: str) -> None:
+        own = text.replace("search", MEMBERS).replace("ghcr.io/example/", "ghcr.io/acme/")
+        body = json.loads(json.dumps(YAML(typ="safe").load(own)))
+        assert alice.told(body) == ""
+        alice.create(body)
+        eventually(lambda: alice.pods_of(body["metadata"]["name"]), "its pod is there")
+
+
+class TestTheStacks:
+    """Every run of every job of the stacks that we ship is admitted, made by hand by a member."""
+
+    @pytest.mark.parametrize("stack", STACKS, ids=lambda stack: stack.stem)
+    def test_have_no_pod_that_a_rule_refuses(self, api: ApiServer, stack: Path) -> None:
+        recording = record_stack(stack)
+        found = [dict(body.inputs) for kind in ("CronJob", "Deployment") for body in objects(recording, kind)]
+        of_tenants = [body for body in found if "bedplate.dev/tenant" in body["metadata"]["labels"]]
+        assert of_tenants
+        for body in of_tenants:
+            told = refusal(api, as_of_members(revealed(body))) or ""
+            # The images and sizes are the stack's, whose limits are its own; labels name its tenant and people.
+            broken = [rule.name for rule in RULES if f"{rule.name}: " in told]
+            assert set(broken) <= {"approved-images", "max-pod-size", "ownership-labels", "gpu-placement"}, told
+
+
+def as_of_members(body: Manifest) -> Manifest:
+    """A tenant's object in the namespace of these tests."""
+    return {**body, "metadata": {**body["metadata"], "namespace": MEMBERS}}
