@@ -7,7 +7,9 @@ import pytest
 
 from harness import ROOT
 
-SDKS = frozenset({"grpc", "kubernetes", "pulumi", "pulumi_aws", "pulumi_azure_native", "pulumi_gcp", "pulumi_kubernetes"})
+SDKS = frozenset(
+    {"grpc", "kubernetes", "pulumi", "pulumi_aws", "pulumi_azure_native", "pulumi_gcp", "pulumi_kubernetes"}
+)
 SHOWN = """
 import sys
 from bedplate.cli import main
