@@ -23,13 +23,8 @@ from bedplate.starter import CLOUDS, PROGRAM
 
 # Each command imports what it needs itself: `--help` needs nothing of this, and `check` no Pulumi.
 if TYPE_CHECKING:
-    from bedplate.cli.difference_output import Comparison
-    from bedplate.plans.difference import FieldChange, Shown
-    from bedplate.plans.disks import Disk
     from bedplate.plans.planning import Revision
     from bedplate.plans.project import Project
-    from bedplate.plans.protection import Loss
-    from bedplate.plans.pulumi_preview import PulumiPlan
     from bedplate.stack_file.reading import Stack
 
 FELL_SHORT, WRONG_INPUT, REFUSED = 1, 2, 3
@@ -152,6 +147,7 @@ def preview(
     takes: by more than one minor of Kubernetes, or back.
     """
     from bedplate.cli import difference_output, plan_output
+    from bedplate.cli.comparing import comparison
     from bedplate.cli.consoles import print_json
     from bedplate.engine.engine import RecordingBackend, run
     from bedplate.plans.difference import field_changes
@@ -170,7 +166,7 @@ def preview(
     if impossible := impossible_upgrade(there.platform, written_platform(read.file)):
         _fail(impossible, REFUSED, output_form)
     written = list(field_changes(there.platform, written_platform(read.file)))
-    compared = _compared(there.resources, resources, written, allow or ())
+    compared = comparison(there.resources, resources, written, allow or ())
     if output_form is Output.JSON:
         print_json(difference_output.changes(compared))
     elif compared.lost:
@@ -194,27 +190,6 @@ def _revision(revision: str, project: "Project", read: "Stack", form: Output) ->
     return there
 
 
-def _compared(
-    before: "Sequence[Shown]", after: "Sequence[Shown]", written: "Sequence[FieldChange]", allowed: Sequence[str]
-) -> "Comparison":
-    from bedplate.cli.difference_output import Comparison
-    from bedplate.plans.difference import difference
-    from bedplate.plans.digest import renamed_tenants, sections
-    from bedplate.plans.figures import figures
-    from bedplate.plans.protection import losses, touched_disks
-
-    found = difference(before, after)
-    return Comparison(
-        found=found,
-        before=figures(before),
-        after=figures(after),
-        sections=sections(found, before, after),
-        renamed_tenants=renamed_tenants(before, after),
-        disks=touched_disks(found, before, after),
-        lost=losses(found, before, after, written, allowed),
-    )
-
-
 @app.command(epilog="Example: bedplate guard preview.json")
 def guard(
     plan: Annotated[
@@ -228,7 +203,8 @@ def guard(
 
     A plan that failed or is not whole ends with code 2: nobody knows what else it would do.
     """
-    from bedplate.cli import plan_output
+    from bedplate.cli import difference_output, plan_output
+    from bedplate.cli.comparing import comparison_of_plan
     from bedplate.cli.consoles import print_json
     from bedplate.plans.pulumi_preview import disks_of_plan, losses_of_plan, read_plan
 
@@ -248,34 +224,14 @@ def guard(
             plan_output.plan_errors(found)
         if lost:
             plan_output.refusal(lost)
-        _show_plan(found, lost, disks)
+        if shown := comparison_of_plan(found, lost, disks):
+            difference_output.change_tree(shown, "what is there")
         if not lost and not found.errors:
             typer.echo("nothing that must be kept is deleted or replaced")
     if lost:
         raise typer.Exit(REFUSED)
     if found.errors:
         raise typer.Exit(WRONG_INPUT)
-
-
-def _show_plan(plan: "PulumiPlan", lost: "Sequence[Loss]", disks: "Sequence[Disk]") -> None:
-    from bedplate.cli.difference_output import Comparison, change_tree
-    from bedplate.plans.digest import renamed_tenants, sections
-    from bedplate.plans.figures import figures
-    from bedplate.plans.pulumi_preview import difference_of_plan
-
-    found, before, after = difference_of_plan(plan)
-    if found.is_empty:
-        return
-    comparison = Comparison(
-        found=found,
-        before=figures(before),
-        after=figures(after),
-        sections=sections(found, before, after),
-        renamed_tenants=renamed_tenants(before, after),
-        disks=disks,
-        lost=lost,
-    )
-    change_tree(comparison, "what is there")
 
 
 @app.command(epilog="Example: bedplate rehearse local")
