@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from bedplate.embedded_cluster.cluster import ClusterAccess, existing_cluster
 from bedplate.embedded_cluster.cluster_api import ClusterApi, JsonObject, field, items, text
+from bedplate.embedded_cluster.objects import Object, ObjectKey
 from bedplate.embedded_cluster.simulation import SimulatedPool, simulated_cluster
 from bedplate.errors import RehearsalError
+from bedplate.rehearsal.explanation import explain_pod
 from cluster.objects_under_test import CORE, claim, eventually, namespace, phase, pod, pod_using
 
 pytestmark = pytest.mark.enable_socket
 
 GENERAL = SimulatedPool(name="general", nodes=3, cpu=8, memory_gib=32)
-L4 = SimulatedPool(name="l4", nodes=1, cpu=16, memory_gib=64, accelerator="nvidia-l4", gpus=4)
+L4 = SimulatedPool(name="l4", nodes=1, cpu=16, memory_gib=64, disk_gib=20, pods=30, accelerator="nvidia-l4", gpus=4)
 DELETED, RETAINED = "test-deleted", "test-retained"
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 ON_GPU = {
@@ -58,6 +61,11 @@ class TestNodes:
         assert field(node, "metadata", "labels", "bedplate.dev/accelerator") == "nvidia-l4"
         assert field(node, "status", "allocatable", "nvidia.com/gpu") == "4"
         assert {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"} in items(node, "spec", "taints")
+
+    def test_offer_no_more_disk_and_pods_than_their_pool_says(self, api: ClusterApi) -> None:
+        node = api.get(f"{CORE}/nodes/bedplate-l4-0")
+        assert field(node, "status", "allocatable", "ephemeral-storage") == "20Gi"
+        assert field(node, "status", "allocatable", "pods") == "30"
 
     def test_are_spread_over_zones(self, api: ClusterApi) -> None:
         nodes = api.items(f"{CORE}/nodes", labelSelector="bedplate.dev/pool=general")
@@ -133,6 +141,23 @@ class TestAVolume:
         bound = api.get(f"{home}/persistentvolumeclaims/data")
         assert text(bound, "status", "phase") == "Bound"
         assert text(bound, "status", "capacity", "storage") == "5Gi"
+
+    def test_of_one_node_refuses_pods_on_a_second(self, api: ClusterApi, home: str) -> None:
+        api.create(f"{home}/persistentvolumeclaims", claim("data", DELETED))
+        api.create(f"{home}/pods", pod_using("first", "data"))
+        eventually(lambda: phase(api, f"{home}/pods/first") == "Running", "the first pod runs")
+        node = text(api.get(f"{home}/pods/first"), "spec", "nodeName")
+        elsewhere = next(name for name in simulated_nodes(api) if name != node and "general" in name)
+        second = pod_using("second", "data")
+        spec = cast(JsonObject, second["spec"])
+        api.create(f"{home}/pods", {**second, "spec": {**spec, "nodeSelector": {"kubernetes.io/hostname": elsewhere}}})
+        eventually(lambda: items(api.get(f"{home}/pods/second"), "status", "conditions"), "the scheduler has judged it")
+        live = cast(Object, api.get(f"{home}/pods/second"))
+        assert live["status"]["phase"] == "Pending"
+        claims, nodes = api.items(f"{home}/persistentvolumeclaims"), api.items(f"{CORE}/nodes")
+        problem = explain_pod(ObjectKey("Pod", "", "second"), live, nodes, claims)
+        assert "is attached to one node at a time" in problem.reason
+        assert "access: manyNodes" in problem.fix
 
     def test_outlives_its_namespace_only_if_its_class_says_so(self, api: ClusterApi, home: str) -> None:
         for storage_class in (DELETED, RETAINED):

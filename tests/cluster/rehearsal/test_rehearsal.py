@@ -101,13 +101,6 @@ class TestWhatFallsShort:
         assert "its rollout does not end" in reasons(report)
         assert "all 1 nodes with nvidia-l4 are full (short of nvidia.com/gpu)" in reasons(report)
 
-    def test_names_the_volume_of_one_node_that_pods_of_many_mount(self, access: ClusterAccess) -> None:
-        volume = {"name": "cache", "sizeGib": 50, "retain": False}
-        mounted = {"mounts": [{"volume": "cache", "path": "/cache"}], "replicas": {"min": 3, "max": 3}, "cpu": 10}
-        said = reasons(rehearse(access, platform(tenant("disk", model_api("api", **mounted), volumes=[volume]))))
-        assert "is attached to one node at a time" in said
-        assert "access: manyNodes" in said
-
     def test_names_the_quota_that_is_exceeded(self, access: ClusterAccess) -> None:
         quota = {"cpu": 4, "memoryGib": 64}
         busy = tenant("busy", model_api("api", replicas={"min": 2, "max": 2}), job("etl", cpu=3), quota=quota)
