@@ -85,10 +85,7 @@ class TestNames:
 
 class TestScratchSpace:
     def test_alone_holds_no_node_on_any_cloud(self, folder: Path) -> None:
-        """GKE's own autoscaler does so since 1.22, without a setting.
-
-        https://cloud.google.com/kubernetes-engine/docs/concepts/cluster-autoscaler
-        """
+        """GKE's own autoscaler has no such setting."""
         assert "--skip-nodes-with-local-storage=false" in FLAGS
         (cluster,) = of_type(recorded(folder, "azure"), "azure-native:containerservice:ManagedCluster")
         assert cluster.inputs["autoScalerProfile"]["skipNodesWithLocalStorage"] == "false"
