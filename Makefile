@@ -29,8 +29,9 @@ check: install ## Format check, lint, types, import directions and generated fil
 	@$(RUN) bedplate reference --check docs/reference
 	@for file in $(COPIED); do cmp $$file $(STARTER)/$${file#.} || { echo "Fix: make format" >&2; exit 1; }; done
 
-benchmark: install ## Print the benchmark tables
-	@$(RUN) python tests/benchmarks/registration.py
+benchmark: install ## Print the benchmark tables; AGAINST=REV for those beside another revision alone
+	@$(RUN) python tests/benchmarks/commands.py $(if $(AGAINST),--against $(AGAINST))
+	@$(if $(AGAINST),,$(RUN) python tests/benchmarks/registration.py)
 
 benchmark-rehearsal: install ## Measure rehearsals at 5, 50 and 200 tenants; BASE=FOLDER beside another checkout
 	@$(RUN) python tests/benchmarks/rehearsal.py $(if $(BASE),--base $(BASE))
@@ -49,6 +50,7 @@ install: .venv/.installed ## Install the library and the development tools into 
 
 .venv/.installed: pyproject.toml uv.lock | $(UV)
 	@$(UV) sync --frozen --quiet
+	@env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m bedplate.cli.byte_code
 	@touch $@
 
 $(TOOLS)/bin/uv:
