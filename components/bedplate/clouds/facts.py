@@ -53,8 +53,9 @@ _WRITTEN_URL: TypeAdapter[str] = TypeAdapter(HttpsUrl)
 
 def _url(value: Any) -> Any:
     """Of a stack file, which holds plain data alone, or an output of who makes the cluster."""
-    is_written = value is None or isinstance(value, str | int | float | list | tuple | dict)
-    return _WRITTEN_URL.validate_python(value) if is_written else value
+    if value is None or isinstance(value, str | int | float | list | tuple | dict):
+        return _WRITTEN_URL.validate_python(value)
+    return value
 
 
 IssuerUrl = Annotated[Any, PlainValidator(_url), WithJsonSchema(_WRITTEN_URL.json_schema())]

@@ -184,9 +184,13 @@ def manifest_of(resource: Resource) -> Object:
 
 def existing(api: ApiServer, resources: Sequence[Resource]) -> list[ObjectKey]:
     """Those of the resources that the cluster already has. Where a namespace is not there, nothing in it is."""
-    keys = [(resource.inputs, key_of(resource.inputs)) for resource in resources if resource.is_kubernetes_object]
-    wide = at_once(lambda item: api.get(item[0]) and item[1], [item for item in keys if not item[1].namespace])
-    found = [key for key in wide if key]
+    manifests = [manifest_of(resource) for resource in resources if resource.is_kubernetes_object]
+    keys = [(manifest, key_of(manifest)) for manifest in manifests]
+
+    def there(item: tuple[Object, ObjectKey]) -> ObjectKey | None:
+        return item[1] if api.get(item[0]) else None
+
+    found = [key for key in at_once(there, [item for item in keys if not item[1].namespace]) if key]
     absent = {key.name for _, key in keys if key.kind == "Namespace"} - {key.name for key in found}
     inside = [item for item in keys if item[1].namespace and item[1].namespace not in absent]
-    return [*found, *(key for key in at_once(lambda item: api.get(item[0]) and item[1], inside) if key)]
+    return [*found, *(key for key in at_once(there, inside) if key)]

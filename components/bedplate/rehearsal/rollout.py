@@ -126,5 +126,5 @@ def _updated(live: Object) -> int:
 
 
 def _rolls(manifest: Object) -> bool:
-    strategy = manifest["spec"].get("updateStrategy") or {}
+    strategy: Object = manifest["spec"].get("updateStrategy") or {}
     return strategy.get("type") != "OnDelete"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic_core import PydanticCustomError
 
-from bedplate.clouds import MachineShape, NodePoolSpec
+from bedplate.clouds import Allocatable, MachineShape, NodePoolSpec
 from bedplate.kubernetes.pods import disk_gib
 from bedplate.stack_file.parts import Parts, footprint_of, has, is_whole
 from bedplate.stack_file.problems import PathParts, Problem, number
@@ -19,9 +19,6 @@ _OF_A_MACHINE = (
     *("interconnect", "reservation", "local_disks", "disk_gib", "spot"),
 )
 """Keys of a pool that its machine follows from."""
-_PART_OF_DISK = 0.9
-"""What of a node's disk pods are offered; a kubelet evicts pods when a tenth is left
-(https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#hard-eviction-thresholds)."""
 
 
 def _shape(parts: Parts, pool: NodePoolSpec) -> MachineShape | PydanticCustomError | None:
@@ -89,24 +86,23 @@ def the_network_carries_the_pools(parts: Parts) -> Iterator[Problem]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Machines:
-    """What one pool offers pods. most: how many machines there can be; disk_gib: of one, for scratch space and logs."""
+    """What one pool offers pods. most: how many machines there can be; node: what one of them offers."""
 
     pool: str
     most: int
-    shape: MachineShape
-    disk_gib: float
+    node: Allocatable
 
     def carries(self, pod: Footprint) -> bool:
         """Whether one machine has the cores, memory and GPUs of a pod, whatever its disk."""
-        shape = self.shape
-        return pod.cpu <= shape.cpu and pod.memory_gib <= shape.memory_gib and pod.gpus <= shape.gpus
+        node = self.node
+        return pod.cpu <= node.cpu and pod.memory_gib <= node.memory_gib and pod.gpus <= node.gpus
 
     def pods(self, pod: Footprint) -> int:
         """How many such pods all machines carry at once, with nothing else on them."""
-        shape = self.shape
-        sizes = [(shape.cpu, pod.cpu), (shape.memory_gib, pod.memory_gib), (self.disk_gib, pod.disk_gib)]
+        node = self.node
+        sizes = [(node.cpu, pod.cpu), (node.memory_gib, pod.memory_gib), (node.disk_gib, pod.disk_gib), (node.pods, 1)]
         if pod.gpus:
-            sizes.append((shape.gpus, pod.gpus))
+            sizes.append((node.gpus, pod.gpus))
         return self.most * min(int(offered / asked) for offered, asked in sizes)
 
 
@@ -118,11 +114,9 @@ def _offer(parts: Parts) -> _Offer | None:
     """What the pools offer; None while one of them cannot say."""
     offer: dict[str | None, list[_Machines]] = {}
     for name, pool in sorted((parts.pools or {}).items()):
-        shape = _shape(parts, pool)
-        if not isinstance(shape, MachineShape) or not has(pool, ["max"]):
+        if parts.cloud is None or not isinstance(_shape(parts, pool), MachineShape) or not has(pool, ["max"]):
             return None
-        disk_gib = shape.local_disk_gib if pool.local_disks else pool.disk_gib
-        machines = _Machines(pool=name, most=pool.max, shape=shape, disk_gib=disk_gib * _PART_OF_DISK)
+        machines = _Machines(pool=name, most=pool.max, node=parts.cloud.allocatable(pool))
         offer.setdefault(pool.accelerator, []).append(machines)
     return offer or None
 
@@ -168,7 +162,7 @@ def _room_for_one(path: PathParts, pod: Footprint, machines: Sequence[_Machines]
             path=(*path, "scratchGib"),
             message="the scratch space is larger than the disk of every machine that could carry the pod",
             given=number(scratch_gib),
-            allowed="; ".join(f"{each.pool}: {number(each.disk_gib - disk_gib(0))}" for each in carrying),
+            allowed="; ".join(f"{each.pool}: {number(each.node.disk_gib - disk_gib(0))}" for each in carrying),
             fix="lower it, or raise `diskGib` of a pool (a tenth of a disk stays free, and images need room too)",
         )
     return Problem(
@@ -176,7 +170,7 @@ def _room_for_one(path: PathParts, pod: Footprint, machines: Sequence[_Machines]
         message="a pod of this workload is larger than every machine it could run on",
         given=_size(pod.cpu, pod.memory_gib, pod.gpus),
         allowed="; ".join(
-            f"{each.pool}: {_size(each.shape.cpu, each.shape.memory_gib, each.shape.gpus)}" for each in machines
+            f"{each.pool}: {_size(each.node.cpu, each.node.memory_gib, each.node.gpus)}" for each in machines
         ),
         fix="ask for less, or add a pool with larger machines",
     )
@@ -202,14 +196,14 @@ def _room_together(
     accelerator: str | None, workloads: Sequence[Footprint], machines: Sequence[_Machines]
 ) -> Iterator[Problem]:
     """All that always runs, of all tenants, and the one pod more of an update."""
-    sizes: list[tuple[str, Callable[[Footprint], float], Callable[[MachineShape], float]]] = [
-        ("cores", lambda pod: pod.cpu, lambda shape: shape.cpu),
-        ("GiB of memory", lambda pod: pod.memory_gib, lambda shape: shape.memory_gib),
-        ("GPUs", lambda pod: pod.gpus, lambda shape: shape.gpus),
+    sizes: list[tuple[str, Callable[[Footprint], float], Callable[[Allocatable], float]]] = [
+        ("cores", lambda pod: pod.cpu, lambda node: node.cpu),
+        ("GiB of memory", lambda pod: pod.memory_gib, lambda node: node.memory_gib),
+        ("GPUs", lambda pod: pod.gpus, lambda node: node.gpus),
     ]
     path: PathParts = ("nodePools", machines[0].pool, "max") if len(machines) == 1 else ("nodePools",)
     for unit, of_pod, of_machine in sizes:
-        offered = sum(each.most * of_machine(each.shape) for each in machines)
+        offered = sum(each.most * of_machine(each.node) for each in machines)
         always = sum(of_pod(pod) * pod.pods_always for pod in workloads)
         needed = always + max(of_pod(pod) * pod.pods_of_updates for pod in workloads)
         if needed > offered:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Collection
 from typing import Any, cast
 
 import pytest
@@ -18,7 +19,7 @@ SLOW_SECONDS = 0.2
 class SlowServer:
     """Takes objects as the API server does, the slow ones after a while, and writes down what was done when."""
 
-    def __init__(self, slow: set[str] = frozenset(), refused: str = "", broken: str = "") -> None:
+    def __init__(self, slow: Collection[str] = (), refused: str = "", broken: str = "") -> None:
         self.slow, self.refused, self.broken = slow, refused, broken
         self.events: list[str] = []
         self._lock = threading.Lock()

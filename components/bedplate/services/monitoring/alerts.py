@@ -16,6 +16,10 @@ WORKLOAD_ALERTS: tuple[Alert, ...] = (
             # Where somebody has set its target to no pods it says that it is off, and nothing is wrong.
             " unless on (namespace, horizontalpodautoscaler)"
             " max by (namespace, horizontalpodautoscaler) (kube_horizontalpodautoscaler_status_current_replicas) == 0"
+            # A fixed number of pods has an autoscaler too, which need not measure to keep it.
+            " unless on (namespace, horizontalpodautoscaler)"
+            " (max by (namespace, horizontalpodautoscaler) (kube_horizontalpodautoscaler_spec_max_replicas)"
+            " - max by (namespace, horizontalpodautoscaler) (kube_horizontalpodautoscaler_spec_min_replicas)) == 0"
         ),
         for_minutes=15,
         severity="warning",
