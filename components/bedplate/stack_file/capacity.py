@@ -3,6 +3,7 @@
 Owns no numbers: machines and networks are the cloud's, footprints the workloads'.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -218,4 +219,6 @@ def _room_together(
 
 
 def _size(cpu: float, memory_gib: float, gpus: int) -> str:
+    """Rounded down: what is said to fit must fit."""
+    cpu, memory_gib = (math.floor(amount * 100) / 100 for amount in (cpu, memory_gib))
     return f"{number(cpu)} CPU, {number(memory_gib)} GiB" + (f", {gpus} GPU" if gpus else "")
