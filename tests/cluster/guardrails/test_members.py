@@ -154,7 +154,7 @@ class TestAPod:
         try:
             told = [resized(alice, body, cpu) for cpu in ("9", "2")]
         finally:
-            api.delete(body, "Background")
+            api.delete(body)
         assert "max-pod-size: " in told[0]
         assert told[1] == ""
 
