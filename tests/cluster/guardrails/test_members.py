@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
-from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, items
+from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, items, text
 from bedplate.engine.resources import revealed
 from cluster.guardrails.guarded import (
     GUARDED,
@@ -70,7 +70,7 @@ def alice(api: ApiServer, cluster_access: ClusterAccess) -> Generator[Member]:
     member = Member(ClusterApi(cluster_access.kubeconfig, cluster_access.context))
     yield member
     for found in items(member.calls.get(JOBS)):
-        path = f"{JOBS}/{found['metadata']['name']}"
+        path = f"{JOBS}/{text(found, 'metadata', 'name')}"
         member.calls.call("delete", path, body={"propagationPolicy": "Background"}, headers=ALICE)
     eventually(lambda: not items(member.calls.get(JOBS)), "the jobs are gone")
 
