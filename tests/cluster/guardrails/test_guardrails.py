@@ -130,7 +130,7 @@ DENIED: list[tuple[str, str, Change, str]] = [
     ("job-run-time", "Pod", owned_by("Job", "batch/v1", is_controller=False), "but is 0"),
     ("gpu-idle-timeout", "Pod", all_of(gpus(1), owned_by("ConfigMap", "v1")), "but has none"),
     ("job-cleanup", "Job", ttl(None), "but is absent; write 604800"),
-    ("job-cleanup", "Job", ttl(7_776_001), "but is 7776001"),
+    ("job-cleanup", "Job", ttl(400 * 86_400 + 1), "but is 34560001"),
     ("job-cleanup", "CronJob", ttl(None), "but is absent"),
     ("job-cleanup", "Job", all_of(ttl(None), owned_by("CronJob", "batch/v1")), "but is absent"),
     ("max-pod-size", "Pod", size("cpu", "9"), "at most 8 cores, 32 GiB, 100 GiB of disk and 2 GPUs"),

@@ -69,7 +69,7 @@ def alice(api: ApiServer, cluster_access: ClusterAccess) -> Generator[Member]:
     assert api.objects("v1", "Namespace")
     member = Member(ClusterApi(cluster_access.kubeconfig, cluster_access.context))
     yield member
-    for found in member.calls.items(JOBS):
+    for found in items(member.calls.get(JOBS)):
         path = f"{JOBS}/{text(found, 'metadata', 'name')}"
         member.calls.call("delete", path, body={"propagationPolicy": "Background"}, headers=ALICE)
     eventually(lambda: not items(member.calls.get(JOBS)), "the jobs are gone")
