@@ -50,12 +50,13 @@ GroupPrefix = Annotated[
 ]
 _WRITTEN_URL: TypeAdapter[str] = TypeAdapter(HttpsUrl)
 
+_PLAIN: tuple[type, ...] = (str, int, float, list, tuple, dict, type(None))
+
 
 def _url(value: Any) -> Any:
     """Of a stack file, which holds plain data alone, or an output of who makes the cluster."""
-    if value is None or isinstance(value, str | int | float | list | tuple | dict):
-        return _WRITTEN_URL.validate_python(value)
-    return value
+    made_later = not isinstance(value, _PLAIN)
+    return value if made_later else _WRITTEN_URL.validate_python(value)
 
 
 IssuerUrl = Annotated[Any, PlainValidator(_url), WithJsonSchema(_WRITTEN_URL.json_schema())]

@@ -1,5 +1,6 @@
 """What a command does not need is not imported: it would take longer to start than to do its work."""
 
+import os
 import subprocess
 import sys
 
@@ -53,3 +54,16 @@ class TestThePackage:
         assert all(getattr(bedplate, name) for name in bedplate.__all__)
         with pytest.raises(AttributeError, match="there is no 'Platfrom' here"):
             bedplate.Platfrom  # noqa: B018 # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_byte_code_says_when_none_would_be_written() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bedplate.cli.byte_code"],
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Fix: env -u PYTHONDONTWRITEBYTECODE" in done.stderr
