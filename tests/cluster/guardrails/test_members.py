@@ -73,6 +73,8 @@ def alice(api: ApiServer, cluster_access: ClusterAccess) -> Generator[Member]:
         path = f"{JOBS}/{text(found, 'metadata', 'name')}"
         member.calls.call("delete", path, body={"propagationPolicy": "Background"}, headers=ALICE)
     eventually(lambda: not items(member.calls.get(JOBS)), "the jobs are gone")
+    quota = f"/api/v1/namespaces/{MEMBERS}/resourcequotas/tenant"
+    eventually(lambda: text(member.calls.get(quota), "status", "used", "count/jobs.batch") == "0", "none is counted")
 
 
 def a_job(change: Change = nothing) -> Manifest:
