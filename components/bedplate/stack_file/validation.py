@@ -296,7 +296,8 @@ def _section(holder: type[Spec], name: str, data: object) -> Any:
 @cache
 def _kinds(holder: type[Spec], name: str) -> tuple[str, Mapping[str, type[Spec]]]:
     """The discriminator of a section and its kinds by value; "" and one kind by "" where it has no discriminator."""
-    annotations, key = [holder.model_fields[name].rebuild_annotation()], ""
+    field = holder.model_fields[name]
+    annotations, key = [field.rebuild_annotation()], str(field.discriminator or "")
     kinds: dict[str, type[Spec]] = {}
     while annotations:
         annotation = annotations.pop()
