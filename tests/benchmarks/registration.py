@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bedplate.engine.engine import Program, RecordingBackend, run
 from bedplate.engine.resources import revealed
-from harness import job, model_api, objects, platform, program, tenant
+from harness import MINIMAL, job, model_api, objects, platform, program, tenant
 
 SIZES = {10: 3, 50: 3, 200: 1}
 """Tenants, and how often the case is measured."""
@@ -57,7 +57,9 @@ def stack_of(tenants: int) -> dict[str, Any]:
         *(model_api(f"api-{number}", cpu=0.5) for number in range(3)),
         *(job(f"job-{number}", schedule="0 1 * * *") for number in range(3)),
     ]
-    return platform(*(tenant(f"team-{number:03d}", *workloads) for number in range(tenants)))
+    pools = {name: {**pool, "max": 1000} for name, pool in MINIMAL["nodePools"].items()}
+    teams = (tenant(f"team-{number:03d}", *workloads) for number in range(tenants))
+    return platform(*teams, nodePools=pools)
 
 
 def measure(case: str, tenants: int) -> dict[str, float]:
