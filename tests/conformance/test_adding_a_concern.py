@@ -41,6 +41,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import Alert, PlatformNamespace, PlatformNamespaceArgs
 from bedplate.labels import Identity
 from bedplate.services.mirror.alerts import MIRROR_ALERTS
@@ -48,9 +49,9 @@ from bedplate.services.mirror.alerts import MIRROR_ALERTS
 
 @dataclass(frozen=True, kw_only=True)
 class MirrorArgs:
-    """kubernetes_version: minor, '1.35'."""
+    """facts: of the cluster."""
 
-    kubernetes_version: str
+    facts: ClusterFacts
 
 
 class Mirror(pulumi.ComponentResource):
@@ -62,7 +63,10 @@ class Mirror(pulumi.ComponentResource):
         super().__init__("bedplate:index:Mirror", name, {}, opts)
         identity = Identity(name="mirror", component="images")
         place = PlatformNamespaceArgs(
-            namespace="bedplate-mirror", identity=identity, kubernetes_version=args.kubernetes_version
+            namespace="bedplate-mirror",
+            identity=identity,
+            kubernetes_version=args.facts.kubernetes_version,
+            dns=args.facts.dns,
         )
         PlatformNamespace(f"{name}-place", place, pulumi.ResourceOptions(parent=self))
         self.register_outputs({})
@@ -71,7 +75,7 @@ class Mirror(pulumi.ComponentResource):
 }
 COMPOSITION = "components/bedplate/services/services.py"
 IMPORT = "from bedplate.services.mirror.mirror import Mirror, MirrorArgs\n"
-LINE = '        self._watch(Mirror(f"{name}-mirror", MirrorArgs(kubernetes_version=facts.kubernetes_version), opts))\n'
+LINE = '        self._watch(Mirror(f"{name}-mirror", MirrorArgs(facts=facts), opts))\n'
 BEFORE = "        self.offers = self._offers("
 
 
