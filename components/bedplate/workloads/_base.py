@@ -127,7 +127,8 @@ class Footprint:
     cpu, memory_gib, gpus, disk_gib: of one pod. pods_always: how many run at all times. pods_of_updates: how many more
     while an update runs. pods_most: how many at the most, those included. run_hours: how long one run may last; none
     for what runs for ever. is_autoscaled: whether their number follows what they use.
-    runs_kept: finished runs that stay by a schedule, and the one that runs.
+    runs_kept: finished runs that stay by a schedule, and the one that runs. runs_overlap: whether the next run may
+    begin before the last has ended.
     """
 
     cpu: float
@@ -140,6 +141,7 @@ class Footprint:
     run_hours: float | None = None
     is_autoscaled: bool = False
     runs_kept: int = 0
+    runs_overlap: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +214,7 @@ class WorkloadSpec(Spec):
             raise mistake(
                 f"is no part of memoryGib ({memory:g}), which it counts against",
                 "raise memoryGib above it, or lower it",
+                allowed=f"less than {memory:g}",
             )
         return size
 
