@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds.catalogue import MachineShape
-from bedplate.clouds.contract import ClusterSpec, NodePoolSpec
+from bedplate.clouds.contract import SUPPORTED_KUBERNETES_VERSIONS, ClusterSpec, NodePoolSpec
 from bedplate.clouds.facts import ClusterFacts
 from bedplate.spec import ConfigKey, DnsLabel, DnsName, Spec, mistake
 
@@ -57,9 +57,9 @@ class ExistingClusterSpec(ClusterSpec):
     @field_validator("facts", mode="before")
     @classmethod
     def _with_the_version(cls, facts: Any, info: ValidationInfo) -> Any:
-        """What the section has said already need not be said again."""
-        version = info.data.get("kubernetes_version")
-        if version is None or not isinstance(facts, Mapping):
+        """What the section has said already need not be said again, even if what it has said is wrong."""
+        version = info.data.get("kubernetes_version", SUPPORTED_KUBERNETES_VERSIONS[-1])
+        if not isinstance(facts, Mapping):
             return facts
         written = cast(Mapping[str, Any], facts)
         return written if "kubernetesVersion" in written else {"kubernetesVersion": version, **written}

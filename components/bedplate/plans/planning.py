@@ -18,7 +18,7 @@ from bedplate.engine.engine import Program
 from bedplate.errors import RehearsalError
 from bedplate.plans.project import Project, stack_name
 from bedplate.stack_file.documents import Document
-from bedplate.stack_file.reading import PLATFORM_KEY, Stack
+from bedplate.stack_file.reading import NAMESPACE, PLATFORM_KEY, LocatedProblem, Stack
 
 _OTHER_REVISION_SECONDS = 300
 
@@ -33,7 +33,7 @@ def program_of(project: Project, stack: Stack, *, without_tenant: str | None = N
         project=project.name,
         stack=stack_name(stack.file),
         config={PLATFORM_KEY: {**platform, "tenants": tenants}},
-        secrets=stack.secrets,
+        secrets=frozenset(f"{NAMESPACE}{name}" for name in stack.secrets),
     )
 
 
@@ -77,8 +77,7 @@ def stack_at(revision: str, project: Project, stack_file: Path) -> Revision:
             check=False,
         )
         if completed.returncode != 0:
-            said = (completed.stdout + completed.stderr).strip().replace(f"{root}/", "").splitlines()
-            text = "\n".join(said[-12:])
+            text = _said(completed).replace(f"{root}/", "")
             fix = "compare with a later revision"
             raise RehearsalError(f"the stack cannot be previewed at {revision}:\n{text}", fix)
         pinned = _pinned_library(root)
@@ -87,6 +86,14 @@ def stack_at(revision: str, project: Project, stack_file: Path) -> Revision:
             platform=written_platform(file),
             other_library=pinned if pinned != version("bedplate") else None,
         )
+
+
+def _said(failed: subprocess.CompletedProcess[str]) -> str:
+    """Why a preview failed: the problems of a stack file, or the end of what it printed."""
+    try:
+        return "\n\n".join(LocatedProblem(**problem).text() for problem in loads(failed.stdout)["problems"])
+    except (ValueError, KeyError, TypeError):  # Of a revision that prints another form.
+        return "\n".join((failed.stdout + failed.stderr).strip().splitlines()[-12:])
 
 
 def _pinned_library(root: Path) -> str | None:

@@ -184,9 +184,10 @@ def _room_for_all(path: PathParts, pods: Footprint, machines: Sequence[_Machines
         return None
     is_for_updates = pods.pods_most - pods.pods_of_updates <= most
     instead = "; or write `update: removeFirst`, and an update needs no pod more" if is_for_updates else ""
+    included = ", updates included" if pods.pods_of_updates else ""
     return Problem(
         path=path,
-        message=f"at its largest it has {pods.pods_most} pods, updates included, and not all of them find room",
+        message=f"at its largest it has {pods.pods_most} pods{included}, and not all of them find room",
         given=f"{pods.pods_most} pods of {_size(pods.cpu, pods.memory_gib, pods.gpus)}",
         allowed="; ".join(f"{each.pool}: {each.pods(pods)} on all its machines" for each in machines),
         fix=f"raise `max` of a pool, or have fewer or smaller pods{instead}",

@@ -81,7 +81,7 @@ def _quota(parts: Parts) -> Iterator[Problem]:
                 if most > granted.get(key, 0):
                     broken.add(key)
                     path = ("tenants", index, "workloads", position)
-                    yield _over_quota(path, key, most, granted.get(key, 0), footprint.pods_most)
+                    yield _over_quota(path, key, most, granted.get(key, 0), footprint)
         if runs > tenant.quota.jobs:
             yield _over_jobs(("tenants", index, "quota", "jobs"), runs, tenant.quota.jobs)
         for key, at_rest in always.items():
@@ -111,8 +111,11 @@ def _of_one_pod(
     return taken
 
 
-def _over_quota(path: PathParts, key: str, needed: float, granted: float, pods: int) -> Problem:
-    size = f"{pods} pods, updates included" if pods > 1 else "1 pod"
+def _over_quota(path: PathParts, key: str, needed: float, granted: float, footprint: Footprint) -> Problem:
+    pods = footprint.pods_most
+    size = f"{pods} pods" if pods > 1 else "1 pod"
+    if footprint.pods_of_updates:
+        size += ", updates included"
     return Problem(
         path=path,
         message=f"at its largest ({size}) it needs more {key} than the quota",

@@ -83,6 +83,9 @@ def volumes_of_one_node_have_one_pod(parts: Parts) -> Iterator[Problem]:
         if mount.pods.pods_most > 1:
             yield _many_pods(mount)
             continue
+        if mount.pods.runs_overlap:
+            yield _overlapping(mount)
+            continue
         of_one_pod.append(mount)
         if mount.pods.pods_always:
             held.setdefault((mount.path[1], mount.volume), mount.workload)
@@ -119,4 +122,14 @@ def _many_pods(mount: _Mount) -> Problem:
         given=shown(mount.volume),
         allowed="volumes with `access: manyNodes`",
         fix=f"write `access: manyNodes` at the volume, or {one_pod} here",
+    )
+
+
+def _overlapping(mount: _Mount) -> Problem:
+    return Problem(
+        path=mount.path,
+        message="runs may overlap (`concurrency: allow`), and on other nodes than the first's they never start",
+        given=shown(mount.volume),
+        allowed="volumes with `access: manyNodes`",
+        fix="write `access: manyNodes` at the volume, or remove `concurrency` here",
     )

@@ -22,10 +22,15 @@ def _without_credentials(value: str) -> str:
         network = ipaddress.ip_network(value, strict=False)
     except ValueError:
         return value
-    if any(network.version == never.version and network.overlaps(never) for never in _NEVER_ALLOWED):
+    refused = [never for never in _NEVER_ALLOWED if network.version == never.version and network.overlaps(never)]
+    if refused:
+        # Within them, no smaller network is any better.
+        is_within = any(network.prefixlen >= never.prefixlen for never in refused)
         raise mistake(
             "contains addresses where clouds hand out credentials (169.254.0.0/16, 168.63.129.16, fd00:ec2::/32)",
-            "write the smaller network that is needed; where pods ask for names is said in cloud.facts.dns",
+            "remove it; where pods ask for names is said in cloud.facts.dns"
+            if is_within
+            else "write the smaller network that is needed",
         )
     return value
 

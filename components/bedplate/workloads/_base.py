@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 def _a_secret(name: str) -> PydanticCustomError:
     return mistake(
         "looks like a secret, and the stack file is no place for one",
-        f"store it with `pulumi config set --secret <key>`, write `secretEnv: {{{name}: <key>}}`, and replace it if it "
-        "was ever committed",
+        f"store it with `pulumi config set --secret bedplate:<key>`, write `secretEnv: {{{name}: <key>}}`, and "
+        "replace it if it was ever committed",
     )
 
 
@@ -64,7 +64,8 @@ def _no_secret(argument: str) -> str:
     if is_secret_value(argument):
         raise mistake(
             "looks like a secret, and the stack file is no place for one",
-            "store it with `pulumi config set --secret <key>`, name the key in secretEnv, and read it from there",
+            "store it with `pulumi config set --secret bedplate:<key>`, name the key in secretEnv, and read it "
+            "from there",
         )
     return argument
 
@@ -126,7 +127,8 @@ class Footprint:
     cpu, memory_gib, gpus, disk_gib: of one pod. pods_always: how many run at all times. pods_of_updates: how many more
     while an update runs. pods_most: how many at the most, those included. run_hours: how long one run may last; none
     for what runs for ever. is_autoscaled: whether their number follows what they use.
-    runs_kept: finished runs that stay by a schedule, and the one that runs.
+    runs_kept: finished runs that stay by a schedule, and the one that runs. runs_overlap: whether the next run may
+    begin before the last has ended.
     """
 
     cpu: float
@@ -139,6 +141,7 @@ class Footprint:
     run_hours: float | None = None
     is_autoscaled: bool = False
     runs_kept: int = 0
+    runs_overlap: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +185,7 @@ class WorkloadSpec(Spec):
     env: PlainEnvironment = Field(default_factory=dict[str, str])
     """Environment variables that are no secrets."""
     secret_env: Mapping[EnvironmentName, ConfigKey] = Field(default_factory=dict[str, str])
-    """Environment variable → name of a config secret (`pulumi config set --secret NAME`)."""
+    """Environment variable → name of a config secret (`pulumi config set --secret bedplate:NAME`)."""
     mounts: tuple[MountSpec, ...] = ()
     """Volumes of the tenant that the workload sees."""
 
@@ -211,6 +214,7 @@ class WorkloadSpec(Spec):
             raise mistake(
                 f"is no part of memoryGib ({memory:g}), which it counts against",
                 "raise memoryGib above it, or lower it",
+                allowed=f"less than {memory:g}",
             )
         return size
 

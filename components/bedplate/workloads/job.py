@@ -7,6 +7,7 @@ queue (that is the batch scheduler's) and keeps no logs (those are the log servi
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -75,7 +76,7 @@ class JobSpec(WorkloadSpec):
             runs = max(history.succeeded, history.failed)
             can_be_longer = needed <= LONGEST_KEEP_DAYS
             raise mistake(
-                f"{runs} runs of this schedule take {needed} days, and each is removed {kept} days after its end",
+                f"a history of {runs} takes {needed} days by this schedule; a run is removed {kept} days after its end",
                 f"write `keepDays: {needed}`, or remove it"
                 if can_be_longer
                 else "keep fewer runs, and results elsewhere",
@@ -92,7 +93,8 @@ class JobSpec(WorkloadSpec):
     def footprint(self) -> Footprint:
         """The pods of one run; none at rest."""
         kept = self.history.succeeded + self.history.failed + 1 if self.schedule else 0
-        return self.footprint_of_pods(0, self.parallelism, run_hours=self.max_hours, runs_kept=kept)
+        pods = self.footprint_of_pods(0, self.parallelism, run_hours=self.max_hours, runs_kept=kept)
+        return replace(pods, runs_overlap=self.schedule is not None and self.concurrency == "allow")
 
 
 def _days_of(history: HistorySpec, schedule: str | None) -> int:

@@ -255,8 +255,8 @@ class TestPreviewAgainstARevision:
         write_stack(project, platform())
         done = bedplate("preview", "production", "--against", "HEAD", folder=project)
         assert done.returncode == 2
-        assert "cannot be previewed at HEAD" in done.stderr
-        assert "domain" in done.stderr
+        assert "cannot be previewed at HEAD:\nstacks/Pulumi.production.yaml:3: domain\n" in done.stderr
+        assert "fix:     write it like 'ml.example.com'" in done.stderr
 
     def test_refuses_an_upgrade_that_no_cloud_takes(self, project: Path) -> None:
         aws = {**without_tenants(ROOT / "stacks" / "Pulumi.aws.yaml"), "tenants": []}

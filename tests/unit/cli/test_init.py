@@ -123,6 +123,20 @@ class TestANewProjectUnderGit:
         commit(tmp_path / "ours")
         return tmp_path / "ours"
 
+    def test_finds_the_secrets_of_the_stack_whatever_it_is_called(self, ours: Path) -> None:
+        file = ours / "stacks" / "Pulumi.production.yaml"
+        secret = "config:\n  bedplate:search-token: {secure: placeholder}\n"
+        file.write_text(file.read_text().replace("config:\n", secret, 1))
+        example = ours / "stacks" / "production-tenants" / "search.yaml"
+        example.write_text(
+            example.read_text().replace("  - kind: job\n", "  - kind: job\n    secretEnv: {TOKEN: search-token}\n", 1)
+        )
+        assert "name: ours\n" in (ours / "Pulumi.yaml").read_text()
+        assert bedplate("check", "production", folder=ours).returncode == 0
+        done = bedplate("preview", "production", folder=ours)
+        assert done.returncode == 0, done.stderr
+        assert "Secret" in done.stdout
+
     def test_shows_a_tenant_that_is_added_and_nothing_of_the_library(self, ours: Path) -> None:
         example = ours / "stacks" / "production-tenants" / "search.yaml"
         more = example.read_text().replace("search", "vision")

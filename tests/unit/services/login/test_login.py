@@ -155,8 +155,8 @@ class TestTokensOfServiceAccounts:
 
     def test_are_checked_at_the_issuers_port(self) -> None:
         recording = on_a_cluster_that_signs(self.LOGIN, "https://oidc.example.com:6443")
-        (rule,) = found(recording, "NetworkPolicy", "issuers")["spec"]["egress"]
-        assert [port["port"] for port in rule["ports"]] == [443, 6443]
+        outside, _ = found(recording, "NetworkPolicy", "issuers")["spec"]["egress"]
+        assert [port["port"] for port in outside["ports"]] == [443, 6443]
 
 
 class TestTheNetwork:
@@ -180,9 +180,13 @@ class TestTheNetwork:
 
     def test_leads_to_the_issuers_ports_and_never_to_metadata(self) -> None:
         issuer = {"issuerUrl": "https://oidc.example.com:8443", "audience": "ml"}
-        (rule,) = self.policy("issuers", {**OKTA, "tokens": {"issuers": [issuer]}})["egress"]
-        assert [port["port"] for port in rule["ports"]] == [443, 8443]
-        assert all("169.254.0.0/16" in peer["ipBlock"]["except"] for peer in rule["to"])
+        outside, front_door = self.policy("issuers", {**OKTA, "tokens": {"issuers": [issuer]}})["egress"]
+        assert [port["port"] for port in outside["ports"]] == [443, 8443]
+        assert all("169.254.0.0/16" in peer["ipBlock"]["except"] for peer in outside["to"])
+        (peer,) = front_door["to"]
+        assert peer["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "bedplate-front-door"}}
+        assert peer["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": "traefik"}}
+        assert [port["port"] for port in front_door["ports"]] == [8443]
 
 
 class TestTheProxy:
