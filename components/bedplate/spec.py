@@ -73,7 +73,7 @@ API_KEY_PREFIX = "bedplate_"
 _SECRET_VALUE = re.compile(
     rf"\b{API_KEY_PREFIX}[\w-]{{43}}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY|\b(AKIA|ASIA)[A-Z0-9]{16}\b|\b(gh[pousr]|hf)_[A-Za-z0-9]{20}|\bgithub_pat_\w{20}"
-    r"|\b(glpat|sk|xox[abeprs])-[\w-]{16}|\bAIza[\w-]{35}|\beyJ[\w-]{10,}\.[\w-]{10,}|://[^/\s:@]*:[^/\s@]+@"
+    r"|\b(glpat|sk|xox[abeprs])-[\w-]{16}|\bAIza[\w-]{35}|\beyJ[\w-]{10,}\.[\w-]{10,}|://[^/\s:@]*:(?!\$[({])[^/\s@]+@"
     r"|(?i:password|passwd|passphrase|api[-_]?key)=[^\s$<{]|\bv1:[\w+/=]{8,}:"
 )
 """Keys of the platform, private keys, tokens of well-known services, JSON web tokens, passwords in addresses and

@@ -145,6 +145,7 @@ class TestANetwork:
     @pytest.mark.parametrize("network", [
         "169.254.169.254/32", "169.254.0.0/16", "169.0.0.0/8", "0.0.0.0/0", "::/0", "168.63.129.16/32", "168.63.0.0/16",
         "fd00:ec2::254/128", "fc00::/7", "fe80::/10", "169.254.170.23/32", "::ffff:a9fe:a9fe/128",
+        "64:ff9b::a9fe:a9fe/128",
     ])  # fmt: skip
     def test_in_which_clouds_hand_out_credentials_is_refused(self, network: str) -> None:
         assert not self.is_taken(network)
@@ -249,7 +250,7 @@ class TestSecrets:
     @pytest.mark.parametrize("value", [
         "postgres://db.example.com/scores", "ghcr.io/acme/scorer:1.4.0", f"ghcr.io/acme/scorer{DIGEST}", "https://example.com:8080/a@b",
         "--password-file=/run/secret", "--password=$(DB_PASSWORD)", "--next-token=auto", "the secret of cooking",
-        "--secret=projects/acme/secrets/db", "eyJ", "sk-learn",
+        "--secret=projects/acme/secrets/db", "eyJ", "sk-learn", "postgres://etl:$(DB_PASSWORD)@db/scores",
     ])  # fmt: skip
     def test_are_not_seen_in_ordinary_values(self, value: str) -> None:
         assert not spec.is_secret_value(value)

@@ -7,6 +7,7 @@ from bedplate.plans.difference import FieldChange, Shown, difference
 from bedplate.plans.digest import renamed_tenants, sections
 from bedplate.plans.disks import Disk
 from bedplate.plans.figures import figures
+from bedplate.plans.group_sizes import stuck_sizes
 from bedplate.plans.protection import Loss, losses, touched_disks
 from bedplate.plans.pulumi_preview import PulumiPlan, difference_of_plan
 
@@ -24,6 +25,7 @@ def comparison(
         renamed_tenants=renamed_tenants(before, after),
         disks=touched_disks(found, before, after),
         lost=losses(found, before, after, written, allowed),
+        notes=stuck_sizes(before, after),
     )
 
 
@@ -40,4 +42,5 @@ def comparison_of_plan(plan: PulumiPlan, lost: Sequence[Loss], disks: Sequence[D
         renamed_tenants=renamed_tenants(before, after),
         disks=disks,
         lost=lost,
+        notes=stuck_sizes(before, after),
     )

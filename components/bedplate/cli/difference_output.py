@@ -35,7 +35,10 @@ _VALUE = 160
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A difference with all that is said about it. found: the difference; before, after: figures of the stack."""
+    """A difference with all that is said about it. found: the difference; before, after: figures of the stack.
+
+    notes: what to do first.
+    """
 
     found: Difference
     before: Figures
@@ -44,6 +47,7 @@ class Comparison:
     renamed_tenants: Sequence[Renamed]
     disks: Sequence[Disk]
     lost: Sequence[Loss]
+    notes: Sequence[str]
 
 
 def changes(comparison: Comparison) -> dict[str, Any]:
@@ -54,6 +58,7 @@ def changes(comparison: Comparison) -> dict[str, Any]:
         "summary": {"before": comparison.before.shown(), "after": comparison.after.shown()},
         "renamedTenants": [asdict(renamed) for renamed in comparison.renamed_tenants],
         "disks": [asdict(disk) for disk in comparison.disks],
+        "notes": list(comparison.notes),
     }
 
 
@@ -67,6 +72,8 @@ def change_tree(comparison: Comparison, revision: str) -> None:
     OUT.print(Text(f"against {revision}" + (f": {figures}" if figures else ""), style="bold"))
     for text in _about_data(comparison):
         OUT.print(text)
+    for note in comparison.notes:
+        OUT.print(Text(note, style="yellow"))
     room = _Room(_LINES)
     tree = Tree("")
     shown = 0

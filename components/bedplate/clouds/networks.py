@@ -32,6 +32,11 @@ addresses hand out credentials: https://www.iana.org/assignments/iana-ipv4-speci
 """
 NOT_INTERNET_IPV6 = ("fc00::/7", "fe80::/10")
 """Unique local (AWS serves metadata at fd00:ec2::254) and link-local addresses."""
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+"""Where a network translates to IPv4, each of its addresses stands behind this prefix, private ones included:
+https://datatracker.ietf.org/doc/html/rfc6052#section-2.1."""
+_LOCAL_NAT64 = "64:ff9b:1::/48"
+"""For translation within a network: https://datatracker.ietf.org/doc/html/rfc8215."""
 
 _AnyNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -84,6 +89,14 @@ def networks_overlap(one: str, other: str) -> bool:
     """Whether two networks share an address."""
     first, second = ipaddress.ip_network(one), ipaddress.ip_network(other)
     return first.version == second.version and first.overlaps(second)
+
+
+def translated(networks: Iterable[str]) -> list[str]:
+    """The same networks of IPv4 as a translator shows them to IPv6, so that what is closed is closed both ways."""
+    first = int(NAT64.network_address)
+    parsed = [ipaddress.IPv4Network(network) for network in networks]
+    behind = [(first + int(each.network_address), NAT64.prefixlen + each.prefixlen) for each in parsed]
+    return [*(str(ipaddress.IPv6Network(each)) for each in behind), _LOCAL_NAT64]
 
 
 def not_internet(own: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -105,7 +105,9 @@ def _environment(container: Container) -> list[Manifest]:
         {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}}
         for name, secret in sorted(container.secret_environment.items())
     ]
-    return plain + secret
+    # Kubernetes puts into $(NAME) what stands before it, so that an address can have a password in it
+    # (https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/).
+    return secret + plain
 
 
 def _container(container: Container) -> Manifest:

@@ -6,7 +6,7 @@ What the front door leads to is opened with the route that leads there, and noth
 from collections.abc import Sequence
 
 from bedplate.clouds import ClusterFacts
-from bedplate.clouds.networks import not_internet
+from bedplate.clouds.networks import not_internet, translated
 from bedplate.kubernetes import (
     METADATA_ADDRESSES,
     Manifest,
@@ -27,7 +27,8 @@ def network_policies(
     company's networks are not it, whatever their addresses.
     """
     closed, closed_ipv6 = not_internet([*METADATA_ADDRESSES, *facts.networks])
-    everywhere, everywhere_ipv6 = addresses("0.0.0.0/0", but=closed), addresses("::/0", but=closed_ipv6)
+    everywhere = addresses("0.0.0.0/0", but=closed)
+    everywhere_ipv6 = addresses("::/0", but=[*closed_ipv6, *translated(closed)])
     allowed = [addresses(cidr) for cidr in allowed_networks]
     same_tenant: Manifest = {"podSelector": {}}
 

@@ -5,16 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from bedplate.clouds.networks import network_form
+from bedplate.clouds.networks import NAT64, network_form
 from bedplate.kubernetes import METADATA_ADDRESSES
 from bedplate.spec import DnsLabel, EmailAddress, GroupName, Spec, mistake, refuse, repeated
 from bedplate.tenants.quota import QuotaSpec
 from bedplate.tenants.volumes import VolumeSpec
 
 _NEVER_ALLOWED = [
-    ipaddress.ip_network(text) for text in (*METADATA_ADDRESSES, "fd00:ec2::/32", "fe80::/10", "::ffff:0:0/96")
+    ipaddress.ip_network(text)
+    for text in (*METADATA_ADDRESSES, "fd00:ec2::/32", "fe80::/10", "::ffff:0:0/96", str(NAT64))
 ]
-"""Where the clouds hand credentials to nodes and pods (see `network.py`), and IPv4 written as IPv6."""
+"""Where the clouds hand credentials to nodes and pods (see `network.py`), and IPv4 in addresses of IPv6."""
 
 
 def _without_credentials(value: str) -> str:

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.kubernetes import NOT_EVICTED, Manifest, accelerator_placement, manifest, pod_spec, template_metadata
 from bedplate.kubernetes.pods import LONGEST_KEEP_DAYS
+from bedplate.labels import LABEL_LENGTH
 from bedplate.spec import Count, CronSchedule, Hours, JobName, PositiveCount, Seconds, Spec, TimeZone, mistake
 from bedplate.workloads._base import Footprint, Workload, WorkloadArgs, WorkloadSpec, container
 from bedplate.workloads._schedule import longest_pause_days
@@ -21,6 +22,9 @@ from bedplate.workloads._schedule import longest_pause_days
 _NEVER = "0 0 31 2 *"
 """A CronJob must have a schedule; one that is suspended as well as on the 31st of February runs on demand only."""
 _DEFAULT_KEEP_DAYS = 7
+_RUN_DIGITS = 8
+"""Of the minute since 1970 that a CronJob's controller appends to the name of each run, until the year 2160
+(https://github.com/kubernetes/kubernetes/blob/v1.35.4/pkg/controller/cronjob/cronjob_controllerv2.go, `getJobName`)."""
 
 
 class HistorySpec(Spec):
@@ -59,6 +63,19 @@ class JobSpec(WorkloadSpec):
     by the schedule, if absent."""
     history: HistorySpec = HistorySpec()
     """Scheduled runs that stay to be looked at."""
+
+    @field_validator("parallelism")
+    @classmethod
+    def _with_hosts(cls, parallelism: int, info: ValidationInfo) -> int:
+        name: str = info.data.get("name", "")
+        longest = LABEL_LENGTH - len(f"-{'0' * _RUN_DIGITS}-{parallelism - 1}")
+        if parallelism > 1 and len(name) > longest:
+            raise mistake(
+                f"the pods' host names, such as {name}-{'0' * _RUN_DIGITS}-{parallelism - 1}, are longer than "
+                f"{LABEL_LENGTH} characters, and no run would start",
+                f"shorten the job's name to {longest} characters, or start fewer pods",
+            )
+        return parallelism
 
     @field_validator("schedule")
     @classmethod

@@ -36,6 +36,12 @@ from bedplate.workloads._base import (
 
 _PROBE_SECONDS = 5
 _SERVICE_PORT = 80
+_HIGHEST_CPU_PERCENT = 180
+"""A pod is limited to 200 percent of its request, and an autoscaler acts on a tenth above its target: no pod would ever
+be added for a higher one
+(https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#algorithm-details)."""
+_DRAIN_SECONDS = 30
+_LONGEST_DRAIN_SECONDS = 600
 
 
 class ReplicasSpec(Spec):
@@ -45,7 +51,7 @@ class ReplicasSpec(Spec):
     """Fewest pods; two survive the loss of a node."""
     max: Annotated[PositiveCount, Field(le=500, validate_default=True)] = 10
     """Most pods."""
-    cpu_percent: Annotated[PositiveCount, Field(le=200)] = 70
+    cpu_percent: Annotated[PositiveCount, Field(le=_HIGHEST_CPU_PERCENT)] = 70
     """Average CPU use, in percent of the request, above which pods are added."""
 
     _not_below_min = field_validator("max")(not_below_min)
@@ -69,8 +75,9 @@ class ModelApiSpec(WorkloadSpec):
     """Path that answers 200 once the model is loaded."""
     startup_seconds: Annotated[Seconds, Field(le=3600)] = 120
     """Time that a pod may take to load its model; no request reaches it before, and it is restarted after."""
-    drain_seconds: Annotated[Seconds, Field(le=600)] = 30
-    """Time for requests under way when a pod stops."""
+    drain_seconds: Annotated[Seconds, Field(le=_LONGEST_DRAIN_SECONDS)] | None = None
+    """Time for requests under way when a pod stops; if absent 30, or as long as `answerSeconds` of the route where that
+    is written, up to 600."""
     replicas: ReplicasSpec = ReplicasSpec()
     """How many pods serve."""
     update: Literal["addFirst", "removeFirst"] = "addFirst"
@@ -79,6 +86,15 @@ class ModelApiSpec(WorkloadSpec):
     successor has loaded the model."""
     route: RouteSpec | None = None
     """The way in from outside the cluster; without it there is none."""
+
+    @property
+    def drained_seconds(self) -> int:
+        """Time for requests under way when a pod stops."""
+        if self.drain_seconds is not None:
+            return self.drain_seconds
+        if self.route is None or "answer_seconds" not in self.route.model_fields_set:
+            return _DRAIN_SECONDS
+        return min(max(_DRAIN_SECONDS, self.route.answer_seconds), _LONGEST_DRAIN_SECONDS)
 
     def footprint(self) -> Footprint:
         """All replicas, and the one more with which an update may begin."""
@@ -144,7 +160,7 @@ def _pod_template(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
     pod = pod_spec(
         served,
         spec.name,
-        terminationGracePeriodSeconds=spec.drain_seconds + 5,
+        terminationGracePeriodSeconds=spec.drained_seconds + 5,
         topologySpreadConstraints=spread_over_zones_and_nodes(args.identity.selector()),
         **placement,
     )

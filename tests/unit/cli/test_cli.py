@@ -132,7 +132,7 @@ class TestPreviewAgainstARevision:
     def test_of_an_unchanged_tree_is_empty(self, project: Path) -> None:
         done = bedplate("preview", "production", "--against", "HEAD", "-o", "json", folder=project)
         shown = json.loads(done.stdout)
-        lists = ("created", "updated", "replaced", "deleted", "renamed", "refused", "renamedTenants", "disks")
+        lists = ("created", "updated", "replaced", "deleted", "renamed", "refused", "renamedTenants", "disks", "notes")
         assert {key: shown[key] for key in lists} == {key: [] for key in lists}
         assert shown["summary"]["before"] == shown["summary"]["after"]
         assert shown.keys() == {*lists, "summary"}

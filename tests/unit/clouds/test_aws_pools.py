@@ -16,6 +16,7 @@ from bedplate.stack_file.reading import PLATFORM_KEY
 from harness import record
 
 PLATFORM: dict[str, Any] = YAML(typ="safe").load(FILE)["config"][PLATFORM_KEY]
+DISK = "k8s.io/cluster-autoscaler/node-template/resources/ephemeral-storage"
 ID = "cr-0123456789abcdef0"
 POOLS: dict[str, Any] = {
     "general": {"machine": {"cpu": 4, "memoryGib": 16}, "max": 3},
@@ -45,6 +46,16 @@ def template(recording: Recording, pool: str) -> dict[str, Any]:
 def group(recording: Recording, pool: str) -> dict[str, Any]:
     (found,) = [r for r in of_type(recording, "NodeGroup") if f"-pool-{pool}-" in r.name]
     return dict(found.inputs)
+
+
+class TestAPoolWithoutMachines:
+    def test_says_what_disk_they_will_have(self, recording: Recording) -> None:
+        """Every pod asks for some, and the autoscaler knows nothing of a disk: without it the pool stays empty."""
+        disks = {pool: group(recording, pool)["tags"][DISK] for pool in POOLS}
+        offered = {pool: cloud().allocatable(NodePoolSpec.model_validate(POOLS[pool])).disk_gib for pool in POOLS}
+        assert disks == {pool: f"{int(gib)}Gi" for pool, gib in offered.items()}
+        assert offered["general"] > 50
+        assert offered["block"] > 20_000  # its own disks
 
 
 class TestAReservation:

@@ -13,6 +13,7 @@ from bedplate.clouds.networks import (
     PrivateNetwork,
     networks_overlap,
     not_internet,
+    translated,
 )
 
 NOT_FOR_CLUSTERS = [
@@ -42,6 +43,16 @@ def test_what_is_not_the_internet_is_said_in_the_fewest_networks() -> None:
     ipv4, ipv6 = not_internet(["10.1.0.0/16", "203.0.113.0/24", "2600:1f14::/35", "fd12::/16"])
     assert ipv4 == sorted([*NOT_INTERNET, "203.0.113.0/24"], key=ipaddress.IPv4Network)
     assert ipv6 == ["2600:1f14::/35", "fc00::/7", "fe80::/10"]
+
+
+@pytest.mark.parametrize(("address", "is_closed"), [
+    ("169.254.169.254", True), ("168.63.129.16", True), ("10.64.3.7", True), ("203.0.113.9", True), ("1.1.1.1", False),
+])  # fmt: skip
+def test_what_is_closed_is_closed_behind_a_translator_too(address: str, is_closed: bool) -> None:
+    """64:ff9b::a9fe:a9fe is the metadata service, wherever a network translates."""
+    closed = translated(not_internet(["168.63.129.16/32", "203.0.113.0/24"])[0])
+    behind = ipaddress.IPv6Address(f"64:ff9b::{address}")
+    assert any(behind in ipaddress.IPv6Network(network) for network in closed) is is_closed
 
 
 @pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "10.0.0.1/8", "kube-dns", "", 10])

@@ -30,6 +30,12 @@ class TestTheEnvironment:
     def test_may_name_others(self) -> None:
         assert ("USER", "ines") in environment(pod(env={"USER": "ines"}))
 
+    def test_puts_secrets_before_what_may_be_made_of_them(self) -> None:
+        """Kubernetes leaves $(NAME) as it is where NAME comes later."""
+        made = {"ADDRESS": "postgres://etl:$(PASS)@db/x", "ZONE": "a"}
+        names = [name for name, _ in environment(pod(env=made, secretEnv={"PASS": "vision-user"}))]
+        assert names.index("PASS") < names.index("ADDRESS")
+
     def test_has_each_name_once_where_a_secret_has_it(self) -> None:
         names = [name for name, _ in environment(pod(secretEnv={"USER": "vision-user", "HOME": "vision-user"}))]
         assert sorted(names) == ["HOME", "LOGNAME", "USER"]

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from bedplate.engine.resources import Resource
-from harness import STACKS, model_api, objects, platform, record, record_stack, tenant
+from bedplate.workloads.model_api import ReplicasSpec
+from harness import MINIMAL, STACKS, model_api, objects, platform, record, record_stack, tenant
 
 
 def parts(kind: str, **changes: Any) -> list[Resource]:
@@ -56,3 +58,31 @@ class TestAnUpdate:
         api = model_api("api", mounts=[{"volume": "cache", "path": "/cache"}], **alone)
         volumes = [{"name": "cache", "sizeGib": 10, "retain": False}]
         assert len(objects(record(platform(tenant("vision", api, volumes=volumes))), "Deployment")) == 1
+
+
+class TestRequestsUnderWay:
+    @pytest.mark.parametrize(("changes", "seconds"), [
+        ({}, 30),
+        ({"route": {"access": "public"}}, 30),
+        ({"route": {"access": "public", "answerSeconds": 10}}, 30),
+        ({"route": {"access": "public", "answerSeconds": 240}}, 240),
+        ({"route": {"access": "public", "answerSeconds": 3600}}, 600),
+        ({"route": {"access": "public", "answerSeconds": 240}, "drainSeconds": 20}, 20),
+    ], ids=["by default", "of a route", "of short answers", "of long ones", "of the longest", "written"])  # fmt: skip
+    def test_have_the_time_that_an_answer_may_take(self, changes: dict[str, Any], seconds: int) -> None:
+        """Five seconds more, in which routers hear that the pod stops."""
+        open_to_all = {"guardrails": {**MINIMAL["guardrails"], "publicRoutes": True}}
+        stack = platform(
+            tenant("vision", model_api("api", **changes)), certificates={"issuer": "internal"}, **open_to_all
+        )
+        deployed = {one.inputs["metadata"]["name"]: one.inputs for one in objects(record(stack), "Deployment")}
+        assert deployed["api"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == seconds + 5
+
+
+def test_no_target_is_so_high_that_no_pod_is_ever_added() -> None:
+    """An autoscaler acts a tenth above its target, and a pod gets no more CPU than its limit."""
+    target = TypeAdapter(ReplicasSpec).json_schema()["properties"]["cpuPercent"]["maximum"]
+    (deployment,) = parts("Deployment", cpu=1, replicas={"min": 1, "max": 2, "cpuPercent": target})
+    resources = deployment.inputs["spec"]["template"]["spec"]["containers"][0]["resources"]
+    most_percent = 100 * float(resources["limits"]["cpu"]) / float(resources["requests"]["cpu"])
+    assert most_percent / target > 1.1

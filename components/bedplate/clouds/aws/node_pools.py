@@ -30,6 +30,11 @@ adding another for the pods that still wait; and it counts those that never do.
 
 https://github.com/kubernetes/autoscaler/blob/cluster-autoscaler-1.35.2/cluster-autoscaler/cloudprovider/aws/aws_cloud_provider.go#L38-L39
 """
+_AUTOSCALER_DISK_TAG = "k8s.io/cluster-autoscaler/node-template/resources/ephemeral-storage"
+"""What the cluster autoscaler takes a machine's disk from while a group has none; it knows cores, memory and GPUs of
+each type itself. Without it such a group has no disk, and no pod that asks for some ever brings its first machine
+(`buildNodeFromTemplate`, in the file that `labels_of` names).
+"""
 SPOT_LABEL = {"eks.amazonaws.com/capacityType": "SPOT"}
 """EKS puts it on its node groups' machines; Karpenter's get it too, so that one label tells both."""
 _BOUNDARY = "bedplate"
@@ -124,6 +129,7 @@ class AwsNodePool(pulumi.ComponentResource):
             launch_template=eks.NodeGroupLaunchTemplateArgs(id=template.id, version=template.latest_version.apply(str)),
             labels=labels_of(args.pool_name, pool),
             taints=[_gpu_taint()] if shape.gpus else [],
+            tags={_AUTOSCALER_DISK_TAG: f"{int(args.spec.allocatable(pool).disk_gib)}Gi"},
             update_config=eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
             node_repair_config=eks.NodeGroupNodeRepairConfigArgs(enabled=True),
             opts=pulumi.ResourceOptions(
