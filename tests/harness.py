@@ -23,7 +23,7 @@ from bedplate.engine.engine import Program, Recording, RecordingBackend, run
 from bedplate.engine.resources import Resource
 from bedplate.plans.planning import program_of, written_platform
 from bedplate.plans.project import Project
-from bedplate.stack_file.reading import PLATFORM_KEY, StackFileError, load
+from bedplate.stack_file.reading import CONFIG_NAMESPACE, PLATFORM_KEY, StackFileError, load
 from bedplate.workloads import Workload
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -120,7 +120,7 @@ def program(data: dict[str, Any], secrets: frozenset[str] = frozenset()) -> Prog
         project=project.name,
         stack="test",
         config={PLATFORM_KEY: data},
-        secrets=secrets | login_secrets(data),
+        secrets=frozenset(f"{CONFIG_NAMESPACE}{name}" for name in secrets | login_secrets(data)),
     )
 
 

@@ -64,8 +64,8 @@ class Recording:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A program and what the engine tells it. config: plain values by full key; secrets: names of config secrets, for
-    which the program gets placeholders."""
+    """A program and what the engine tells it. config: plain values by full key; secrets: full keys of config secrets,
+    for which the program gets placeholders."""
 
     root: Path
     folder: Path
@@ -129,7 +129,7 @@ async def _run_program(folder: Path) -> None:
 
 def _configure(program: Program, monitor: "_Monitor", recording: Recording, is_preview: bool) -> None:
     values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in program.config.items()}
-    secrets = {f"{program.project}:{name}": f"placeholder for the config secret {name}" for name in program.secrets}
+    secrets = {key: f"placeholder for the config secret {key.partition(':')[2]}" for key in program.secrets}
     set_all_config({**values, **secrets}, list(secrets))
     settings.set_root_resource(None)  # pyright: ignore[reportArgumentType] - None is what a new program finds
     settings.configure(

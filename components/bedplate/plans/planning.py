@@ -18,7 +18,7 @@ from bedplate.engine.engine import Program
 from bedplate.errors import RehearsalError
 from bedplate.plans.project import Project, stack_name
 from bedplate.stack_file.documents import Document
-from bedplate.stack_file.reading import PLATFORM_KEY, Stack
+from bedplate.stack_file.reading import CONFIG_NAMESPACE, PLATFORM_KEY, Stack
 
 _OTHER_REVISION_SECONDS = 300
 
@@ -33,7 +33,7 @@ def program_of(project: Project, stack: Stack, *, without_tenant: str | None = N
         project=project.name,
         stack=stack_name(stack.file),
         config={PLATFORM_KEY: {**platform, "tenants": tenants}},
-        secrets=stack.secrets,
+        secrets=frozenset(f"{CONFIG_NAMESPACE}{name}" for name in stack.secrets),
     )
 
 

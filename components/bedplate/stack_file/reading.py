@@ -23,7 +23,9 @@ from bedplate.stack_file.validation import parts_of, validation_problems
 
 PLATFORM_KEY = "bedplate:platform"
 _PLATFORM_PATH: PathParts = ("config", PLATFORM_KEY)
-_NAMESPACE = "bedplate:"
+CONFIG_NAMESPACE = "bedplate:"
+"""What all our keys begin with. Pulumi puts its project's name before a key that has no namespace, so commands
+name ours (https://www.pulumi.com/docs/iac/concepts/config/#configuration-keys)."""
 _FOLDER: TypeAdapter[str] = TypeAdapter(RelativeFolder)
 _GUIDE = "docs/guides/first-stack.md shows a small one"
 _CONFIG_LIMIT_BYTES = 128 * 1024
@@ -133,7 +135,8 @@ class _Source:
                 Problem(
                     path=(*place, *below),
                     message="an encrypted value cannot stand inside the platform",
-                    fix="store it with `pulumi config set --secret <name>`; secretEnv and kubeconfigRef take that name",
+                    fix="store it with `pulumi config set --secret bedplate:<name>`; secretEnv and kubeconfigRef take "
+                    "that name",
                 )
             )
             self.silenced.add((*place, *below))
@@ -181,7 +184,7 @@ def load(file: Path) -> Stack:
     config = cast(dict[str, Any], document.data["config"])
     source = _source(document)
     _check_size(config, source)
-    secrets = frozenset(key.removeprefix(_NAMESPACE) for key, _ in _secrets(config))
+    secrets = frozenset(key.removeprefix(CONFIG_NAMESPACE) for key, _ in _secrets(config))
     # An environment that the stack imports may hold further secrets, and what it holds is not known here.
     known = None if "environment" in document.data else secrets
     return Stack(
@@ -225,7 +228,7 @@ def load_for_program(platform: object, file: Path, has_secret: Callable[[str], b
         raise StackFileError([_in_file(document, missing)])
     if document and not missing:
         source = _source(document)
-        named = [key.removeprefix(_NAMESPACE) for key, _ in _secrets(document.data["config"])]
+        named = [key.removeprefix(CONFIG_NAMESPACE) for key, _ in _secrets(document.data["config"])]
     return _spec(platform, source, file.parent, _Secrets(named, has_secret) if has_secret else None)
 
 
@@ -269,12 +272,12 @@ def _source(document: Document) -> _Source:
     for key, value in _secrets(document.data["config"]):
         if _is_encrypted(value):
             continue
-        name = printable(key.removeprefix(_NAMESPACE))
+        name = printable(key.removeprefix(CONFIG_NAMESPACE))
         problem = Problem(
             path=("config", key),
             message="this is neither the platform nor an encrypted secret; its value is not shown here",
-            fix=f"if it is a secret, replace it by what `pulumi config set --secret {name}` writes, and revoke the old "
-            f"value; if it belongs to the platform, put it below {PLATFORM_KEY}",
+            fix=f"if it is a secret, replace it by what `pulumi config set --secret bedplate:{name}` writes, and "
+            f"revoke the old value; if it belongs to the platform, put it below {PLATFORM_KEY}",
         )
         source.problems.append(_in_file(document, problem))
     return source
@@ -282,7 +285,7 @@ def _source(document: Document) -> _Source:
 
 def _secrets(config: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """What stands beside the platform in its namespace."""
-    return [(key, value) for key, value in config.items() if key.startswith(_NAMESPACE) and key != PLATFORM_KEY]
+    return [(key, value) for key, value in config.items() if key.startswith(CONFIG_NAMESPACE) and key != PLATFORM_KEY]
 
 
 def _is_encrypted(value: object) -> bool:

@@ -10,7 +10,7 @@ from bedplate.stack_file.parts import Parts
 from bedplate.stack_file.problems import PathParts, Problem, shown, suggestion
 
 _STORE = (
-    "store it with `pulumi config set --secret <name>` and write that name here, never the secret; "
+    "store it with `pulumi config set --secret bedplate:<name>` and write that name here, never the secret; "
     "to try without the Pulumi CLI, write `bedplate:<name>: {secure: placeholder}` below `config:`"
 )
 
@@ -90,7 +90,7 @@ def _of_the_platforms_own(path: PathParts, key: str, tenant: str) -> Problem:
         path=path,
         message="this secret is the platform's own, and whoever has it can do what the platform can",
         given=shown(key, path),
-        fix=f"store another one with `pulumi config set --secret {tenant}-<name>` and write that name here",
+        fix=f"store another one with `pulumi config set --secret bedplate:{tenant}-<name>` and write that name here",
     )
 
 
