@@ -226,7 +226,7 @@ ConfigKey = Annotated[
     matching(
         r"[A-Za-z][A-Za-z0-9_-]*",
         "must be the name of a config secret (letters, digits, '-' and '_'), never the secret itself",
-        "store the secret with `pulumi config set --secret <name>` and write that name here",
+        "store the secret with `pulumi config set --secret bedplate:<name>` and write that name here",
     ),
 ]
 AbsolutePath = Annotated[

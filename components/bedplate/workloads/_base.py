@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 def _a_secret(name: str) -> PydanticCustomError:
     return mistake(
         "looks like a secret, and the stack file is no place for one",
-        f"store it with `pulumi config set --secret <key>`, write `secretEnv: {{{name}: <key>}}`, and replace it if it "
-        "was ever committed",
+        f"store it with `pulumi config set --secret bedplate:<key>`, write `secretEnv: {{{name}: <key>}}`, and replace "
+        "it if it was ever committed",
     )
 
 
@@ -64,7 +64,8 @@ def _no_secret(argument: str) -> str:
     if is_secret_value(argument):
         raise mistake(
             "looks like a secret, and the stack file is no place for one",
-            "store it with `pulumi config set --secret <key>`, name the key in secretEnv, and read it from there",
+            "store it with `pulumi config set --secret bedplate:<key>`, name the key in secretEnv, and read it from "
+            "there",
         )
     return argument
 
@@ -182,7 +183,7 @@ class WorkloadSpec(Spec):
     env: PlainEnvironment = Field(default_factory=dict[str, str])
     """Environment variables that are no secrets."""
     secret_env: Mapping[EnvironmentName, ConfigKey] = Field(default_factory=dict[str, str])
-    """Environment variable → name of a config secret (`pulumi config set --secret NAME`)."""
+    """Environment variable → name of a config secret (`pulumi config set --secret bedplate:NAME`)."""
     mounts: tuple[MountSpec, ...] = ()
     """Volumes of the tenant that the workload sees."""
 
