@@ -96,3 +96,10 @@ def test_a_command_that_is_named_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text(), re.MULTILINE)
     assert set(named) <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_secret_is_set_in_our_namespace(page: Path) -> None:
+    """Pulumi puts the project's name before a key without one, and the program reads ours."""
+    named = re.findall(r"pulumi config set --secret ([^\s`]+)", page.read_text())
+    assert [name for name in named if not name.startswith("bedplate:")] == []

@@ -133,9 +133,9 @@ def rehearsal_result(report: RehearsalReport) -> None:
         _out.print(Text(_not_run(operator), style="dim"))
     if report.unmeasured_autoscalers:
         text = (
-            f"not measured: {report.unmeasured_autoscalers} autoscalers keep their least pods, for the cluster serves"
+            f"not measured: {counted(report.unmeasured_autoscalers, 'autoscaler')} at the least number of pods, for the"
         )
-        _out.print(Text(f"{text} no metrics (metrics.k8s.io: metrics-server or the like)", style="dim"))
+        _out.print(Text(f"{text} cluster serves no metrics (metrics.k8s.io: metrics-server or the like)", style="dim"))
     for problem in report.problems:
         _out.print(Text(f"\n✗ {problem.object}", style="bold red"))
         _out.print(Text(f"  {problem.reason}\n  fix: {problem.fix}"))
@@ -151,6 +151,6 @@ def _not_run(operator: OperatorNotRun) -> str:
         ("defined as upstream does", operator.real),
         ("defined before", operator.found),
     )
-    said = ", ".join(f"{count} kinds {how}" for how, count in kinds if count) or "it brings no kinds"
+    said = ", ".join(f"{counted(count, 'kind')} {how}" for how, count in kinds if count) or "it brings no kinds"
     whose = "provided by the cluster's owner, not run" if operator.provided else "not run"
     return f"{whose}: {operator.release} {operator.version}, {said}"

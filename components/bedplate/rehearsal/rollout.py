@@ -34,7 +34,7 @@ class Rollout:
     def run(self, manifests: Sequence[Object]) -> None:
         """All workloads that roll out, at the same time: as when a library changes that all of them share."""
         rolling = [manifest for manifest in manifests if manifest["kind"] in _KINDS and _rolls(manifest)]
-        self.progress(f"changing an image of {len(rolling)} workloads")
+        self.progress(f"changing an image of each workload: {len(rolling)}")
         self.count.workloads = len(rolling)
         changed = [manifest for manifest in at_once(self._change, rolling) if manifest is not None]
         going = self._wait(changed)
@@ -55,15 +55,18 @@ class Rollout:
 
     def _wait(self, changed: Sequence[Object]) -> list[Object]:
         """Those that are still going when nothing has moved for a while."""
-        seen, last_change = -1, time.monotonic()
+        seen, said, last_change = -1, -1, time.monotonic()
         while True:
             asked = time.monotonic()
             live = self._live(changed)
             going = [manifest for manifest in changed if not is_complete(live.get(key_of(manifest), {}))]
-            moved = sum(_updated(body) for body in live.values()) + len(changed) - len(going)
+            complete = len(changed) - len(going)
+            moved = sum(_updated(body) for body in live.values()) + complete
             if moved != seen:
                 seen, last_change = moved, time.monotonic()
-                self.progress(f"{len(changed) - len(going)} of {len(changed)} rollouts complete")
+            if complete != said:
+                said = complete
+                self.progress(f"{complete} of {len(changed)} rollouts complete")
             if not going or time.monotonic() - last_change > self.stalled_seconds:
                 return going
             time.sleep(max(_POLL_SECONDS, time.monotonic() - asked))
