@@ -1,8 +1,8 @@
 """What must hold between the parts of a platform, and no single spec can see.
 
-Owns the list of all checks, and those of quotas, images and limits. Beside it, by what they are about: `capacity` (machines
-and networks), `storage` (volumes), `routing` (hosts and routes), `secrets`, `tenancy` (names), `ceilings` (the most that
-any tenant may have).
+Owns the list of all checks, and those of quotas, images and limits. Beside it, by what they are about: `capacity`
+(machines and networks), `storage` (volumes), `routing` (hosts and routes), `secrets`, `tenancy` (names), `ceilings`
+(the most that any tenant may have).
 """
 
 from collections.abc import Callable, Collection, Iterator
