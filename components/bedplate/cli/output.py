@@ -75,7 +75,7 @@ def new_project(project: NewProject, written: Sequence[Path]) -> None:
         (f"bedplate check {stack}", "every mistake at once, with its line"),
         (f"bedplate preview {stack}", "what it is made of"),
         (f"bedplate rehearse {stack}", "on a throw-away API server; needs Go, or --context"),
-        ("git init && make install", "pins this version; commit uv.lock"),
+        ("git init && make install", "pins this version, from where pyproject.toml says; commit uv.lock"),
     ):
         _out.print(f"  {command:<38}{purpose}", markup=False)
     _out.print(
