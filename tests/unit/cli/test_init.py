@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bedplate.starter import CLOUDS
-from harness import ROOT, job, model_api, platform, tenant
+from harness import ROOT, model_api, platform, tenant
 from unit.cli.test_cli import bedplate, commit, git, write_stack
 
 
@@ -111,16 +111,6 @@ class TestAStackInAProject:
         assert done.returncode == 2
         assert "there is no file 'stacks/nothing.yaml'; stacks here: aws, azure, gcp, local" in done.stderr
         assert "yaml.yaml" not in done.stderr
-
-
-class TestANewProjectWithSecrets:
-    def test_is_previewed_whatever_its_name(self, tmp_path: Path) -> None:
-        assert bedplate("init", "ml-platform", "--cloud", "existing", folder=tmp_path).returncode == 0
-        data = platform(tenant("vision", job("etl", secretEnv={"TOKEN": "vision-token"})))
-        file = write_stack(tmp_path / "ml-platform", data)
-        file.write_text(f"{file.read_text()}  bedplate:vision-token: {{secure: placeholder}}\n")
-        done = bedplate("preview", "production", folder=tmp_path / "ml-platform")
-        assert done.returncode == 0, done.stderr
 
 
 class TestANewProjectUnderGit:
