@@ -124,7 +124,8 @@ class TestFace:
         if not said.provided:
             return
         section, *_ = said.provided.split(".")
-        assert section in json_schema()["$defs"]["PlatformSpec"]["properties"]  # type: ignore[index]
+        schema: Any = json_schema()
+        assert section in schema["$defs"]["PlatformSpec"]["properties"]
         releases = [resource for resource in made_by(concern, recordings()["provided"]) if "Release" in resource.type]
         assert releases == []
 

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import SUPPORTED_KUBERNETES_VERSIONS, ClusterSpec, NodePoolSpec
-from bedplate.clouds.facts import ClusterFacts
+from bedplate.clouds.facts import ClusterFacts, another_class
 from bedplate.spec import ConfigKey, DnsLabel, DnsName, Spec, mistake
 
 if TYPE_CHECKING:
@@ -28,12 +28,7 @@ class StorageClassesSpec(Spec):
     @field_validator("retained")
     @classmethod
     def _distinct(cls, retained: str, info: ValidationInfo) -> str:
-        if retained == info.data.get("deleted"):
-            raise mistake(
-                "must be another StorageClass than `deleted`: one class cannot both keep and delete disks",
-                "name a StorageClass with reclaimPolicy Retain",
-            )
-        return retained
+        return another_class(retained, "deleted", info.data.get("deleted"))
 
 
 class ExistingClusterSpec(ClusterSpec):

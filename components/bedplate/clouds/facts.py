@@ -63,6 +63,16 @@ IssuerUrl = Annotated[Any, PlainValidator(_url), WithJsonSchema(_WRITTEN_URL.jso
 """An issuer of tokens, as text or as an output."""
 
 
+def another_class(retained: str, key: str, deleted: str | None) -> str:
+    """The StorageClass of disks that stay; raises a `mistake` where it is the one of disks that go, said by `key`."""
+    if retained == deleted:
+        raise mistake(
+            f"must be another StorageClass than `{key}`: one class cannot both keep and delete disks",
+            "name a StorageClass with reclaimPolicy Retain",
+        )
+    return retained
+
+
 class StorageProvisioner(Facts):
     """How the cloud's volumes are made, as a StorageClass says it."""
 
@@ -198,12 +208,7 @@ class ClusterFacts(Facts):
     @field_validator("retained_storage_class")
     @classmethod
     def _distinct(cls, retained: str, info: ValidationInfo) -> str:
-        if retained == info.data.get("deleted_storage_class"):
-            raise mistake(
-                "must be another StorageClass than `deletedStorageClass`: one class cannot both keep and delete disks",
-                "name a StorageClass with reclaimPolicy Retain",
-            )
-        return retained
+        return another_class(retained, "deletedStorageClass", info.data.get("deleted_storage_class"))
 
     @field_validator("dns01_solver")
     @classmethod

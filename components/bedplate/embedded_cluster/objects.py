@@ -33,3 +33,9 @@ def desired(body: Mapping[str, Any]) -> Object:
         if key not in ("resourceVersion", "managedFields", "generation")
     }
     return {**{key: value for key, value in body.items() if key not in ("status", "metadata")}, "metadata": metadata}
+
+
+def serves(pod: Mapping[str, Any]) -> bool:
+    """Whether the pod is ready: its condition says so."""
+    conditions: list[Object] = pod.get("status", {}).get("conditions", [])
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster_api import ApiError, at_once
-from bedplate.embedded_cluster.objects import Object, ObjectKey, key_of
+from bedplate.embedded_cluster.objects import Object, ObjectKey, key_of, serves
 from bedplate.rehearsal.explanation import RehearsalProblem, explain_pod, explain_refusal, replica_failure
 from bedplate.rehearsal.report import RolloutCount
 
@@ -84,8 +84,7 @@ class Rollout:
         selector = ",".join(f"{name}={value}" for name, value in labels.items())
         image = live["spec"]["template"]["spec"]["containers"][0]["image"]
         for pod in self.api.objects("v1", "Pod", key.namespace, selector):
-            conditions = {one["type"]: one["status"] for one in pod.get("status", {}).get("conditions", [])}
-            if pod["spec"]["containers"][0]["image"] == image and conditions.get("Ready") != "True":
+            if pod["spec"]["containers"][0]["image"] == image and not serves(pod):
                 claims = self.api.objects("v1", "PersistentVolumeClaim", key.namespace)
                 found = explain_pod(key, pod, nodes, claims)
                 reason = f"its rollout does not end: a new pod beside those of before finds no place: {found.reason}"

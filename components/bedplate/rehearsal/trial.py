@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster_api import at_once
-from bedplate.embedded_cluster.objects import Object, ObjectKey, key_of
+from bedplate.embedded_cluster.objects import Object, ObjectKey, key_of, serves
 from bedplate.labels import ACCELERATOR, GPU_RESOURCE
 from bedplate.rehearsal.explanation import (
     RehearsalProblem,
@@ -210,9 +210,7 @@ def _is_scheduled(pod: Object) -> bool:
 
 
 def _is_ready(pod: Object) -> bool:
-    status = pod.get("status", {})
-    conditions = {condition["type"]: condition["status"] for condition in status.get("conditions", [])}
-    return status.get("phase") == "Succeeded" or conditions.get("Ready") == "True"
+    return pod.get("status", {}).get("phase") == "Succeeded" or serves(pod)
 
 
 def _wrong_pool(pod: Object, labels: Object) -> str | None:

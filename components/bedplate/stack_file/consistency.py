@@ -12,12 +12,9 @@ from bedplate.config import PlatformSpec
 from bedplate.services.certificates.spec import LetsEncryptSpec
 from bedplate.stack_file import capacity, ceilings, routing, secrets, storage, tenancy
 from bedplate.stack_file.parts import Parts, footprint_of, has
-from bedplate.stack_file.problems import PathParts, Problem, dotted, number, shown, suggestion
+from bedplate.stack_file.problems import DECIMALS, PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.tenants import QuotaSpec
 from bedplate.workloads import Footprint, WorkloadSpec
-
-_DECIMALS = 6
-"""Finer than Kubernetes counts, and coarser than the noise of sums such as 0.1 + 0.2."""
 
 
 def problems(parts: Parts) -> list[Problem]:
@@ -75,8 +72,8 @@ def _quota(parts: Parts) -> Iterator[Problem]:
                 continue
             runs += footprint.runs_kept
             for key, one in _of_one_pod(footprint, workload, tenant.quota, offered).items():
-                most = round(one * footprint.pods_most, _DECIMALS)
-                always[key] = round(always.get(key, 0) + one * footprint.pods_always, _DECIMALS)
+                most = round(one * footprint.pods_most, DECIMALS)
+                always[key] = round(always.get(key, 0) + one * footprint.pods_always, DECIMALS)
                 updating[key] = max(updating.get(key, 0), one * footprint.pods_of_updates)
                 if most > granted.get(key, 0):
                     broken.add(key)
@@ -85,7 +82,7 @@ def _quota(parts: Parts) -> Iterator[Problem]:
         if runs > tenant.quota.jobs:
             yield _over_jobs(("tenants", index, "quota", "jobs"), runs, tenant.quota.jobs)
         for key, at_rest in always.items():
-            needed = round(at_rest + updating[key], _DECIMALS)
+            needed = round(at_rest + updating[key], DECIMALS)
             if key not in broken and needed > granted[key]:
                 yield _over_quota_together(("tenants", index, "quota", *key.split(".", 1)), key, needed, granted[key])
 

@@ -11,6 +11,8 @@ PathPart = str | int
 PathParts = tuple[PathPart, ...]
 NOT_SHOWN = "(not shown, it may be a secret)"
 _LONGEST_SHOWN = 80
+DECIMALS = 6
+"""Finer than Kubernetes counts, and coarser than the noise of sums such as 0.1 + 0.2."""
 _LONGEST_NUMBER = 40
 
 
@@ -39,7 +41,7 @@ def dotted(path: Sequence[PathPart]) -> str:
 
 def number(value: float) -> str:
     """A number without a needless '.0' and without the noise of sums."""
-    rounded = round(value, 6)
+    rounded = round(value, DECIMALS)
     return str(int(rounded)) if isinstance(rounded, float) and rounded.is_integer() else str(rounded)
 
 

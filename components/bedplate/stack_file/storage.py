@@ -4,11 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bedplate.stack_file.parts import Parts, footprint_of
-from bedplate.stack_file.problems import PathParts, Problem, number, shown, suggestion
+from bedplate.stack_file.problems import DECIMALS, PathParts, Problem, number, shown, suggestion
 from bedplate.workloads import Footprint
-
-_DECIMALS = 6
-"""Coarser than the noise of sums such as 0.1 + 0.2."""
 
 
 def sizes(parts: Parts) -> Iterator[Problem]:
@@ -22,8 +19,7 @@ def sizes(parts: Parts) -> Iterator[Problem]:
                 allowed=f"at least {len(tenant.volumes)}",
                 fix=f"raise quota.claims to {len(tenant.volumes)}, or remove volumes",
             )
-    for path, tenant in parts.with_tenants("volumes", "quota"):
-        size = round(sum(volume.size_gib for volume in tenant.volumes), _DECIMALS)
+        size = round(sum(volume.size_gib for volume in tenant.volumes), DECIMALS)
         if size > tenant.quota.storage_gib:
             yield Problem(
                 path=(*path, "quota", "storageGib"),
