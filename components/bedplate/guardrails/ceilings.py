@@ -5,21 +5,13 @@ to everybody would be the team's to choose. Everything here is checked by `bedpl
 tenants; what is absent is not limited.
 """
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from bedplate.spec import Count, Cpu, DnsLabel, Gib, PositiveCount, Spec, mistake
-
-
-def _network(value: str) -> str:
-    try:
-        ipaddress.ip_network(value)
-    except ValueError:
-        raise mistake("must be a network in CIDR form, without host bits", "write it like '10.20.0.0/16'") from None
-    return value
+from bedplate.clouds.networks import network_form
+from bedplate.spec import Count, Cpu, DnsLabel, Gib, PositiveCount, Spec
 
 
 class MaxQuotaSpec(Spec):
@@ -48,7 +40,7 @@ class MaxTenantSpec(Spec):
 
     quota: MaxQuotaSpec = MaxQuotaSpec()
     """The largest quota there may be."""
-    allowed_networks: tuple[Annotated[str, AfterValidator(_network)], ...] | None = None
+    allowed_networks: tuple[Annotated[str, AfterValidator(network_form)], ...] | None = None
     """Private networks (CIDR) that tenants' `allowedNetworks` must lie within; [] for none at all."""
     pod_security: Literal["restricted", "baseline"] = "baseline"
     """The loosest Pod Security level that a tenant may choose."""
