@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bedplate.embedded_cluster.binaries import control_plane_program, kwok_program
 from bedplate.embedded_cluster.cluster import ClusterAccess, embedded_cluster, existing_cluster
 from bedplate.errors import RehearsalError
+from bedplate.programs.building import control_plane_program, kwok_program
 
 Progress = Callable[[str], None]
 

@@ -20,9 +20,9 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from bedplate.embedded_cluster.processes import BackgroundProcess, guarded, stop
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import revealed
+from bedplate.programs.processes import BackgroundProcess, guarded, stop
 from cluster.processes_under_test import free_ports
 from harness import objects, platform, record
 

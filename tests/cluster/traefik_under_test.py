@@ -15,11 +15,11 @@ from ruamel.yaml import YAML
 
 from bedplate.clouds import ClusterFacts
 from bedplate.embedded_cluster.api_server import ApiServer
-from bedplate.embedded_cluster.binaries import GoProgram, built
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ClusterApi, text
-from bedplate.embedded_cluster.processes import BackgroundProcess, guarded, stop
 from bedplate.errors import RehearsalError
+from bedplate.programs.building import GoProgram, built
+from bedplate.programs.processes import BackgroundProcess, guarded, stop
 from bedplate.services.front_door.traefik import values
 from bedplate.services.front_door.traefik_plugins import sources
 from cluster.processes_under_test import free_ports
@@ -28,7 +28,7 @@ from traefik_flags import NEWER_THAN_BUILT, flags
 
 FACTS = ClusterFacts(kubernetes_version="1.35", deleted_storage_class="a", retained_storage_class="b")
 NAMESPACE = "bedplate-front-door"
-_SOURCES = ROOT / "tests" / "front_door" / "traefik"
+_SOURCES = ROOT / "components" / "bedplate" / "programs" / "go" / "traefik"
 
 
 @dataclass(frozen=True)

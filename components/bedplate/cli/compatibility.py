@@ -9,7 +9,7 @@ from pathlib import Path
 from bedplate.clouds.contract import SUPPORTED_KUBERNETES_VERSIONS
 
 _PACKAGE = Path(__file__).parents[1]
-_GO_MODULE = "embedded_cluster/control_plane/go.mod"
+_GO_MODULE = "programs/go/control-plane/go.mod"
 _PULUMI_PROJECT = "starter/files/Pulumi.yaml"
 _PIN = re.compile(r'^# renovate: datasource=\S+ depName=(\S+).*\n[A-Z0-9_]+ = "([^"]+)"', re.MULTILINE)
 

@@ -8,12 +8,12 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bedplate.embedded_cluster.binaries import Progress, control_plane_program
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, text
 from bedplate.embedded_cluster.embedded import EmbeddedControlPlane, PortTakenError
 from bedplate.embedded_cluster.kubeconfig import find_context
 from bedplate.embedded_cluster.state import state_folder
 from bedplate.errors import RehearsalError
+from bedplate.programs.building import Progress, control_plane_program
 
 _START_ATTEMPTS = 3
 

@@ -11,15 +11,15 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 
-from bedplate.embedded_cluster.binaries import Progress, kwok_program
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi
 from bedplate.embedded_cluster.kubeconfig import single_context
 from bedplate.embedded_cluster.nodes import SimulatedPool, simulated_nodes, unready_nodes
-from bedplate.embedded_cluster.processes import BackgroundProcess, guarded, stop
 from bedplate.embedded_cluster.state import StateFolder, state_folder
 from bedplate.embedded_cluster.volumes import PROVISIONER, simulated_volumes
 from bedplate.errors import RehearsalError
+from bedplate.programs.building import Progress, kwok_program
+from bedplate.programs.processes import BackgroundProcess, guarded, stop
 
 __all__ = ["SimulatedPool", "simulated_cluster"]
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from bedplate.embedded_cluster.binaries import kubernetes_version
 from bedplate.embedded_cluster.cluster import ClusterAccess, embedded_cluster, existing_cluster
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, text
 from bedplate.embedded_cluster.state import sweep
 from bedplate.errors import RehearsalError
+from bedplate.programs.building import kubernetes_version
 from cluster.objects_under_test import CORE, eventually, namespace
 from cluster.process_tree import descendants, processes
 

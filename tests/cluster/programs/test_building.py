@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from bedplate.embedded_cluster.binaries import (
+from bedplate.errors import RehearsalError
+from bedplate.programs.building import (
     KWOK_VERSION,
     control_plane_program,
     go_version,
     kubernetes_version,
     kwok_program,
 )
-from bedplate.errors import RehearsalError
 from cluster.objects_under_test import eventually
 
 
@@ -111,14 +111,14 @@ class TestTheControlPlaneProgram:
     def test_stops_building_when_the_one_who_asked_is_killed(self, cache: Path, tmp_path: Path) -> None:
         install("go", f"echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; sleep 600")
         (Path(os.environ["PATH"]) / "mv").symlink_to(shutil.which("mv", path=os.defpath) or "")
-        asking = "from bedplate.embedded_cluster.binaries import control_plane_program; control_plane_program(print)"
+        asking = "from bedplate.programs.building import control_plane_program; control_plane_program(print)"
         with subprocess.Popen([sys.executable, "-c", asking], stdout=subprocess.DEVNULL) as other:
             eventually((tmp_path / "pid").exists, "the build has begun")
             other.kill()
         eventually(lambda: not is_alive(int((tmp_path / "pid").read_text())), "the build has ended", seconds=5)
 
     def test_takes_every_part_of_kubernetes_from_one_release(self) -> None:
-        folder = importlib.resources.files("bedplate.embedded_cluster") / "control_plane"
+        folder = importlib.resources.files("bedplate.programs") / "go" / "control-plane"
         versions = set(re.findall(r"k8s\.io/\S+ => \S+ (v\S+)", (folder / "go.mod").read_text()))
         assert versions == {kubernetes_version().replace("v1.", "v0.")}
 

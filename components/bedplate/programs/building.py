@@ -1,4 +1,4 @@
-"""The two programs of a rehearsal: the control plane, built from `control_plane/`, and kwok.
+"""The two programs of a rehearsal: the control plane, built from `go/control-plane/`, and kwok.
 
 Owns finding, building and caching them. Builds need Go and the network, take minutes, and happen once: what is built
 stays in `${XDG_CACHE_HOME:-~/.cache}/bedplate/`, under a key that changes with the sources, the versions and the
@@ -19,9 +19,9 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bedplate.embedded_cluster.processes import BackgroundProcess, guarded, log_tail, stop
-from bedplate.embedded_cluster.state import exclusive
 from bedplate.errors import RehearsalError
+from bedplate.programs.locks import exclusive
+from bedplate.programs.processes import BackgroundProcess, guarded, log_tail, stop
 
 Progress = Callable[[str], None]
 """Called with one line of text whenever there is something to tell."""
@@ -96,7 +96,7 @@ def _pinned(pattern: str) -> str:
 
 
 def _go_sources() -> dict[str, str]:
-    folder = importlib.resources.files("bedplate.embedded_cluster") / "control_plane"
+    folder = importlib.resources.files("bedplate.programs") / "go" / "control-plane"
     return {name: (folder / name).read_text(encoding="utf-8") for name in _GO_SOURCES}
 
 
