@@ -18,7 +18,7 @@ from bedplate.embedded_cluster.nodes import SimulatedPool, simulated_nodes, unre
 from bedplate.embedded_cluster.state import StateFolder, state_folder
 from bedplate.embedded_cluster.volumes import PROVISIONER, simulated_volumes
 from bedplate.errors import RehearsalError
-from bedplate.programs.building import Progress, kwok_program
+from bedplate.programs import Progress, built
 from bedplate.programs.processes import BackgroundProcess, guarded, stop
 
 __all__ = ["SimulatedPool", "simulated_cluster"]
@@ -40,7 +40,7 @@ def simulated_cluster(
     storage_classes: from name to reclaim policy (`Delete` or `Retain`); classes that the cluster has are left as they
     are. Raises `RehearsalError` when the cluster refuses any of it or the nodes do not become ready.
     """
-    program = kwok_program(progress)
+    program = built("kwok", progress)
     with contextlib.ExitStack() as running:
         try:
             _start(access, pools, storage_classes, program, running, progress)
