@@ -14,7 +14,7 @@ help: ## Show this list
 rehearse: install ## Rehearse the local stack on a real Kubernetes API server
 	@$(RUN) bedplate rehearse local
 
-test: install ## Run all tests; those on a cluster build one, or say why they cannot
+test: install ## Run all tests; builds the control plane, and skips what needs a program that is not built
 	@$(RUN) pytest
 
 test-offline: install ## Run the tests that need neither Go nor a cluster
@@ -28,6 +28,10 @@ check: install ## Format check, lint, types, import directions and generated fil
 	@$(RUN) bedplate schema --check stacks
 	@$(RUN) bedplate reference --check docs/reference
 	@for file in $(COPIED); do cmp $$file $(STARTER)/$${file#.} || { echo "Fix: make format" >&2; exit 1; }; done
+
+programs: install ## Build every program that rehearsals and tests run, once; half an hour on two cores
+	@$(RUN) bedplate programs build
+	@$(RUN) bedplate programs
 
 benchmark: install ## Print the benchmark tables; AGAINST=REV for those beside another revision alone
 	@$(RUN) python tests/benchmarks/commands.py $(if $(AGAINST),--against $(AGAINST))
@@ -58,7 +62,7 @@ $(TOOLS)/bin/uv:
 	@python3 -m venv $(TOOLS) || { echo "python3 has no venv module; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@$(TOOLS)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-clean: ## Remove what was installed here; the built control plane stays in ~/.cache/bedplate
+clean: ## Remove what was installed here; built programs stay in ~/.cache/bedplate
 	@rm -rf .venv .tools dist .pytest_cache .ruff_cache
 
-.PHONY: help rehearse test test-offline check benchmark benchmark-rehearsal benchmark-sessions format install clean
+.PHONY: help rehearse test test-offline check programs benchmark benchmark-rehearsal benchmark-sessions format install clean

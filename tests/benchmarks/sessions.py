@@ -228,7 +228,7 @@ def main() -> None:
     def progress(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    programs = Programs.found(progress)
+    programs = Programs.found()
     with (
         tempfile.TemporaryDirectory() as folder,
         embedded_cluster(progress) as access,

@@ -27,7 +27,8 @@ from bedplate.services.login.authentication import PROXY, AuthenticationEndpoint
 from cluster.login_processes import CLOUD, DOMAIN, ISSUER, LOGIN, Generated, LoginPrograms, Site, replaced, running_site
 from cluster.objects_under_test import endpoint_slice, eventually
 from cluster.processes_under_test import Visitor, own_address
-from cluster.traefik_under_test import RunningTraefik, certificate, running_traefik, traefik_program, wildcard_secret
+from cluster.programs_under_test import program_under_test
+from cluster.traefik_under_test import RunningTraefik, certificate, running_traefik, wildcard_secret
 from harness import MINIMAL, model_api, objects, platform, record, tenant
 
 STUDIO, SCORER, TRACKING = (f"{name}-vision.{DOMAIN}" for name in ("studio", "scorer", "tracking"))
@@ -72,10 +73,10 @@ class Programs:
     address: str
 
     @classmethod
-    def found(cls, progress: Callable[[str], None]) -> "Programs":
+    def found(cls) -> "Programs":
         """Skips the test where something is missing."""
         address = own_address()
-        return cls(login=LoginPrograms.found(), traefik=traefik_program(progress), address=address)
+        return cls(login=LoginPrograms.found(), traefik=program_under_test("traefik"), address=address)
 
 
 @dataclass(frozen=True)

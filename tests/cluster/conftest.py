@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bedplate.embedded_cluster.binaries import control_plane_program, kwok_program
 from bedplate.embedded_cluster.cluster import ClusterAccess, embedded_cluster, existing_cluster
 from bedplate.errors import RehearsalError
+from bedplate.programs import built
 
 Progress = Callable[[str], None]
 
@@ -30,8 +30,8 @@ def progress(pytestconfig: pytest.Config) -> Progress:
 def programs(progress: Progress) -> None:
     """Both programs, built; the tests that need them are skipped where there is no Go to build them with."""
     try:
-        control_plane_program(progress)
-        kwok_program(progress)
+        built("control-plane", progress)
+        built("kwok", progress)
     except RehearsalError as error:
         if shutil.which("go") is None:
             pytest.skip(f"{error} Tests take that name from BEDPLATE_TEST_CONTEXT.")

@@ -20,10 +20,11 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from bedplate.embedded_cluster.processes import BackgroundProcess, guarded, stop
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import revealed
+from bedplate.programs.processes import BackgroundProcess, guarded, stop
 from cluster.processes_under_test import free_ports
+from cluster.programs_under_test import program_under_test
 from harness import objects, platform, record
 
 DOMAIN = "ml.example.com"
@@ -68,7 +69,7 @@ class LoginPrograms:
     def found(cls) -> "LoginPrograms":
         """Skips the test where one is missing."""
         store = program("VALKEY_SERVER", "valkey-server", "redis-server")
-        return cls(proxy=program("OAUTH2_PROXY", "oauth2-proxy"), store=store)
+        return cls(proxy=str(program_under_test("oauth2-proxy")), store=store)
 
 
 @dataclass(frozen=True)

@@ -2,33 +2,27 @@
 
 import os
 import re
-import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from ruamel.yaml import YAML
 
 from bedplate.clouds import ClusterFacts
 from bedplate.embedded_cluster.api_server import ApiServer
-from bedplate.embedded_cluster.binaries import GoProgram, built
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ClusterApi, text
-from bedplate.embedded_cluster.processes import BackgroundProcess, guarded, stop
-from bedplate.errors import RehearsalError
+from bedplate.programs.processes import BackgroundProcess, guarded, stop
 from bedplate.services.front_door.traefik import values
 from bedplate.services.front_door.traefik_plugins import sources
 from cluster.processes_under_test import free_ports
-from harness import ROOT
 from traefik_flags import NEWER_THAN_BUILT, flags
 
 FACTS = ClusterFacts(kubernetes_version="1.35", deleted_storage_class="a", retained_storage_class="b")
 NAMESPACE = "bedplate-front-door"
-_SOURCES = ROOT / "tests" / "front_door" / "traefik"
 
 
 @dataclass(frozen=True)
@@ -39,41 +33,6 @@ class RunningTraefik:
     http: int
     metrics: int
     log: Path
-
-
-def traefik_program(progress: Callable[[str], None]) -> Path:
-    """Traefik of TRAEFIK or PATH, or built from its Go module; skips the test where there is neither it nor Go."""
-    given = os.environ.get("TRAEFIK") or shutil.which("traefik")
-    if given:
-        return Path(given)
-    sources = {name: (_SOURCES / name).read_text() for name in ("go.mod", "go.sum", "ext/go.mod", "ext/ext.go")}
-    package = "github.com/traefik/traefik/v3/cmd/traefik"
-    arguments = (
-        "build",
-        "-mod=readonly",
-        "-trimpath",
-        "-buildvcs=false",
-        "-ldflags",
-        "-s -w",
-        "-o",
-        "{output}/traefik",
-    )
-    (version,) = re.findall(r"github.com/traefik/traefik/v3 (v\S+)", sources["go.mod"])
-    program = GoProgram(
-        name="traefik",
-        title=f"Traefik {version}",
-        arguments=(*arguments, package),
-        key="\n".join([*arguments, package, *sources.values()]),
-        environment={"GOWORK": "off"},
-        otherwise="name a Traefik with TRAEFIK",
-        sources=sources,
-    )
-    try:
-        return built(program, progress)
-    except RehearsalError as error:
-        if shutil.which("go") is None:
-            pytest.skip(str(error))
-        raise
 
 
 def certificate(folder: Path, host: str) -> tuple[Path, Path]:

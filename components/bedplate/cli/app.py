@@ -10,7 +10,6 @@ import json
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from bedplate.cli import programs
+from bedplate.cli.options import Output, OutputOption
 from bedplate.errors import MissingExtraError, RehearsalError
 from bedplate.starter import CLOUDS, PROGRAM
 
@@ -40,6 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(programs.commands, name="programs")
 
 
 def _version(is_asked: bool) -> None:
@@ -57,17 +59,9 @@ def options(
     """Check, preview and rehearse a machine-learning platform. Production is `pulumi up`."""
 
 
-class Output(StrEnum):
-    """Form of the result on standard output."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", file_okay=False, exists=True)]
 CheckOption = Annotated[bool, typer.Option("--check", help="Write nothing; fail where a file is not fresh.")]
 StackArgument = Annotated[str, typer.Argument(metavar="STACK", help="A stack by name (local) or by its file.")]
-OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of the result on standard output.")]
 AllowOption = Annotated[
     list[str] | None,
     typer.Option("--allow", metavar="NAME", help="A protected resource that may go, by its name; repeatable."),
@@ -243,12 +237,12 @@ def rehearse(
 ) -> None:
     """Bring the stack up on a real Kubernetes API server with simulated nodes, prove it, and tear it down."""
     from bedplate.cli import output
-    from bedplate.cli.consoles import print_json
+    from bedplate.cli.consoles import Progress, print_json
 
     project, read = _stack(stack, output_form)
     from bedplate.cli.rehearsing import rehearse_stack  # the Kubernetes client takes a second to import
 
-    with output.Progress() as progress:
+    with Progress() as progress:
         report = rehearse_stack(project, read, context, definitions, progress.step)
     if output_form is Output.JSON:
         print_json(report.shown())
@@ -261,12 +255,12 @@ def rehearse(
 @app.command(epilog="Example: bedplate cluster local")
 def cluster(stack: StackArgument) -> None:
     """Keep a simulated cluster with the stack's node pools running until Ctrl-C, for `pulumi up` and `kubectl`."""
-    from bedplate.cli import output
+    from bedplate.cli.consoles import Progress
 
     _, read = _stack(stack, Output.TEXT)
     from bedplate.cli.rehearsing import keep_cluster
 
-    with output.Progress() as progress:
+    with Progress() as progress:
         keep_cluster(read, progress.step)
 
 

@@ -7,23 +7,25 @@ from importlib.metadata import metadata
 from pathlib import Path
 
 from bedplate.clouds.contract import SUPPORTED_KUBERNETES_VERSIONS
+from bedplate.programs import PROGRAMS, program
 
 _PACKAGE = Path(__file__).parents[1]
-_GO_MODULE = "embedded_cluster/control_plane/go.mod"
 _PULUMI_PROJECT = "starter/files/Pulumi.yaml"
 _PIN = re.compile(r'^# renovate: datasource=\S+ depName=(\S+).*\n[A-Z0-9_]+ = "([^"]+)"', re.MULTILINE)
 
 
 def compatibility() -> str:
     """What this version runs on, and what it installs."""
-    simulated = _said(_GO_MODULE, r"k8s\.io/client-go v0\.(\d+)\.")
-    go, pulumi = _said(_GO_MODULE, r"^go (\d+\.\d+)"), _said(_PULUMI_PROJECT, r'requiredPulumiVersion: "(\S+)"')
+    control_plane = program("control-plane")
+    simulated = ".".join(control_plane.version.removeprefix("v").split(".")[:2])
+    go = ".".join(control_plane.go_version.split(".")[:2])
+    pulumi = _said(_PULUMI_PROJECT, r'requiredPulumiVersion: "(\S+)"')
     runs_on = [
         ("Python", metadata("bedplate")["Requires-Python"], "everything"),
         (
             "Kubernetes",
             ", ".join(SUPPORTED_KUBERNETES_VERSIONS),
-            f"the cluster; rehearsals bring up 1.{simulated}, or use the cluster of `--context`",
+            f"the cluster; rehearsals bring up {simulated}, or use the cluster of `--context`",
         ),
         ("Go", f">={go}", "the first rehearsal, which builds its control plane"),
         ("Pulumi CLI", pulumi, "`pulumi up`, secrets"),
@@ -34,6 +36,7 @@ def compatibility() -> str:
         for file in _PACKAGE.rglob("*.py")
         for name, version in _PIN.findall(file.read_text(encoding="utf-8"))
     }
+    pins.update((f"{one.title} (`{one.name}`)", one.version) for one in PROGRAMS)
     return "\n".join(
         [
             "# Compatibility\n",

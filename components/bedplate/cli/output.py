@@ -1,13 +1,11 @@
 """What people and programs read of checks and rehearsals: tables, or JSON with stable names."""
 
 import shlex
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
@@ -21,24 +19,6 @@ from bedplate.stack_file.reading import Stack, StackFileError
 from bedplate.starter.starter import NewProject
 
 _out, _err = consoles.OUT, consoles.ERR
-
-
-class Progress:
-    """Lines on standard error that say what is going on, with the seconds since the start."""
-
-    def __enter__(self) -> Self:
-        self._started = time.monotonic()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        pass
-
-    def step(self, text: str) -> None:
-        """One line."""
-        seconds = time.monotonic() - self._started
-        _err.print(Text(f"{seconds:6.1f} s  ", style="dim") + Text(text))
 
 
 def stack_problems(problems: StackFileError) -> list[dict[str, Any]]:

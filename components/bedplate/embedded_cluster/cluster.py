@@ -8,12 +8,12 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bedplate.embedded_cluster.binaries import Progress, control_plane_program
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, text
 from bedplate.embedded_cluster.embedded import EmbeddedControlPlane, PortTakenError
 from bedplate.embedded_cluster.kubeconfig import find_context
 from bedplate.embedded_cluster.state import state_folder
 from bedplate.errors import RehearsalError
+from bedplate.programs import Progress, built
 
 _START_ATTEMPTS = 3
 
@@ -43,7 +43,7 @@ def embedded_cluster(
     processes end with this one, however it ends.
     Raises `RehearsalError` when it cannot be built or started; the logs are kept then, and named.
     """
-    program = control_plane_program(progress)
+    program = built("control-plane", progress)
     progress("starting the embedded control plane")
     with contextlib.ExitStack() as running:
         kubeconfig = _start(program, api_server_flags, workloads, running)

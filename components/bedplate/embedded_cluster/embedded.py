@@ -14,9 +14,9 @@ from pathlib import Path
 
 from bedplate.embedded_cluster import kubeconfig
 from bedplate.embedded_cluster.cluster_api import ClusterApi
-from bedplate.embedded_cluster.processes import BackgroundProcess, stop
 from bedplate.embedded_cluster.state import StateFolder
 from bedplate.errors import RehearsalError
+from bedplate.programs.processes import BackgroundProcess, stop
 
 _START_SECONDS = 90.0
 _POLL_SECONDS = 0.05
@@ -43,8 +43,9 @@ _GARBAGE_PERCENT = "200"
 _KEY = "service-account.key"
 
 
-# What looks after namespaces here does not wait: control_plane/namespaces.go. Endpoints are what came before
-# EndpointSlices (https://kubernetes.io/docs/concepts/services-networking/service/#endpoints): nothing here reads them.
+# What looks after namespaces here does not wait: programs/go/control-plane/namespaces.go. Endpoints are what came
+# before EndpointSlices (https://kubernetes.io/docs/concepts/services-networking/service/#endpoints): nothing here reads
+# them.
 _ABSENT_CONTROLLERS = ("namespace-controller", "endpoints-controller", "endpointslice-mirroring-controller")
 _WORKLOADS_AT_ONCE = 40
 _AUTOSCALING_SECONDS = 15

@@ -11,15 +11,15 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 
-from bedplate.embedded_cluster.binaries import Progress, kwok_program
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi
 from bedplate.embedded_cluster.kubeconfig import single_context
 from bedplate.embedded_cluster.nodes import SimulatedPool, simulated_nodes, unready_nodes
-from bedplate.embedded_cluster.processes import BackgroundProcess, guarded, stop
 from bedplate.embedded_cluster.state import StateFolder, state_folder
 from bedplate.embedded_cluster.volumes import PROVISIONER, simulated_volumes
 from bedplate.errors import RehearsalError
+from bedplate.programs import Progress, built
+from bedplate.programs.processes import BackgroundProcess, guarded, stop
 
 __all__ = ["SimulatedPool", "simulated_cluster"]
 
@@ -40,7 +40,7 @@ def simulated_cluster(
     storage_classes: from name to reclaim policy (`Delete` or `Retain`); classes that the cluster has are left as they
     are. Raises `RehearsalError` when the cluster refuses any of it or the nodes do not become ready.
     """
-    program = kwok_program(progress)
+    program = built("kwok", progress)
     with contextlib.ExitStack() as running:
         try:
             _start(access, pools, storage_classes, program, running, progress)

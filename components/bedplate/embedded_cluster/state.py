@@ -1,4 +1,4 @@
-"""Folders and locks of running rehearsals.
+"""Folders of running rehearsals.
 
 A state folder belongs to the process that made it: it holds a lock in it while it lives. A folder whose lock is free
 was left by a process that was killed, and the next one removes it. A folder without a lock file is kept for its user
@@ -10,13 +10,11 @@ import fcntl
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 
 _PREFIX = "bedplate-rehearsal-"
 _LOCK = "lock"
-_POLL_SECONDS = 0.2
 
 
 class StateFolder:
@@ -80,22 +78,3 @@ def sweep() -> None:
                 shutil.rmtree(path, ignore_errors=True)
             finally:
                 os.close(lock)
-
-
-@contextlib.contextmanager
-def exclusive(path: Path, while_waiting: Callable[[float], None]) -> Generator[None]:
-    """Holds the lock file `path`. `while_waiting` is called often, with the seconds waited so far."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                while_waiting(time.monotonic() - started)
-                time.sleep(_POLL_SECONDS)
-        yield
-    finally:
-        os.close(lock)

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from bedplate.embedded_cluster.binaries import kubernetes_version
 from bedplate.embedded_cluster.cluster import ClusterAccess, embedded_cluster, existing_cluster
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, text
 from bedplate.embedded_cluster.state import sweep
 from bedplate.errors import RehearsalError
+from bedplate.programs import program
 from cluster.objects_under_test import CORE, eventually, namespace
 from cluster.process_tree import descendants, processes
 
@@ -81,12 +81,12 @@ def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def broken_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A control plane that cannot run."""
-    program = tmp_path / "control-plane"
-    program.write_text("#!/bin/sh\necho out of luck\nexit 3\n")
-    program.chmod(0o755)
-    monkeypatch.setattr("bedplate.embedded_cluster.cluster.control_plane_program", lambda progress: program)
+    broken = tmp_path / "control-plane"
+    broken.write_text("#!/bin/sh\necho out of luck\nexit 3\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr("bedplate.embedded_cluster.cluster.built", lambda name, progress: broken)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return program
+    return broken
 
 
 def end_by_signal(number: signal.Signals) -> tuple[dict[int, str], Path]:
@@ -108,7 +108,7 @@ def end_by_signal(number: signal.Signals) -> tuple[dict[int, str], Path]:
 class TestTheControlPlane:
     def test_is_the_version_that_it_is_built_from(self, embedded: ClusterAccess) -> None:
         api = ClusterApi(embedded.kubeconfig, embedded.context)
-        assert embedded.version == text(api.get("/version"), "gitVersion") == kubernetes_version()
+        assert embedded.version == text(api.get("/version"), "gitVersion") == program("control-plane").version
 
     def test_refuses_who_has_no_token(self, embedded: ClusterAccess, tmp_path: Path) -> None:
         content: dict[str, Any] = json.loads(embedded.kubeconfig.read_text())

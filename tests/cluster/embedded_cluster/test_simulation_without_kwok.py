@@ -22,7 +22,7 @@ def test_a_simulation_says_so_when_kwok_cannot_run(
     kwok = tmp_path / "kwok"
     kwok.write_text("#!/bin/sh\necho out of luck\nexit 3\n")
     kwok.chmod(0o755)
-    monkeypatch.setattr("bedplate.embedded_cluster.simulation.kwok_program", lambda progress: kwok)
+    monkeypatch.setattr("bedplate.embedded_cluster.simulation.built", lambda name, progress: kwok)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with (
         pytest.raises(RehearsalError, match=r"2 of 2 .* not ready \(kwok ended\)[^$]*out of luck"),

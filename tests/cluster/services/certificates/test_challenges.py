@@ -5,7 +5,7 @@ cert-manager does not run: its Ingress, Service and pod are made here as its sou
 """
 
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler
@@ -21,12 +21,12 @@ from bedplate.rehearsal.definitions import Definitions
 from cluster.front_door_objects import registered, service, traefik_values
 from cluster.objects_under_test import eventually
 from cluster.processes_under_test import Visitor, Workload, own_address, serving
+from cluster.programs_under_test import program_under_test
 from cluster.traefik_under_test import (
     NAMESPACE,
     RunningTraefik,
     certificate,
     running_traefik,
-    traefik_program,
     wildcard_secret,
 )
 from harness import model_api, objects, platform, record, tenant
@@ -106,13 +106,12 @@ class FrontDoorUnderTest:
 
 
 @pytest.fixture(scope="module")
-def door(
-    cluster_access: ClusterAccess, progress: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[FrontDoorUnderTest]:
+def door(cluster_access: ClusterAccess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontDoorUnderTest]:
     if not cluster_access.is_disposable:
         pytest.skip("it needs the embedded control plane: it makes namespaces of fixed names")
     address = own_address()
-    program, folder, api = traefik_program(progress), tmp_path_factory.mktemp("challenges"), ApiServer(cluster_access)
+    program = program_under_test("traefik")
+    folder, api = tmp_path_factory.mktemp("challenges"), ApiServer(cluster_access)
     found, key = certificate(folder, SCORER)
     definitions = Definitions(api)
     definitions.create(record(STACK))

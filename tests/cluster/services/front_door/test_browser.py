@@ -38,11 +38,9 @@ _REFRESH_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
-def chain(
-    cluster_access: ClusterAccess, progress: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
-) -> Generator[Chain]:
+def chain(cluster_access: ClusterAccess, tmp_path_factory: pytest.TempPathFactory) -> Generator[Chain]:
     chromium_program()
-    programs, folder = Programs.found(progress), tmp_path_factory.mktemp("chain")
+    programs, folder = Programs.found(), tmp_path_factory.mktemp("chain")
     with (
         serving(Pages, programs.address) as port,
         running_chain(cluster_access, programs, folder, port, stack()) as running,

@@ -30,12 +30,12 @@ from bedplate.services.login.authentication import AuthenticationEndpoints
 from cluster.front_door_objects import service
 from cluster.objects_under_test import eventually
 from cluster.processes_under_test import SESSION, Login, Visitor, Workload, own_address, serving
+from cluster.programs_under_test import program_under_test
 from cluster.traefik_under_test import (
     NAMESPACE,
     RunningTraefik,
     certificate,
     running_traefik,
-    traefik_program,
     wildcard_secret,
 )
 from harness import objects, platform, record
@@ -89,12 +89,12 @@ def the_platforms_part() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def front_door(
-    cluster_access: ClusterAccess, progress: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
+    cluster_access: ClusterAccess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[RunningTraefik, Visitor]]:
     if not cluster_access.is_disposable:
         pytest.skip("it needs the embedded control plane: it makes namespaces of fixed names")
     address = own_address()
-    program, folder = traefik_program(progress), tmp_path_factory.mktemp("traefik")
+    program, folder = program_under_test("traefik"), tmp_path_factory.mktemp("traefik")
     found, key = certificate(folder, f"*.{DOMAIN}")
     api = ApiServer(cluster_access)
     definitions = Definitions(api)

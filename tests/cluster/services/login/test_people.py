@@ -23,9 +23,9 @@ from bedplate.embedded_cluster import kubeconfig
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess, embedded_cluster
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi
-from bedplate.embedded_cluster.processes import BackgroundProcess, guarded, stop
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import revealed
+from bedplate.programs.processes import BackgroundProcess, guarded, stop
 from cluster.conftest import Progress
 from cluster.objects_under_test import eventually
 from cluster.processes_under_test import free_ports

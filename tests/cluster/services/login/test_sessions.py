@@ -1,6 +1,5 @@
 """The benchmark of many sessions, with few of them: it still runs, and everybody gets through."""
 
-from collections.abc import Callable
 from io import StringIO
 
 import pytest
@@ -16,11 +15,9 @@ SESSIONS = 10
 
 
 @pytest.fixture(scope="module")
-def cases(
-    cluster_access: ClusterAccess, progress: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Case]:
+def cases(cluster_access: ClusterAccess, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
     size = Size(SESSIONS, seconds=3, pause_seconds=0.5, away_seconds=1, times_at_once=2)
-    with bench(cluster_access, Programs.found(progress), tmp_path_factory.mktemp("sessions")) as running:
+    with bench(cluster_access, Programs.found(), tmp_path_factory.mktemp("sessions")) as running:
         return {case.name: case for case in measure(running, size)}
 
 

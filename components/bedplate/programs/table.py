@@ -1,0 +1,165 @@
+"""The programs that something here runs, one entry each, and all that their builds depend on.
+
+A program is a folder `go/NAME` with a go.mod and a go.sum. The go.mod says the module's version, its replacements, the
+Go that it needs, and by its `tool` line which main package is built; where upstream publishes no main package, our own
+`main.go` is beside it. Renovate updates those files (renovate.json5, `gomod`). What a go.mod cannot say stands here.
+"""
+
+import hashlib
+import importlib.resources
+import platform
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+_GO_ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A program and how it is built.
+
+    name: of its file, and of its folder in `go/`; title: what it is, before its version; module: the Go module whose
+    version is the program's; needed_by: what does not work without it; otherwise: what to do where it cannot be built.
+    stamps: variables that the linker sets, with `{version}` (without v), `{major}` and `{minor}`; tags: of the build;
+    sources: the files of its folder that are built. release: its version where the module's own says something else.
+    version_option: its option that prints its version; a program of that name on PATH that prints exactly this one is
+    then as good as a built one.
+    """
+
+    name: str
+    title: str
+    module: str
+    needed_by: str
+    otherwise: str
+    stamps: Mapping[str, str] = field(default_factory=dict[str, str])
+    tags: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ("go.mod", "go.sum")
+    release: str | None = None
+    version_option: str | None = None
+
+    @cached_property
+    def files(self) -> Mapping[str, str]:
+        """What is built, by paths in the build's folder."""
+        folder = importlib.resources.files("bedplate.programs") / "go" / self.name
+        return {name: (folder / name).read_text(encoding="utf-8") for name in self.sources}
+
+    @property
+    def version(self) -> str:
+        """Such as `v1.35.4`."""
+        module_version = self._said(rf"^(?:require )?\s*{re.escape(self.module)} (v\S+)")
+        return f"v{self.release}" if self.release else module_version
+
+    @property
+    def go_version(self) -> str:
+        """The oldest Go that builds it, such as `1.26.0`."""
+        return self._said(r"^go (\S+)$")
+
+    @property
+    def package(self) -> str:
+        """The main package: `.` for our own."""
+        return "." if "main.go" in self.sources else self._said(r"^tool (\S+)$")
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Of `go`, with `{output}` for the folder that receives the program."""
+        number = self.version.removeprefix("v")
+        major, minor, *_ = number.split(".")
+        stamps = [
+            f"-X {variable}={text.format(version=number, major=major, minor=minor)}"
+            for variable, text in self.stamps.items()
+        ]
+        tags = ("-tags", ",".join(self.tags)) if self.tags else ()
+        return (
+            *("build", "-mod=readonly", "-trimpath", "-buildvcs=false", *tags),
+            *("-ldflags", " ".join(["-s -w", *stamps]), "-o", f"{{output}}/{self.name}", self.package),
+        )
+
+    @property
+    def key(self) -> str:
+        """Of its cache entry: changes with sources, flags and the machine's kind, not with the Go that builds."""
+        parts = [*self.arguments, *self.files.values()]
+        return hashlib.sha256("\n".join([*parts, go_platform()]).encode()).hexdigest()[:16]
+
+    def _said(self, pattern: str) -> str:
+        found = re.search(pattern, self.files["go.mod"], re.MULTILINE)
+        if found is None:
+            raise ValueError(f"go.mod of {self.name} has no line like {pattern}")
+        return found[1]
+
+
+def go_platform() -> str:
+    """What is built for, such as `linux/amd64`."""
+    machine = platform.machine().lower()
+    return f"{platform.system().lower()}/{_GO_ARCHITECTURES.get(machine, machine)}"
+
+
+_BUILD_ELSEWHERE = "build it on a machine that can, and copy its folder in the cache"
+PROGRAMS = (
+    Program(
+        name="control-plane",
+        title="the control plane of Kubernetes",
+        module="k8s.io/kubernetes",
+        needed_by="rehearsals, all tests on a cluster",
+        otherwise="use a cluster that you have, with --context NAME",
+        # Without a version of its own, clients refuse the server.
+        stamps={
+            "k8s.io/component-base/version.gitVersion": "v{version}",
+            "k8s.io/component-base/version.gitMajor": "{major}",
+            "k8s.io/component-base/version.gitMinor": "{minor}",
+        },
+        sources=("main.go", "namespaces.go", "go.mod", "go.sum"),
+    ),
+    Program(
+        name="kwok",
+        title="kwok",
+        module="sigs.k8s.io/kwok",
+        needed_by="rehearsals, all tests on a cluster",
+        otherwise="put kwok {version} itself on PATH (https://kwok.sigs.k8s.io/docs/user/installation/)",
+        stamps={"sigs.k8s.io/kwok/pkg/consts.Version": "v{version}"},
+        version_option="--version",
+    ),
+    Program(
+        name="pulumi",
+        title="the Pulumi CLI",
+        module="github.com/pulumi/pulumi/pkg/v3",
+        needed_by="tests of the real engine",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "{version}"},
+    ),
+    Program(
+        name="pulumi-resource-kubernetes",
+        title="the Kubernetes provider of Pulumi",
+        module="github.com/pulumi/pulumi-kubernetes/provider/v4",
+        needed_by="tests of the real engine",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"main.version": "{version}"},
+        sources=("main.go", "go.mod", "go.sum"),
+        # Of the newest commit that the module proxy serves, of 15 January 2026
+        # (https://github.com/pulumi/pulumi-kubernetes/releases/tag/v4.25.0).
+        release="4.25.0",
+    ),
+    Program(
+        name="traefik",
+        title="Traefik",
+        module="github.com/traefik/traefik/v3",
+        needed_by="tests of the front door",
+        otherwise=_BUILD_ELSEWHERE,
+        sources=("go.mod", "go.sum", "ext/go.mod", "ext/ext.go"),
+    ),
+    Program(
+        name="oauth2-proxy",
+        title="oauth2-proxy",
+        module="github.com/oauth2-proxy/oauth2-proxy/v7",
+        needed_by="tests of the login, with Valkey or Redis on PATH",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"github.com/oauth2-proxy/oauth2-proxy/v7/pkg/version.VERSION": "v{version}"},
+    ),
+)
+"""In the order in which `bedplate programs build` builds them: what most needs first."""
+
+
+def program(name: str) -> Program:
+    """The entry of that name. Raises `KeyError` where there is none."""
+    return {one.name: one for one in PROGRAMS}[name]
