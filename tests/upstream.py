@@ -1,6 +1,7 @@
 """Upstream charts and the definitions that they bring, which are not part of this repository."""
 
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,16 +9,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from bedplate.kubernetes import Chart
+from bedplate.errors import RehearsalError
+from bedplate.kubernetes import Chart, CustomKind
+from bedplate.programs import PROGRAMS, definitions
 from bedplate.rehearsal.definitions import real_definition
-from harness import ROOT, library
-
-_BESIDE = (folder / "shared" / "crds" for folder in ROOT.parents)
-DEFINITIONS = Path(os.environ.get("BEDPLATE_TEST_CRDS") or next((path for path in _BESIDE if path.is_dir()), "crds"))
-"""Upstream's own definitions, which are not part of this repository."""
-needs_definitions = pytest.mark.skipif(
-    not DEFINITIONS.is_dir(), reason="no folder shared/crds beside the repository; name one with BEDPLATE_TEST_CRDS"
-)
+from harness import library
 
 
 def every_chart() -> list[Chart]:
@@ -26,18 +22,55 @@ def every_chart() -> list[Chart]:
 
 
 CHARTS = every_chart()
+KINDS = [kind for chart in CHARTS for kind in chart.kinds]
 
 
-def mistakes(body: dict[str, Any]) -> list[str]:
-    """What the upstream definition says of an object; unknown fields, which the API server drops silently, included."""
-    return [error.message for error in validator_of(body["apiVersion"], body["kind"]).iter_errors(body)]
+def folders() -> Iterator[Path]:
+    """Where upstream's definitions are: in the Go modules of programs, and in the folder of BEDPLATE_TEST_CRDS."""
+    if more := os.environ.get("BEDPLATE_TEST_CRDS"):
+        yield Path(more)
+    yield from _of_modules()
 
 
 @cache
-def validator_of(api_version: str, kind: str) -> Draft202012Validator:
-    custom = next(found for chart in CHARTS if (found := chart.brings(api_version, kind)))
-    definition = real_definition(DEFINITIONS, custom.shown())
-    assert definition
+def _of_modules() -> list[Path]:
+    return [definitions(one.name, progress=lambda line: None) for one in PROGRAMS if one.definitions]
+
+
+def definition_of(kind: CustomKind) -> dict[str, Any] | None:
+    """Upstream's definition of a kind; None where no module that is built here has it.
+
+    Skips the test where the modules cannot be downloaded.
+    """
+    try:
+        found = (real_definition(folder, kind.shown()) for folder in folders())
+        return next((dict(one) for one in found if one), None)
+    except RehearsalError as error:
+        pytest.skip(str(error))
+
+
+def needed_definition_of(kind: CustomKind) -> dict[str, Any]:
+    """The same; skips the test where there is none."""
+    found = definition_of(kind)
+    if found is None:
+        pytest.skip(f"no Go module of the table of programs has {kind.definition}: name a folder by BEDPLATE_TEST_CRDS")
+    return found
+
+
+def mistakes(body: dict[str, Any]) -> list[str]:
+    """What the upstream definition says of an object; unknown fields, which the API server drops silently, included.
+
+    Nothing where there is no definition: the test of each kind says so.
+    """
+    validator = validator_of(body["apiVersion"], body["kind"])
+    return [error.message for error in validator.iter_errors(body)] if validator else []
+
+
+@cache
+def validator_of(api_version: str, kind: str) -> Draft202012Validator | None:
+    definition = definition_of(next(found for chart in CHARTS if (found := chart.brings(api_version, kind))))
+    if definition is None:
+        return None
     version = api_version.rpartition("/")[2]
     schema = next(one["schema"]["openAPIV3Schema"] for one in definition["spec"]["versions"] if one["name"] == version)
     return Draft202012Validator(closed(schema))

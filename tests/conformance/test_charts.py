@@ -10,12 +10,12 @@ from ruamel.yaml import YAML
 from aws_stack import with_karpenter
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import RELEASE_TYPE, Resource, revealed
-from bedplate.kubernetes import Chart
-from bedplate.rehearsal.definitions import provided_by_others, real_definition, releases_of
+from bedplate.kubernetes import Chart, CustomKind
+from bedplate.rehearsal.definitions import provided_by_others, releases_of
 from bedplate.spec import is_secret_name
 from conformance.test_components import secrets_in
 from harness import LOGIN, ROOT, STACKS, is_custom, model_api, objects, platform, record, record_stack, tenant
-from upstream import CHARTS, DEFINITIONS, mistakes, needs_definitions
+from upstream import CHARTS, KINDS, mistakes, needed_definition_of
 
 
 def issued_by(issuer: dict[str, Any], cloud: str) -> Recording:
@@ -69,16 +69,14 @@ class TestEveryChart:
         ]
         assert pinned == [chart.version]
 
-    @needs_definitions
-    def test_declares_its_kinds_as_upstream_defines_them(self, chart: Chart) -> None:
-        for kind in chart.kinds:
-            definition = real_definition(DEFINITIONS, kind.shown())
-            assert definition, f"{kind.definition} is not in {DEFINITIONS}"
-            spec = definition["spec"]
-            versions = {version["name"]: version["storage"] for version in spec["versions"] if version["served"]}
-            assert (spec["group"], spec["names"]["kind"], spec["scope"]) == (kind.group, kind.kind, kind.scope)
-            assert set(kind.versions) == set(versions)
-            assert versions[kind.versions[0]]
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.definition)
+def test_a_kind_is_declared_as_upstream_defines_it(kind: CustomKind) -> None:
+    spec = needed_definition_of(kind)["spec"]
+    versions = {version["name"]: version["storage"] for version in spec["versions"] if version["served"]}
+    assert (spec["group"], spec["names"]["kind"], spec["scope"]) == (kind.group, kind.kind, kind.scope)
+    assert set(kind.versions) == set(versions)
+    assert versions[kind.versions[0]]
 
 
 def test_every_kind_is_brought_by_exactly_one_chart() -> None:
@@ -156,7 +154,6 @@ class TestEveryCustomObject:
             scope = scopes[group_of(resource), resource.inputs["kind"]]
             assert ("namespace" in resource.inputs["metadata"]) == (scope == "Namespaced"), resource.name
 
-    @needs_definitions
     def test_is_what_upstreams_schema_admits(self, recording: Recording) -> None:
         for resource in filter(is_custom, objects(recording)):
             assert mistakes(revealed(resource.inputs)) == [], resource.name
@@ -170,7 +167,6 @@ CERTIFICATE: dict[str, Any] = {
 }
 
 
-@needs_definitions
 class TestUpstreamsSchema:
     """It refuses what it must: otherwise the checks above show nothing."""
 

@@ -24,7 +24,7 @@ Progress = Callable[[str], None]
 """Called with one line of text whenever there is something to tell."""
 
 _COMPILERS = 2
-_LOCK = "build.lock"
+_BUILD = "build"
 _PROGRESS_SECONDS = 10.0
 _POLL_SECONDS = 0.5
 
@@ -37,15 +37,10 @@ def built(name: str, progress: Progress) -> Path:
         return there
     go = shutil.which("go")
     if go is None:
-        raise no_go(one, f"{_titled(one)} has to be built and there is no Go on PATH")
-    tell = _Ticker(progress)
-
-    def while_waiting(seconds: float) -> None:
-        tell(f"another build is under way on this machine: {_titled(one)} has waited for {seconds:.0f} s")
-
-    with exclusive(cache_folder() / _LOCK, while_waiting):
+        raise no_go(one, f"{one.titled} has to be built and there is no Go on PATH")
+    with exclusively(_BUILD, one.titled, progress):
         if not _path(one).exists():
-            _build(go, one, tell)
+            _build(go, one, _Ticker(progress))
     return _path(one)
 
 
@@ -61,12 +56,31 @@ def cache_folder() -> Path:
     return Path(base) / "bedplate"
 
 
+@contextlib.contextmanager
+def exclusively(work: str, what: str, progress: Progress) -> Generator[None]:
+    """While nobody else on this machine does such work, which is a word. what: what is waited for."""
+    tell = _Ticker(progress)
+
+    def while_waiting(seconds: float) -> None:
+        tell(f"another {work} is under way on this machine: {what} has waited for {seconds:.0f} s")
+
+    with exclusive(cache_folder() / f"{work}.lock", while_waiting):
+        yield
+
+
+def build_environment() -> dict[str, str]:
+    """Of `go`, whatever it does."""
+    system, _, architecture = go_platform().partition("/")
+    return {
+        # Go fetches the one that a go.mod asks for, unless it was told not to (https://go.dev/doc/toolchain).
+        "GOTOOLCHAIN": "auto",
+        **os.environ,
+        **{"GOWORK": "off", "CGO_ENABLED": "0", "GOOS": system, "GOARCH": architecture},
+    }
+
+
 def _path(one: Program) -> Path:
     return cache_folder() / one.name / one.key / one.name
-
-
-def _titled(one: Program) -> str:
-    return f"{one.title} {one.version}"
 
 
 def _installed(one: Program) -> Path | None:
@@ -82,37 +96,32 @@ def _installed(one: Program) -> Path | None:
 
 def _build(go: str, one: Program, tell: "_Ticker") -> None:
     log = cache_folder() / f"{one.name}-build.log"
-    system, _, architecture = go_platform().partition("/")
-    environment = {
-        # Go fetches the one that a go.mod asks for, unless it was told not to (https://go.dev/doc/toolchain).
-        "GOTOOLCHAIN": "auto",
-        **os.environ,
-        **{"GOWORK": "off", "CGO_ENABLED": "0", "GOOS": system, "GOARCH": architecture},
-    }
-    with _build_folder(one) as folder:
+    with source_folder(one, _BUILD) as folder:
         first, *rest = (argument.replace("{output}", str(folder / "output")) for argument in one.arguments)
         command = guarded([go, first, f"-p={_COMPILERS}", *rest])
         started = time.monotonic()
-        tell.now(f"building {_titled(one)} with Go: this takes some minutes, once")
-        build = BackgroundProcess(one.name, command, log=log, folder=folder / "sources", environment=environment)
+        tell.now(f"building {one.titled} with Go: this takes some minutes, once")
+        build = BackgroundProcess(
+            one.name, command, log=log, folder=folder / "sources", environment=build_environment()
+        )
         try:
             while build.wait(_POLL_SECONDS) is None:
-                tell(f"building {_titled(one)}: {time.monotonic() - started:.0f} s")
+                tell(f"building {one.titled}: {time.monotonic() - started:.0f} s")
         finally:
             stop([build])
         if build.exit_code != 0:
             raise build_failed(one, log)
         _path(one).parent.mkdir(parents=True, exist_ok=True)
         (folder / "output" / one.name).replace(_path(one))
-        tell.now(f"built {_titled(one)} in {time.monotonic() - started:.0f} s")
+        tell.now(f"built {one.titled} in {time.monotonic() - started:.0f} s")
 
 
 @contextlib.contextmanager
-def _build_folder(one: Program) -> Generator[Path]:
+def source_folder(one: Program, work: str) -> Generator[Path]:
     """A folder with the sources, on the cache's file system so that the result can be renamed into place."""
-    for left in cache_folder().glob(".build-*"):  # of a killed build: we hold the lock
+    for left in cache_folder().glob(f".{work}-*"):  # of one that was killed: we hold the lock
         shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=".build-", dir=cache_folder()))
+    folder = Path(tempfile.mkdtemp(prefix=f".{work}-", dir=cache_folder()))
     try:
         for name in ("output", "sources"):
             (folder / name).mkdir()

@@ -54,18 +54,30 @@ _OLD_GO = r"requires go >= \d|toolchain not available"
 def build_failed(one: Program, log: Path) -> RehearsalError:
     """What a log of `go build` means."""
     content, tail = log.read_text(encoding="utf-8", errors="replace"), log_tail(log)
-    title = f"{one.title} {one.version}"
-    for cause in _CAUSES:
-        if re.search(cause.written, content):
-            message, fix = cause.message.format(title=title), cause.fix.format(name=one.name)
-            return RehearsalError(f"{message}:\n{tail}", f"{fix} The whole log is in {log}.")
-    if re.search(_OLD_GO, content):
-        return no_go(one, f"{title} cannot be built by this Go:\n{tail}")
+    known = _known(one, content, tail)
+    if known is not None:
+        return RehearsalError(known.message, f"{known.fix} The whole log is in {log}.")
     return RehearsalError(
-        f"building {title} failed:\n{tail}",
+        f"building {one.titled} failed:\n{tail}",
         f"the whole log is in {log}. If it names a file of ours, mend components/bedplate/programs/go/{one.name}; "
         "if it names a module, take another version of it there.",
     )
+
+
+def download_failed(one: Program, answer: str) -> RehearsalError:
+    """What an answer of `go mod download` means."""
+    tail = "\n".join(f"  {line[:300]}" for line in answer.splitlines()[-15:])
+    fix = f"see what `go mod download {one.module}` says in components/bedplate/programs/go/{one.name}."
+    return _known(one, answer, tail) or RehearsalError(f"downloading {one.module} failed:\n{tail}", fix)
+
+
+def _known(one: Program, content: str, tail: str) -> RehearsalError | None:
+    for cause in _CAUSES:
+        if re.search(cause.written, content):
+            return RehearsalError(f"{cause.message.format(title=one.titled)}:\n{tail}", cause.fix.format(name=one.name))
+    if re.search(_OLD_GO, content):
+        return no_go(one, f"{one.titled} cannot be built by this Go:\n{tail}")
+    return None
 
 
 def no_go(one: Program, message: str) -> RehearsalError:

@@ -25,7 +25,7 @@ class Program:
     stamps: variables that the linker sets, with `{version}` (without v), `{major}` and `{minor}`; tags: of the build;
     sources: the files of its folder that are built. release: its version where the module's own says something else.
     version_option: its option that prints its version; a program of that name on PATH that prints exactly this one is
-    then as good as a built one.
+    then as good as a built one. definitions: files and folders of the module that define the kinds it serves.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Program:
     sources: tuple[str, ...] = ("go.mod", "go.sum")
     release: str | None = None
     version_option: str | None = None
+    definitions: tuple[str, ...] = ()
 
     @cached_property
     def files(self) -> Mapping[str, str]:
@@ -50,6 +51,11 @@ class Program:
         """Such as `v1.35.4`."""
         module_version = self._said(rf"^(?:require )?\s*{re.escape(self.module)} (v\S+)")
         return f"v{self.release}" if self.release else module_version
+
+    @property
+    def titled(self) -> str:
+        """What it is, with its version."""
+        return f"{self.title} {self.version}"
 
     @property
     def go_version(self) -> str:
@@ -147,6 +153,7 @@ PROGRAMS = (
         needed_by="tests of the front door",
         otherwise=_BUILD_ELSEWHERE,
         sources=("go.mod", "go.sum", "ext/go.mod", "ext/ext.go"),
+        definitions=("docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml",),
     ),
     Program(
         name="oauth2-proxy",
@@ -155,6 +162,37 @@ PROGRAMS = (
         needed_by="tests of the login, with Valkey or Redis on PATH",
         otherwise=_BUILD_ELSEWHERE,
         stamps={"github.com/oauth2-proxy/oauth2-proxy/v7/pkg/version.VERSION": "v{version}"},
+    ),
+    Program(
+        name="cert-manager",
+        title="the controllers of cert-manager",
+        module="github.com/cert-manager/cert-manager",
+        needed_by="rehearsals with operators",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"github.com/cert-manager/cert-manager/pkg/util.AppVersion": "v{version}"},
+        sources=("main.go", "go.mod", "go.sum"),
+        definitions=("deploy/crds",),
+    ),
+    Program(
+        name="karpenter",
+        title="Karpenter for simulated nodes",
+        module="sigs.k8s.io/karpenter",
+        needed_by="rehearsals with operators: pools that come from zero",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"sigs.k8s.io/karpenter/pkg/operator.Version": "{version}"},
+        definitions=("kwok/charts/crds", "kwok/apis/crds"),
+    ),
+    Program(
+        name="promtool",
+        title="promtool of Prometheus",
+        module="github.com/prometheus/prometheus",
+        needed_by="tests of the alerts",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"github.com/prometheus/common/version.Version": "{version}"},
+        # Without the clouds that Prometheus can discover: rules need none of them.
+        tags=("remove_all_sd", "netgo"),
+        # Modules of Prometheus 3.X are v0.3XX (https://github.com/prometheus/prometheus#using-prometheus-as-a-library).
+        release="3.16.0",
     ),
 )
 """In the order in which `bedplate programs build` builds them: what most needs first."""

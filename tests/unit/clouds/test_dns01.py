@@ -4,16 +4,14 @@ from typing import Any
 
 import pytest
 from pydantic_core import PydanticCustomError
-from ruamel.yaml import YAML
 
 from bedplate.clouds.dns01 import BESIDE, SOLVERS, refuse_unknown_solver
-from upstream import DEFINITIONS, needs_definitions
+from upstream import KINDS, needed_definition_of
 
 
-@needs_definitions
 def test_have_the_names_and_keys_of_cert_managers_definition() -> None:
-    file = DEFINITIONS / "cert-manager" / "clusterissuers.cert-manager.io.yaml"
-    (version,) = YAML(typ="safe").load(file)["spec"]["versions"]
+    (kind,) = [kind for kind in KINDS if kind.kind == "ClusterIssuer"]
+    (version,) = needed_definition_of(kind)["spec"]["versions"]
     place: dict[str, Any] = version["schema"]["openAPIV3Schema"]
     for step in ("spec", "acme", "solvers"):
         place = place["properties"][step]

@@ -16,7 +16,7 @@ from bedplate.services.front_door.traefik_plugins import sources
 from bedplate.services.login.authentication import AuthenticationEndpoints
 from bedplate.stack_file.reading import load
 from harness import LOGIN, STACKS, model_api, objects, platform, record, record_stack, tenant
-from upstream import mistakes, needs_definitions
+from upstream import mistakes
 
 FACTS = ClusterFacts(
     kubernetes_version="1.35",
@@ -275,7 +275,6 @@ class TestARoute:
         assert found["concurrency"]["spec"]["inFlightReq"] == {"amount": 9}
 
 
-@needs_definitions
 class TestUpstreamsSchema:
     @pytest.mark.parametrize("route", [{"access": "browser"}, {"access": "public"}, PROGRAMS])
     def test_admits_every_part_of_a_route(self, route: dict[str, Any]) -> None:
