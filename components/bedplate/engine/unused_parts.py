@@ -45,7 +45,7 @@ def without_stack_traces() -> Generator[None]:
     """Registrations say nothing of the lines of code that they come from, which nobody here reads.
 
     Finding them took a tenth of a preview: the SDK extracts the whole call stack for each resource
-    (https://github.com/pulumi/pulumi/blob/v3.274.1/sdk/python/lib/pulumi/runtime/resource.py) and has no switch.
+    (https://github.com/pulumi/pulumi/blob/v3.272.0/sdk/python/lib/pulumi/runtime/resource.py) and has no switch.
     """
     registering = vars(import_module(_REGISTERING))
     if _STACK_TRACE not in registering:  # an SDK that calls it otherwise works as well, and takes longer
