@@ -11,12 +11,14 @@ from functools import cache
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from bedplate.field_texts import Described
 
-class Spec(BaseModel):
+
+class Spec(Described):
     """Base of all specs: frozen, camelCase in YAML, unknown keys refused, no input values in error texts."""
 
     model_config = ConfigDict(
@@ -25,7 +27,7 @@ class Spec(BaseModel):
         alias_generator=to_camel,
         validate_by_name=False,
         validate_by_alias=True,
-        use_attribute_docstrings=True,
+        defer_build=True,
         hide_input_in_errors=True,
     )
 

@@ -27,6 +27,7 @@ from pulumi.runtime.stack import run_in_stack
 from bedplate.engine.aliases import former_urns
 from bedplate.engine.outputs import synthesised_answer, synthesised_outputs
 from bedplate.engine.resources import STACK_TYPE, Resource, inputs_of, urn_of
+from bedplate.engine.unused_parts import without_stack_traces
 from bedplate.errors import RehearsalError
 
 _Result = TypeVar("_Result")
@@ -97,7 +98,8 @@ def _run(program: Program, backend: Backend, is_preview: bool, outputs: Outputs)
     try:
         _configure(program, _Monitor(program, backend, recording, outputs), recording, is_preview)
         os.chdir(program.folder)
-        loop.run_until_complete(run_in_stack(partial(_run_program, program.folder)))
+        with without_stack_traces():
+            loop.run_until_complete(run_in_stack(partial(_run_program, program.folder)))
     except pulumi.RunError as error:
         raise RehearsalError(str(error), "correct the stack file") from None
     finally:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from bedplate.kubernetes.charts import Chart
 from bedplate.kubernetes.namespaces import PlatformNamespace
 
+_TYPE = "kubernetes:helm.sh/v3:Release"
+"""The provider's token. The SDK's typed class registers the same, but importing it takes an eighth of a preview, for
+classes of `yaml` and `Chart` that nothing here uses."""
 _TIMEOUT_SECONDS = 600
 """For images to be pulled and nodes to come from nothing."""
 _REVISIONS_KEPT = 5
@@ -49,20 +51,22 @@ class Release(pulumi.ComponentResource):
         super().__init__("bedplate:index:Release", name, {}, opts)
         self.chart = args.chart
         chart, repository = args.chart.located(args.source)
-        kubernetes.helm.v3.Release(
-            f"{name}-helm",
-            name=args.chart.name,
-            namespace=args.namespace.namespace_name,
-            chart=chart,
-            repository_opts=kubernetes.helm.v3.RepositoryOptsArgs(repo=repository) if repository else None,
-            version=args.chart.version,
-            values=args.chart.with_kept_kinds(args.values),
-            skip_crds=True,
-            create_namespace=False,
-            atomic=True,
-            timeout=_TIMEOUT_SECONDS,
-            max_history=_REVISIONS_KEPT,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.namespace, *args.after]),
-        )
+        # https://www.pulumi.com/registry/packages/kubernetes/api-docs/helm/v3/release/#inputs
+        properties = {
+            "compat": "true",
+            "name": args.chart.name,
+            "namespace": args.namespace.namespace_name,
+            "chart": chart,
+            "repositoryOpts": {"repo": repository} if repository else None,
+            "version": args.chart.version,
+            "values": args.chart.with_kept_kinds(args.values),
+            "skipCrds": True,
+            "createNamespace": False,
+            "atomic": True,
+            "timeout": _TIMEOUT_SECONDS,
+            "maxHistory": _REVISIONS_KEPT,
+        }
+        below = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace, *args.after])
+        pulumi.CustomResource(_TYPE, f"{name}-helm", properties, below)
         self.custom_kinds = pulumi.Output.from_input([kind.shown() for kind in args.chart.kinds])
         self.register_outputs({"custom_kinds": self.custom_kinds})

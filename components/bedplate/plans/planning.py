@@ -14,13 +14,15 @@ from json import loads
 from pathlib import Path
 from typing import Any
 
-from bedplate.engine.engine import Program
+from bedplate.engine.engine import Program, RecordingBackend, run
 from bedplate.errors import RehearsalError
 from bedplate.plans.project import Project, stack_name
 from bedplate.stack_file.documents import Document
-from bedplate.stack_file.reading import NAMESPACE, PLATFORM_KEY, LocatedProblem, Stack
+from bedplate.stack_file.reading import NAMESPACE, PLATFORM_KEY, LocatedProblem, Stack, StackFileError, load
 
 _OTHER_REVISION_SECONDS = 300
+_LIBRARY = "components"
+"""Folder of this library in a project that has it, as its own repository does."""
 
 
 def program_of(project: Project, stack: Stack, *, without_tenant: str | None = None) -> Program:
@@ -58,7 +60,8 @@ def written_platform(stack_file: Path) -> Any:
 def stack_at(revision: str, project: Project, stack_file: Path) -> Revision:
     """What the stack registers at a git revision, by that revision's own program, and its library where it has one.
 
-    Runs in a folder of its own; needs no network, credentials or state. Raises RehearsalError where git does not know
+    In this process where that is the library of this process, for the half of what another interpreter takes; from a
+    folder of its own; needs no network, credentials or state. Raises RehearsalError where git does not know
     the revision, or where the stack is refused there.
     """
     with tempfile.TemporaryDirectory(prefix="bedplate-") as folder:
@@ -67,25 +70,72 @@ def stack_at(revision: str, project: Project, stack_file: Path) -> Revision:
         file = root / stack_file.resolve().relative_to(project.root)
         if not file.exists():
             return Revision()
-        completed = subprocess.run(
-            [sys.executable, "-m", "bedplate.cli", "preview", str(file), "-o", "json"],
-            cwd=root,
-            env={**os.environ, "PYTHONPATH": str(root / "components")},
-            capture_output=True,
-            text=True,
-            timeout=_OTHER_REVISION_SECONDS,
-            check=False,
-        )
-        if completed.returncode != 0:
-            text = _said(completed).replace(f"{root}/", "")
+        register = _registered_here if _has_this_library(revision, project, root) else _registered_there
+        try:
+            resources = register(project, root, file)
+        except _RefusedThereError as error:
+            text = str(error).replace(f"{root}/", "")
             fix = "compare with a later revision"
-            raise RehearsalError(f"the stack cannot be previewed at {revision}:\n{text}", fix)
+            raise RehearsalError(f"the stack cannot be previewed at {revision}:\n{text}", fix) from None
         pinned = _pinned_library(root)
         return Revision(
-            resources=loads(completed.stdout)["resources"],
+            resources=resources,
             platform=written_platform(file),
             other_library=pinned if pinned != version("bedplate") else None,
         )
+
+
+class _RefusedThereError(Exception):
+    """Why a revision's stack or program is refused."""
+
+
+def _has_this_library(revision: str, project: Project, root: Path) -> bool:
+    """Whether a revision's program would import here just what it would import there.
+
+    root: of the extracted revision. A program of several modules would find those of the other revision, imported
+    already.
+    """
+    if not project.program.is_relative_to(project.root):
+        return False
+    if len(list((root / project.program.relative_to(project.root)).rglob("*.py"))) != 1:
+        return False
+    if not (root / _LIBRARY).exists() and not (project.root / _LIBRARY).exists():
+        return True
+    if not Path(__file__).is_relative_to(project.root / _LIBRARY):
+        return False
+    git = ["git", "-C", str(project.root)]
+    is_changed = subprocess.run([*git, "diff", "--quiet", revision, "--", _LIBRARY], check=False).returncode != 0
+    others = ["ls-files", "--others", "--exclude-standard", "--", _LIBRARY]
+    return not is_changed and not subprocess.run([*git, *others], check=True, capture_output=True).stdout
+
+
+def _registered_here(project: Project, root: Path, file: Path) -> Sequence[Mapping[str, Any]]:
+    try:
+        there = Project.of(str(file), project.program)
+        recording = run(program_of(there, load(file)), RecordingBackend(), is_preview=True)
+    except StackFileError as error:
+        raise _RefusedThereError("\n\n".join(problem.text() for problem in error.problems)) from None
+    except RehearsalError as error:
+        raise _RefusedThereError(str(error)) from None
+    except Exception as error:  # of the program: whatever it raises
+        raise _RefusedThereError(f"{type(error).__name__}: {error}") from error
+    return [resource.shown() for resource in recording.resources]
+
+
+def _registered_there(_project: Project, root: Path, file: Path) -> Sequence[Mapping[str, Any]]:
+    """By another interpreter."""
+    completed = subprocess.run(
+        [sys.executable, "-m", "bedplate.cli", "preview", str(file), "-o", "json"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root / _LIBRARY)},
+        capture_output=True,
+        text=True,
+        timeout=_OTHER_REVISION_SECONDS,
+        check=False,
+    )
+    if completed.returncode != 0:
+        raise _RefusedThereError(_said(completed))
+    return loads(completed.stdout)["resources"]
 
 
 def _said(failed: subprocess.CompletedProcess[str]) -> str:

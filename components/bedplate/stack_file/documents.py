@@ -7,6 +7,7 @@ is a mistake here, and so is what is easily overlooked (a key that stands twice)
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -136,7 +137,9 @@ def _line_at(text: str, position: int) -> int:
     return len(_BREAK.findall(text[:position])) + 1
 
 
+@lru_cache(maxsize=4)
 def _composed(text: str) -> _Node:
+    """The nodes of a text. A command reads its stack file, and so does the program that it runs: they are kept."""
     parser = YAML(typ="safe", pure=True)
     parser.composer.warn_double_anchors = False
     try:
