@@ -118,12 +118,14 @@ def check(stack: StackArgument, output_form: OutputOption = Output.TEXT) -> None
     from bedplate.cli import output
     from bedplate.cli.consoles import print_json
     from bedplate.plans.project import stack_name
+    from bedplate.stack_file.growth import advice
 
     read = _stack(stack, output_form)[1]
+    advised = [each.shown() for each in advice(read.spec, read.config)]
     if output_form is Output.JSON:
-        print_json({"ok": True, "stack": stack_name(read.file), "problems": []})
+        print_json({"ok": True, "stack": stack_name(read.file), "problems": [], "advice": advised})
     else:
-        output.check_result(read)
+        output.check_result(read, advised)
 
 
 @app.command(epilog="Example: bedplate preview local --against main")

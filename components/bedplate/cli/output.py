@@ -1,7 +1,7 @@
 """What people and programs read of checks and rehearsals: tables, or JSON with stable names."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -65,8 +65,8 @@ def new_project(project: NewProject, written: Sequence[Path]) -> None:
     )
 
 
-def check_result(stack: Stack) -> None:
-    """A table of the tenants: what somebody who wrote the file wants to see confirmed."""
+def check_result(stack: Stack, advice: Sequence[Mapping[str, str]]) -> None:
+    """A table of the tenants: what somebody who wrote the file wants to see confirmed. advice: what grows too large."""
     table = Table(title=f"{stack.file} is valid", title_justify="left", box=None, pad_edge=False, header_style="bold")
     for heading in ("Tenant", "Groups", "CPU", "GiB", "GPUs", "Workloads"):
         table.add_column(heading, justify="right" if heading in ("CPU", "GiB", "Workloads") else "left")
@@ -80,6 +80,8 @@ def check_result(stack: Stack) -> None:
             str(len(tenant.workloads)),
         )
     _out.print(table)
+    for each in advice:
+        _out.print(f"\n{each['message']}\nFix: {each['fix']}", markup=False, highlight=False)
     _out.print(f"\nNext: bedplate rehearse {stack.file}", style="dim")
 
 

@@ -2,11 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bedplate.embedded_cluster.cluster import ClusterAccess, embedded_cluster, existing_cluster
+from bedplate.embedded_cluster.cluster import WITHOUT_WEBHOOKS, ClusterAccess, embedded_cluster, existing_cluster
 from bedplate.embedded_cluster.simulation import simulated_cluster
 from bedplate.plans.planning import program_of
 from bedplate.plans.project import Project
@@ -43,15 +43,18 @@ def rehearse_stack(
 
 
 def keep_cluster(stack: Stack, progress: Progress) -> None:
-    """A simulated cluster until the process is interrupted."""
-    with _cluster(stack, None, progress) as access:
+    """A simulated cluster until the process is interrupted; charts with webhooks can be installed on it."""
+    with _cluster(stack, None, progress, WITHOUT_WEBHOOKS) as access:
+        progress("admission webhooks are not asked: the pods that would answer are simulated")
         progress(f"Kubernetes {access.version} is ready; in another terminal: export KUBECONFIG={access.kubeconfig}")
         progress("Ctrl-C stops it and removes everything")
         threading.Event().wait()
 
 
 @contextmanager
-def _cluster(stack: Stack, context: str | None, progress: Progress) -> Generator[ClusterAccess]:
+def _cluster(
+    stack: Stack, context: str | None, progress: Progress, api_server_flags: Sequence[str] = ()
+) -> Generator[ClusterAccess]:
     if context is not None:
         access = existing_cluster(context)
         with simulated_cluster(access, simulated_pools(stack.spec), storage_classes(stack.spec), progress):
@@ -59,7 +62,7 @@ def _cluster(stack: Stack, context: str | None, progress: Progress) -> Generator
         return
     workloads = sum(len(tenant.workloads) for tenant in stack.spec.tenants)
     with (
-        embedded_cluster(progress, workloads=workloads) as access,
+        embedded_cluster(progress, api_server_flags, workloads) as access,
         simulated_cluster(access, simulated_pools(stack.spec), storage_classes(stack.spec), progress),
     ):
         yield access

@@ -16,6 +16,13 @@ from bedplate.errors import RehearsalError
 from bedplate.programs import Progress, built
 
 _START_ATTEMPTS = 3
+WITHOUT_WEBHOOKS = ("--disable-admission-plugins=MutatingAdmissionWebhook,ValidatingAdmissionWebhook",)
+"""Flags of an API server that asks no admission webhook. On a simulated cluster the pods behind them are simulated, and
+nothing answers there: what such a webhook fails closed for could never be created. Policies are still enforced.
+https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/
+
+Conversion webhooks of custom kinds stay; the API server asks them only for a version other than the stored one.
+"""
 
 
 @dataclass(frozen=True)

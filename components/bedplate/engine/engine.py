@@ -25,10 +25,14 @@ from pulumi.runtime.proto import engine_pb2, resource_pb2
 from pulumi.runtime.stack import run_in_stack
 
 from bedplate.engine.aliases import former_urns
+from bedplate.engine.options import recorded_options, refusal
 from bedplate.engine.outputs import synthesised_answer, synthesised_outputs
 from bedplate.engine.resources import STACK_TYPE, Resource, inputs_of, urn_of
 from bedplate.engine.unused_parts import without_stack_traces
 from bedplate.errors import RehearsalError
+
+_ASK_NOBODY = "take the value from the stack file or from a resource that the program makes"
+_CHANGE_THEM = "write it where the resources are made"
 
 _Result = TypeVar("_Result")
 
@@ -183,7 +187,7 @@ class _EngineLog:
 class _Monitor(mocks.MockMonitor):
     """The resource monitor: turns registrations into `Resource`s and hands them to the backend.
 
-    What it does not implement (transforms, remote components, hooks) the library does not use.
+    What it does not implement (transforms, remote components, hooks, reading what exists) it refuses.
     """
 
     def __init__(self, program: Program, backend: Backend, recording: Recording, outputs: Outputs) -> None:
@@ -217,6 +221,7 @@ class _Monitor(mocks.MockMonitor):
             retain_on_delete=request.retainOnDelete,
             deleted_with=request.deletedWith,
             ignore_changes=tuple(request.ignoreChanges),
+            options=recorded_options(request),
             inputs=inputs_of(request.object),
         )
         self._refuse_second(resource)
@@ -258,3 +263,18 @@ class _Monitor(mocks.MockMonitor):
         answer.update(synthesised_answer(request.tok, inputs_of(request.args)))
         fields: dict[str, Any] = {"return": answer}  # a word of Python
         return resource_pb2.ResourceInvokeResponse(**fields)
+
+    def Call(self, request: Any) -> Any:  # noqa: N802
+        raise refusal(f"the program calls the method {request.tok} of a resource", _ASK_NOBODY)
+
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802
+        raise refusal(f"the program reads '{request.name}' ({request.type}) from its provider", _ASK_NOBODY)
+
+    def RegisterStackTransform(self, request: Any) -> Any:  # noqa: N802
+        raise refusal("the program registers a transform of all its resources", _CHANGE_THEM)
+
+    def RegisterStackInvokeTransform(self, request: Any) -> Any:  # noqa: N802
+        raise refusal("the program registers a transform of all its calls of functions", _CHANGE_THEM)
+
+    def RegisterPackage(self, request: Any) -> Any:  # noqa: N802
+        raise refusal(f"the program uses the parameterized package {request.name}", _CHANGE_THEM)

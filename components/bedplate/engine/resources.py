@@ -1,7 +1,7 @@
 """What a program registers, as plain data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Resource:
     deleted_with: str
     ignore_changes: tuple[str, ...] = ()
     """Paths of inputs that keep their value once the resource is made."""
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Others that only an update of what exists heeds, by their names in Pulumi's state, where they are set."""
     inputs: Mapping[str, Any]
 
     @property
@@ -84,6 +86,8 @@ class Resource:
             "dependencies": sorted(self.dependencies),
             "aliases": sorted(self.aliases),
             "protect": self.protect,
+            "ignoreChanges": sorted(self.ignore_changes),
+            "replaceOnChanges": self.options.get("replaceOnChanges", []),
             "inputs": hidden(self.inputs),
         }
 

@@ -3,7 +3,8 @@
 Works on resources as `Resource.shown` prints them, so that one side may come from another revision of the project.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -66,7 +67,7 @@ def difference(before: Sequence[Shown], after: Sequence[Shown]) -> Difference:
         renamed=[Renaming(before=former, after=now) for former, now in sorted(current.items())],
     )
     changes = {urn: tuple(_changes(old[urn], new[urn])) for urn in sorted(old.keys() & new.keys())}
-    causes = {urn: tuple(_replacing_fields(str(new[urn]["type"]), fields)) for urn, fields in changes.items()}
+    causes = {urn: tuple(_replacing_fields(new[urn], fields)) for urn, fields in changes.items()}
     for urn, fields in changes.items():
         of_provider = tuple(_of_provider(cause) for cause in causes.get(str(old[urn]["provider"]), ()))
         if cause := (*causes[urn], *of_provider):
@@ -81,11 +82,29 @@ def field_changes(before: object, after: object) -> Iterator[FieldChange]:
     yield from _differing("", before, after)
 
 
-def _replacing_fields(kind: str, fields: Sequence[FieldChange]) -> Iterator[FieldChange]:
+def _replacing_fields(after: Shown, fields: Sequence[FieldChange]) -> Iterator[FieldChange]:
+    kind = str(after["type"])
     prefixes = (*IMMUTABLE_FIELDS.get(kind, ()), *(EVERY_OBJECT if kind.startswith("kubernetes:") else ()))
     for change in fields:
-        if any(change.path == prefix or change.path.startswith((f"{prefix}.", f"{prefix}[")) for prefix in prefixes):
+        if _is_within(change.path, prefixes) or _is_named(change.path, after.get("replaceOnChanges", ())):
             yield change
+
+
+def _is_within(path: str, prefixes: Iterable[str]) -> bool:
+    return any(path == prefix or path.startswith((f"{prefix}.", f"{prefix}[")) for prefix in prefixes)
+
+
+def _is_named(path: str, of_option: Iterable[str]) -> bool:
+    """Whether an option's paths name the field, or one that it is a part of; `*` stands for any key or index.
+
+    https://www.pulumi.com/docs/iac/concepts/resources/options/ignorechanges/
+    """
+    return any(re.match(rf"{_pattern(named)}($|[.\[])", path) for named in of_option)
+
+
+def _pattern(named: str) -> str:
+    exactly = re.escape(named.replace("['", '["').replace("']", '"]'))
+    return exactly.replace(r"\[\*\]", r"\[[^\]]+\]").replace(r"\*", r"[^.\[]+")
 
 
 def _of_provider(change: FieldChange) -> FieldChange:
@@ -113,7 +132,10 @@ def _changes(before: Shown, after: Shown) -> Iterator[FieldChange]:
     for option in ("provider", "protect"):
         if before[option] != after[option]:
             yield FieldChange(path=f"options.{option}", before=before[option], after=after[option])
-    yield from field_changes(before["inputs"], after["inputs"])
+    for change in field_changes(before["inputs"], after["inputs"]):
+        # What exists keeps its value: https://www.pulumi.com/docs/iac/concepts/resources/options/ignorechanges/.
+        if not _is_named(change.path, after.get("ignoreChanges", ())):
+            yield change
 
 
 def _differing(path: str, before: Any, after: Any) -> Iterator[FieldChange]:

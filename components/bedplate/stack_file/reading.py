@@ -5,7 +5,6 @@ Pulumi program, which has the configuration from the engine and takes from the f
 not show: secrets that stand where they do not belong.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.spec import RelativeFolder
 from bedplate.stack_file.consistency import problems
 from bedplate.stack_file.documents import Document, UnreadableDocument
+from bedplate.stack_file.growth import CONFIG_LIMIT_BYTES, config_bytes
 from bedplate.stack_file.parts import Parts
 from bedplate.stack_file.problems import PathParts, Problem, dotted, nearest, printable, shown
 from bedplate.stack_file.validation import parts_of, validation_problems
@@ -27,9 +27,6 @@ PLATFORM_KEY = f"{NAMESPACE}platform"
 _PLATFORM_PATH: PathParts = ("config", PLATFORM_KEY)
 _FOLDER: TypeAdapter[str] = TypeAdapter(RelativeFolder)
 _GUIDE = "docs/guides/first-stack.md shows a small one"
-_CONFIG_LIMIT_BYTES = 128 * 1024
-"""All configuration of a stack travels as one environment string, and Linux allows 128 KiB for one
-(MAX_ARG_STRLEN, https://man7.org/linux/man-pages/man2/execve.2.html; https://github.com/pulumi/pulumi/issues/8680)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,15 +298,14 @@ def _encrypted(data: object) -> Iterator[PathParts]:
 
 
 def _check_size(config: Mapping[str, Any], source: _Source) -> None:
-    values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
-    size = len(f"PULUMI_CONFIG={json.dumps(values, separators=(',', ':'))}".encode())
-    if size >= _CONFIG_LIMIT_BYTES:
+    size = config_bytes(config)
+    if size >= CONFIG_LIMIT_BYTES:
         source.add(
             Problem(
                 path=("tenants",),
                 message="the configuration is larger than a program can be given",
                 given=f"{size / 1024:.0f} KiB as handed to the program",
-                allowed=f"less than {_CONFIG_LIMIT_BYTES // 1024} KiB",
+                allowed=f"less than {CONFIG_LIMIT_BYTES // 1024} KiB",
                 fix="move tenants to files of their own: `tenantsDir: tenants`, one file a tenant",
             )
         )

@@ -94,6 +94,25 @@ class TestCheck:
         assert set(problem) == {"file", "line", "path", "message", "given", "allowed", "fix"}
         assert problem["path"] == "domain"
 
+    def test_advises_nothing_where_a_stack_is_of_a_good_size(self) -> None:
+        assert json.loads(bedplate("check", "local", "-o", "json").stdout)["advice"] == []
+
+    def test_says_when_a_stack_outgrows_one_update(self, project: Path) -> None:
+        tenants = [tenant(f"team-{number}", *(model_api(f"api-{each}") for each in range(6))) for number in range(51)]
+        pools = {"general": {"machine": {"cpu": 64, "memoryGib": 256}, "min": 3, "max": 99}}
+        write_stack(project, platform(*tenants, nodePools={**platform()["nodePools"], **pools}), "large")
+        done = bedplate("check", "large", folder=project)
+        assert done.returncode == 0, done.stderr
+        assert "all of 51 tenants with 306 workloads" in done.stdout
+        assert "layers: [tenants]" in done.stdout
+
+    def test_says_when_the_configuration_comes_near_its_limit(self, project: Path) -> None:
+        env = {f"LONG_{number}": "x" * 1000 for number in range(100)}
+        write_stack(project, platform(tenant("vision", model_api("api", env=env))), "wide")
+        (advice,) = json.loads(bedplate("check", "wide", "-o", "json", folder=project).stdout)["advice"]
+        assert "of at most 128 KiB" in advice["message"]
+        assert "tenantsDir" in advice["fix"]
+
     def test_of_an_unknown_stack_lists_those_there_are(self) -> None:
         done = bedplate("check", "nowhere")
         assert done.returncode == 2

@@ -1,0 +1,52 @@
+"""How large a stack may become: what stops it, and what makes its updates slow before.
+
+The figures are those of `make benchmark-engine`, which docs/guides/split-stacks.md shows.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bedplate.config import PlatformSpec
+
+CONFIG_LIMIT_BYTES = 128 * 1024
+"""All configuration of a stack travels as one environment string, and Linux allows 128 KiB for one
+(MAX_ARG_STRLEN, https://man7.org/linux/man-pages/man2/execve.2.html; https://github.com/pulumi/pulumi/issues/8680)."""
+_CONFIG_NEAR = 0.75
+_MANY_WORKLOADS = 300
+"""Of 50 tenants with six each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """What will be in somebody's way, though nothing is wrong yet. fix: what to do, and where it is described."""
+
+    message: str
+    fix: str
+
+    def shown(self) -> dict[str, str]:
+        """As `bedplate check -o json` prints it."""
+        return {"message": self.message, "fix": self.fix}
+
+
+def config_bytes(config: Mapping[str, Any]) -> int:
+    """Length of the environment string with the stack's configuration."""
+    values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    return len(f"PULUMI_CONFIG={json.dumps(values, separators=(',', ':'))}".encode())
+
+
+def advice(spec: PlatformSpec, config: Mapping[str, Any]) -> Iterator[Advice]:
+    """For a stack whose file is right. config: as it stands in the file."""
+    size = config_bytes(config)
+    if size > _CONFIG_NEAR * CONFIG_LIMIT_BYTES:
+        yield Advice(
+            message=f"the configuration has {size / 1024:.0f} of at most {CONFIG_LIMIT_BYTES // 1024} KiB",
+            fix="keep each tenant in a file of its own: `tenantsDir` (docs/guides/split-stacks.md)",
+        )
+    workloads = sum(len(tenant.workloads) for tenant in spec.tenants)
+    if "tenants" in spec.layers and workloads > _MANY_WORKLOADS:
+        yield Advice(
+            message=f"every update looks at all of {len(spec.tenants)} tenants with {workloads} workloads, for minutes",
+            fix="give tenants stacks of their own: `layers: [tenants]` (docs/guides/split-stacks.md)",
+        )
