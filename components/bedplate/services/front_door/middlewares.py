@@ -6,36 +6,35 @@ Owns their settings. It deliberately decides neither which of them a route has n
 from typing import Any
 
 from bedplate.kubernetes import Manifest, manifest
-from bedplate.labels import CLIENT_HEADERS, CREDENTIALS, FRONT_DOOR_NAMESPACE, SESSION_COOKIE, Identity
+from bedplate.labels import (
+    ANSWER_HEADERS,
+    CLIENT_HEADERS,
+    CREDENTIALS,
+    FRONT_DOOR_NAMESPACE,
+    OWN_PAGES,
+    SESSION_COOKIE,
+    SIGN_IN_PAGES,
+    Identity,
+)
+from bedplate.services.front_door.headers import FAMILIES, KEPT
 from bedplate.services.front_door.traefik import API_VERSION, IDENTITY
+from bedplate.services.front_door.traefik_plugins import of_own_pages, without_identity
 from bedplate.services.login.authentication import IDENTITY_HEADERS
 
-_FORGEABLE_HEADERS = (
-    *IDENTITY_HEADERS,
-    "X-Auth-Request-Access-Token",
-    "X-Auth-Request-Redirect",
-    "X-Forwarded-Access-Token",
-    "X-Forwarded-Email",
-    "X-Forwarded-Groups",
-    "X-Forwarded-Preferred-Username",
-    "X-Forwarded-User",
-    "Remote-User",
-    "X-Remote-User",
-    "X-Webauth-User",
-)
-"""Headers that some software believes, and that nobody sends to the front door honestly."""
 _LOGIN_ANSWER_BYTES = 65536
 _DAYS_365 = 31_536_000
 
 
 def shared_middlewares() -> list[Manifest]:
     """Middlewares that every route uses, or every route with a login."""
-    forged = dict.fromkeys(_FORGEABLE_HEADERS, "")
-    client_headers = {"headers": {"customRequestHeaders": forged, "stsSeconds": _DAYS_365, "contentTypeNosniff": True}}
+    answers = {"headers": {"stsSeconds": _DAYS_365, "contentTypeNosniff": True}}
     # A token that was good for the front door is good for other tenants' workloads too.
     credentials = {"headers": {"customRequestHeaders": {"Authorization": ""}}}
     return [
-        middleware(CLIENT_HEADERS, IDENTITY, client_headers),
+        middleware(CLIENT_HEADERS, IDENTITY, without_identity(list(FAMILIES), KEPT)),
+        middleware(ANSWER_HEADERS, IDENTITY, answers),
+        middleware(OWN_PAGES, IDENTITY, of_own_pages([SESSION_COOKIE])),
+        middleware(SIGN_IN_PAGES, IDENTITY, of_own_pages(["*"])),
         middleware(CREDENTIALS, IDENTITY, credentials),
     ]
 

@@ -14,12 +14,15 @@ import pulumi
 
 from bedplate.kubernetes import CustomObject, KubernetesObject, Manifest, manifest, network_policy
 from bedplate.labels import (
+    ANSWER_HEADERS,
     CLIENT_HEADERS,
     CREDENTIALS,
     FRONT_DOOR_NAMESPACE,
     LOGIN_NAMESPACE,
-    SESSION_COOKIE,
+    OWN_PAGES,
+    RESERVED_COOKIES,
     SIGN_IN,
+    SIGN_IN_PAGES,
     SIGN_OUT,
     Identity,
     host_label,
@@ -27,12 +30,15 @@ from bedplate.labels import (
 from bedplate.offers import RouteRequest
 from bedplate.services.front_door.callers import API_KEY, token_of
 from bedplate.services.front_door.front_door import FrontDoor
+from bedplate.services.front_door.headers import NOT_ANSWERED
 from bedplate.services.front_door.middlewares import login, middleware
 from bedplate.services.front_door.traefik import API_VERSION, ENTRY_POINT, PODS, USER_HEADER
 from bedplate.services.front_door.traefik_plugins import admitting_keys, filtering
 from bedplate.services.login.authentication import PORT, PROXY, SIGN_OUT_PATH, AuthenticationEndpoints
 
 _SIGN_IN = Identity(name=SIGN_IN, component="login")
+_HEADERS = (CLIENT_HEADERS, ANSWER_HEADERS)
+"""First in every chain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +100,7 @@ def route_parts(args: RouteArgs) -> list[tuple[str, Manifest]]:
     """The objects of a route, each with the suffix of its resource name."""
     checks = _checks(args)
     limits: dict[str, Manifest] = {
-        "filter": filtering([SESSION_COOKIE], args.spec.max_body_mib * 2**20),
+        "filter": filtering(RESERVED_COOKIES, list(NOT_ANSWERED), args.spec.max_body_mib * 2**20),
         "concurrency": {"inFlightReq": {"amount": args.spec.max_concurrent}},
     }
     own = {**{check.suffix: check.middleware for check in checks}, **limits}
@@ -109,11 +115,12 @@ def route_parts(args: RouteArgs) -> list[tuple[str, Manifest]]:
 @dataclass(frozen=True, kw_only=True)
 class _Check:
     """What lets callers in. suffix, middleware: of its Middleware. of: pattern of what the callers show whom it is for;
-    it is for all the others where there is none."""
+    it is for all the others where there is none. before: names of shared middlewares that a caller must pass first."""
 
     suffix: str
     middleware: Manifest
     of: str | None = None
+    before: Sequence[str] = ()
 
 
 def _checks(args: RouteArgs) -> list[_Check]:
@@ -135,7 +142,7 @@ def _checks(args: RouteArgs) -> list[_Check]:
         named = login(asked.service_account_address(spec.subjects))
         checks.append(_Check(suffix="subjects", middleware=named, of=token_of(spec.subjects)))
     address = asked.browser_address if spec.access == "browser" else asked.api_address
-    return [*checks, _Check(suffix="login", middleware=login(address(args.groups)))]
+    return [*checks, _Check(suffix="login", middleware=login(address(args.groups)), before=[OWN_PAGES])]
 
 
 def _ingress_route(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[str]) -> Manifest:
@@ -158,11 +165,11 @@ def _ingress_route(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[s
     rules = [
         _rule(
             f"{host} && HeaderRegexp(`Authorization`, `^{check.of}`)" if check.of else host,
-            [CLIENT_HEADERS, f"{args.label}-{check.suffix}", *own, CREDENTIALS],
+            [*_HEADERS, *check.before, f"{args.label}-{check.suffix}", *own, CREDENTIALS],
             service,
         )
         for check in checks
-    ] or [_rule(host, [CLIENT_HEADERS, *own], service)]
+    ] or [_rule(host, [*_HEADERS, *own], service)]
     spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": rules, "tls": {}}
     return manifest(API_VERSION, "IngressRoute", args.label, args.identity, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
 
@@ -223,8 +230,8 @@ def sign_in_route(host: str) -> Manifest:
     """
     proxy = {"name": PROXY, "namespace": LOGIN_NAMESPACE, "port": PORT}
     rules = [
-        _rule(f"Host(`{host}`) && PathPrefix(`/oauth2/`)", [CLIENT_HEADERS], proxy),
-        _rule(f"Host(`{host}`) && Path(`{SIGN_OUT_PATH}`)", [SIGN_OUT], proxy),
+        _rule(f"Host(`{host}`) && PathPrefix(`/oauth2/`)", [*_HEADERS, SIGN_IN_PAGES], proxy),
+        _rule(f"Host(`{host}`) && Path(`{SIGN_OUT_PATH}`)", [*_HEADERS, SIGN_IN_PAGES, SIGN_OUT], proxy),
     ]
     spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": rules, "tls": {}}
     return manifest(API_VERSION, "IngressRoute", SIGN_IN, _SIGN_IN, namespace=FRONT_DOOR_NAMESPACE, spec=spec)

@@ -1,7 +1,4 @@
-"""The front door as it runs: a real Traefik with our flags, rights and routes, a login, a workload, and visitors.
-
-Traefik is the one of TRAEFIK or PATH, or 3.7.9, the newest that builds from what registries have: see `traefik_flags`.
-"""
+"""The front door as it runs: a real Traefik with our flags, rights and routes, a login, a workload, and visitors."""
 
 import base64
 import contextlib
@@ -11,135 +8,42 @@ import re
 import ssl
 import subprocess
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.client import HTTPConnection
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
-from bedplate.kubernetes import RouteSpec, new_api_key
-from bedplate.labels import Identity
-from bedplate.rehearsal.applying import manifest_of
-from bedplate.rehearsal.definitions import Definitions
-from bedplate.services.front_door.routes import RouteArgs, route_parts
 from bedplate.services.front_door.traefik import values
 from bedplate.services.login.authentication import AuthenticationEndpoints
-from cluster.front_door_objects import service
-from cluster.objects_under_test import eventually
-from cluster.processes_under_test import SESSION, Login, Visitor, Workload, own_address, serving
-from cluster.traefik_under_test import (
-    NAMESPACE,
-    RunningTraefik,
-    certificate,
-    running_traefik,
-    traefik_program,
-    wildcard_secret,
+from cluster.front_door_under_test import (
+    API,
+    APP,
+    ASLEEP,
+    BROKEN,
+    BROWSER,
+    DEPLOYER,
+    DOMAIN,
+    FORGED,
+    FORMER,
+    KEYED,
+    KEYS,
+    KEYS_ONLY,
+    MEMBER,
+    OTHERS,
+    PUBLIC,
+    SHOP,
+    route,
 )
-from harness import objects, platform, record
+from cluster.objects_under_test import eventually
+from cluster.processes_under_test import SESSION, Login, Visitor
+from cluster.traefik_under_test import NAMESPACE, RunningTraefik
 from traefik_flags import flags
 
 pytestmark = pytest.mark.enable_socket
-
-DOMAIN = "ml.example.com"
-BROWSER, API, PUBLIC = (f"{name}-vision.{DOMAIN}" for name in ("notebook", "scorer", "tracking"))
-KEYED, KEYS_ONLY = f"keyed-vision.{DOMAIN}", f"keysonly-vision.{DOMAIN}"
-OTHERS, ASLEEP, BROKEN = f"notebook-audio.{DOMAIN}", f"asleep-vision.{DOMAIN}", f"broken-vision.{DOMAIN}"
-MEMBER = [("Cookie", f"theme=dark; {SESSION}=ines; {SESSION}_csrf_1=x; _xsrf=2")]
-FORGED = [("X-Auth-Request-User", "mallory"), ("x-auth-request-groups", "admins"), ("X-Forwarded-User", "mallory")]
-
-
-SHOP, APP, FORMER = (new_api_key(name) for name in ("shop", "app", "former"))
-KEYS = [{"name": key.name, "sha256": key.sha256} for key in (SHOP, APP)]
-DEPLOYER = "system:serviceaccount:ci:deployer"
-
-
-def route(
-    name: str, access: str, login: AuthenticationEndpoints | None, tenant: str = "vision", **more: Any
-) -> list[dict[str, Any]]:
-    limits = {"maxBodyMib": 1, "answerSeconds": 2, "maxConcurrent": 3}
-    args = RouteArgs(
-        spec=RouteSpec.model_validate({"access": access, **limits, **more}),
-        label=f"{name}-{tenant}",
-        host=f"{name}-{tenant}.{DOMAIN}",
-        identity=Identity(name="model-api", component="model-api", tenant=tenant, workload=name),
-        namespace=cast(Any, None),
-        namespace_name=tenant,
-        service=name,
-        service_port=80,
-        port=8080,
-        front_door=cast(Any, None),
-        authentication=login,
-        groups=[f"ml-{tenant}"],
-    )
-    return [part for _, part in route_parts(args)]
-
-
-def the_platforms_part() -> list[dict[str, Any]]:
-    """What the program registers for the front door, but the charts and the certificate."""
-    recording = record(platform(certificates={"issuer": "internal"}))
-    return [
-        manifest_of(resource)
-        for resource in objects(recording)
-        if resource.name.startswith("platform-front-door-") and resource.inputs["kind"] != "Certificate"
-    ]
-
-
-@pytest.fixture(scope="module")
-def front_door(
-    cluster_access: ClusterAccess, progress: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[RunningTraefik, Visitor]]:
-    if not cluster_access.is_disposable:
-        pytest.skip("it needs the embedded control plane: it makes namespaces of fixed names")
-    address = own_address()
-    program, folder = traefik_program(progress), tmp_path_factory.mktemp("traefik")
-    found, key = certificate(folder, f"*.{DOMAIN}")
-    api = ApiServer(cluster_access)
-    definitions = Definitions(api)
-    definitions.create(record(platform(certificates={"issuer": "internal"})))
-    with serving(Workload, address) as workload, serving(Login, "127.0.0.1") as login_port:
-        login = AuthenticationEndpoints(domain=DOMAIN, proxy=f"http://127.0.0.1:{login_port}")
-        broken = route("broken", "browser", login)
-        applied = [
-            *the_platforms_part(),
-            *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in ("vision", "audio")),
-            wildcard_secret(found, key),
-            *service("notebook", "vision", address, workload),
-            *service("scorer", "vision", address, workload),
-            *service("tracking", "vision", address, workload),
-            *service("notebook", "audio", address, workload),
-            *service("broken", "vision", address, workload),
-            *service("keyed", "vision", address, workload),
-            *service("keysonly", "vision", address, workload),
-            *service("asleep", "vision", None, workload),
-            *route("notebook", "browser", login),
-            *route("scorer", "api", login),
-            *route("tracking", "public", login),
-            *route("asleep", "public", login),
-            *route("keyed", "api", login, apiKeys=KEYS, subjects=[DEPLOYER]),
-            *route("keysonly", "api", None, apiKeys=KEYS[:1]),
-            *route("notebook", "browser", login, tenant="audio"),
-            *(part for part in broken if part["metadata"]["name"] != "broken-vision-login"),
-        ]
-        for body in applied:
-            api.apply(body)
-        with running_traefik(program, cluster_access, api, folder) as traefik:
-            visitor = Visitor(traefik.https, found)
-            eventually(lambda: is_serving(visitor), f"an answer of Traefik, whose log is {traefik.log}")
-            yield traefik, visitor
-        for body in reversed(applied):
-            api.delete(body)
-    definitions.remove()
-
-
-def is_serving(visitor: Visitor) -> bool:
-    try:
-        hosts = (BROWSER, API, PUBLIC, OTHERS, KEYED, KEYS_ONLY)
-        return all(visitor.ask(host)[0].status not in (404, 503) for host in hosts)
-    except OSError:
-        return False
 
 
 @pytest.fixture
@@ -153,16 +57,6 @@ def keys_of(cluster_access: ClusterAccess, front_door: Any) -> Callable[[list[An
         ApiServer(cluster_access).apply(changed)
 
     return apply
-
-
-@pytest.fixture
-def traefik(front_door: tuple[RunningTraefik, Visitor]) -> RunningTraefik:
-    return front_door[0]
-
-
-@pytest.fixture
-def visitor(front_door: tuple[RunningTraefik, Visitor]) -> Visitor:
-    return front_door[1]
 
 
 class TestABrowser:
@@ -361,18 +255,13 @@ class TestLimits:
 
 
 class TestAWebsocket:
-    @pytest.mark.parametrize(("host", "headers"), [(BROWSER, MEMBER), (PUBLIC, [])])
+    @pytest.mark.parametrize(
+        ("host", "headers"), [(BROWSER, [*MEMBER, ("Origin", f"https://{BROWSER}")]), (PUBLIC, [])]
+    )
     def test_passes_both_ways(self, visitor: Visitor, host: str, headers: list[tuple[str, str]]) -> None:
-        with visitor.connect(host) as connection:
-            lines = [*(f"{name}: {value}" for name, value in headers), f"Host: {host}", "Connection: Upgrade"]
-            lines += ["Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
-            connection.sendall(("\r\n".join(["GET /ws HTTP/1.1", *lines]) + "\r\n\r\n").encode())
-            with connection.makefile("rb") as answer:
-                assert answer.readline().startswith(b"HTTP/1.1 101")
-                while answer.readline() != b"\r\n":
-                    pass
-                connection.sendall(bytes([0x81, 0x85, 0, 0, 0, 0]) + b"hello")
-                assert answer.read(7) == b"\x81\x05hello"
+        said, echoed = visitor.opens_websocket(host, headers)
+        assert said.startswith("HTTP/1.1 101")
+        assert echoed == b"hello"
 
     def test_needs_a_login_too(self, visitor: Visitor) -> None:
         upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]

@@ -25,6 +25,7 @@ FACTS = ClusterFacts(
     load_balancer_annotations={"example.com/scheme": "internet-facing"},
 )
 IDENTITY = Identity(name="model-api", component="model-api", tenant="vision", workload="scorer")
+HEADERS = ("client-headers", "answer-headers")
 LIMITS = {"guardrails": {"approvedImages": ["ghcr.io/acme/"], "publicRoutes": True}}
 INTERNAL = {"certificates": {"issuer": "internal"}}
 
@@ -206,11 +207,11 @@ class TestARoute:
     @pytest.mark.parametrize("access", ["browser", "api"])
     def test_drops_what_clients_say_before_the_login_and_credentials_after_it(self, access: str) -> None:
         found = chain(access)
-        assert found[:2] == ["client-headers", "scorer-vision-login"]
-        assert set(found[2:]) == {"scorer-vision-filter", "scorer-vision-concurrency", "credentials"}
+        assert found[:4] == [*HEADERS, "own-pages", "scorer-vision-login"]
+        assert set(found[4:]) == {"scorer-vision-filter", "scorer-vision-concurrency", "credentials"}
 
     def test_for_everybody_asks_no_login_and_still_hides_the_session(self) -> None:
-        assert chain("public") == ["client-headers", "scorer-vision-filter", "scorer-vision-concurrency"]
+        assert chain("public") == [*HEADERS, "scorer-vision-filter", "scorer-vision-concurrency"]
 
     @pytest.mark.parametrize("access", ["browser", "api"])
     @pytest.mark.parametrize(("missing", "said"), [({"authentication": None}, "login"), ({"groups": []}, "groups")])
@@ -244,8 +245,10 @@ class TestARoute:
         assert sorted(rules, key=lambda rule: -len(rule[0]))[-1][0] == "Host(`scorer-vision.ml.example.com`)"
 
     def test_has_the_same_limits_for_every_sort_of_caller(self) -> None:
-        around = {(chain[0], *chain[2:]) for _, chain in rules_of(PROGRAMS)}
-        assert around == {("client-headers", "scorer-vision-filter", "scorer-vision-concurrency", "credentials")}
+        chains = [chain for _, chain in rules_of(PROGRAMS)]
+        assert {tuple(chain[:2]) for chain in chains} == {HEADERS}
+        limits = ("scorer-vision-filter", "scorer-vision-concurrency", "credentials")
+        assert {tuple(chain[-3:]) for chain in chains} == {limits}
 
     def test_asks_the_login_for_named_accounts_without_their_groups(self) -> None:
         found = parts("api", spec=RouteSpec.model_validate(PROGRAMS))
@@ -264,7 +267,7 @@ class TestARoute:
         spec = RouteSpec.model_validate({"access": "api", "apiKeys": PROGRAMS["apiKeys"]})
         ((match, chain),) = rules_of(spec.model_dump(by_alias=True), authentication=None)
         assert match == "Host(`scorer-vision.ml.example.com`)"
-        assert chain[1] == "scorer-vision-api-keys"
+        assert chain[2] == "scorer-vision-api-keys"
 
     def test_has_its_limits(self) -> None:
         limits = {"access": "public", "maxBodyMib": 2, "answerSeconds": 7, "maxConcurrent": 9}
