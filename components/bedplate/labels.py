@@ -48,8 +48,10 @@ PLATFORM_OWNER = "platform"
 FRONT_DOOR_NAMESPACE = "bedplate-front-door"
 SIGN_IN, SIGN_IN_PAGES, SIGN_OUT = "sign-in", "sign-in-pages", "sign-out"
 CLIENT_HEADERS, ANSWER_HEADERS, CREDENTIALS = "client-headers", "answer-headers", "credentials"
-OWN_PAGES = "own-pages"
-FRONT_DOOR_NAMES = (SIGN_IN, SIGN_IN_PAGES, SIGN_OUT, CLIENT_HEADERS, ANSWER_HEADERS, OWN_PAGES, CREDENTIALS)
+OWN_PAGES, PROVIDER_TOKENS = "own-pages", "provider-tokens"
+FRONT_DOOR_NAMES = (
+    *(SIGN_IN, SIGN_IN_PAGES, SIGN_OUT, CLIENT_HEADERS, ANSWER_HEADERS, OWN_PAGES, PROVIDER_TOKENS, CREDENTIALS),
+)
 """Names of the platform's own objects beside the routes in the front door's namespace."""
 LOGIN_NAMESPACE = "bedplate-login"
 SESSION_COOKIE = "__Http-bedplate"

@@ -16,11 +16,12 @@ from bedplate.kubernetes import RouteSpec, new_api_key
 from bedplate.labels import Identity
 from bedplate.rehearsal.applying import manifest_of
 from bedplate.rehearsal.definitions import Definitions
-from bedplate.services.front_door.routes import RouteArgs, route_parts
+from bedplate.services.front_door.routes import RouteArgs, provider_tokens, route_parts
 from bedplate.services.login.authentication import AuthenticationEndpoints
+from bedplate.services.login.spec import TokensSpec
 from cluster.front_door_objects import service
 from cluster.objects_under_test import eventually
-from cluster.processes_under_test import SESSION, Login, Visitor, Workload, own_address, serving
+from cluster.processes_under_test import PROVIDER, SESSION, Login, Visitor, Workload, own_address, serving
 from cluster.traefik_under_test import RunningTraefik, certificate, running_traefik, traefik_program, wildcard_secret
 from harness import objects, platform, record
 
@@ -34,7 +35,10 @@ FORGED = [("X-Auth-Request-User", "mallory"), ("x-auth-request-groups", "admins"
 
 SHOP, APP, FORMER = (new_api_key(name) for name in ("shop", "app", "former"))
 KEYS = [{"name": key.name, "sha256": key.sha256} for key in (SHOP, APP)]
-DEPLOYER = "system:serviceaccount:ci:deployer"
+DEPLOYER, PIPELINE = "system:serviceaccount:ci:deployer", "project_path:acme/shop:ref:main"
+CI = "https://ci.example.com"
+TOKENS = TokensSpec.model_validate({"serviceAccounts": True, "issuers": [{"issuerUrl": CI, "audience": "bedplate"}]})
+"""Who else issues tokens: the cluster and one more."""
 
 
 def route(
@@ -82,10 +86,13 @@ def running_front_door(
     definitions = Definitions(api)
     definitions.create(record(platform(certificates={"issuer": "internal"})))
     with serving(Workload, address) as workload, serving(Login, "127.0.0.1") as login_port:
-        login = AuthenticationEndpoints(domain=DOMAIN, proxy=f"http://127.0.0.1:{login_port}")
+        login = AuthenticationEndpoints(
+            domain=DOMAIN, issuer=PROVIDER, tokens=TOKENS, proxy=f"http://127.0.0.1:{login_port}"
+        )
         broken = route("broken", "browser", login)
         applied = [
             *the_platforms_part(),
+            provider_tokens(login),
             *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in ("vision", "audio")),
             wildcard_secret(found, key),
             *service("notebook", "vision", address, workload),
@@ -100,7 +107,7 @@ def running_front_door(
             *route("scorer", "api", login),
             *route("tracking", "public", login),
             *route("asleep", "public", login),
-            *route("keyed", "api", login, apiKeys=KEYS, subjects=[DEPLOYER]),
+            *route("keyed", "api", login, apiKeys=KEYS, subjects=[DEPLOYER, PIPELINE]),
             *route("keysonly", "api", None, apiKeys=KEYS[:1]),
             *route("notebook", "browser", login, tenant="audio"),
             *(part for part in broken if part["metadata"]["name"] != "broken-vision-login"),

@@ -19,6 +19,17 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pytest
 
 SESSION = "__Http-bedplate"
+PROVIDER = "https://login.example.com"
+"""Who signs people in, as its tokens say."""
+
+
+def token(**claims: Any) -> str:
+    """A token, as far as a front door looks at it."""
+    said = base64.urlsafe_b64encode(json.dumps({"iss": PROVIDER, **claims}).encode()).decode().rstrip("=")
+    return f"eyJh.{said}.c2ln"
+
+
+INES = f"Bearer {token(sub='ines')}"
 _WEBSOCKET_SALT = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """https://datatracker.ietf.org/doc/html/rfc6455#section-1.3"""
 
@@ -31,7 +42,7 @@ class Workload(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.headers.get("Upgrade") == "websocket":
             self._echo_one_frame()
-        elif self.path.startswith(("/answers", "/early", "/late")):
+        elif self.path.startswith(("/answers", "/early", "/late", "/unannounced")):
             self._answers()
         elif self.path.startswith("/stream"):
             self._stream()
@@ -92,10 +103,10 @@ class Workload(BaseHTTPRequestHandler):
             self.send_response(103)
             self._send_headers(asked)
         self.send_response(200)
-        if place != "/late":
+        if place not in ("/late", "/unannounced"):
             self._send_headers([*(asked if place == "/answers" else []), ("Content-Length", "2")], b"ok")
             return
-        announced = [("Trailer", name) for name, _ in asked]
+        announced = [("Trailer", name) for name, _ in asked if place == "/late"]
         lines = "".join(f"{name}: {value}\r\n" for name, value in asked)
         self._send_headers(
             [("Transfer-Encoding", "chunked"), *announced], b"2\r\nok\r\n0\r\n" + lines.encode() + b"\r\n"
@@ -125,8 +136,9 @@ class Workload(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         for number in range(2):
-            self.wfile.write(f"data: {number}\n\n".encode())
-            self.wfile.flush()
+            if self.path != "/stream/later":
+                self.wfile.write(f"data: {number}\n\n".encode())
+                self.wfile.flush()
             time.sleep(1.5)
         self.close_connection = True
 
@@ -154,9 +166,7 @@ class Login(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         Login.asked.append({":path": self.path, **{name.lower(): value for name, value in self.headers.items()}})
         address = urlsplit(self.path)
-        knows = (
-            f"{SESSION}=ines" in self.headers.get("Cookie", "") or self.headers.get("Authorization") == "Bearer ines"
-        )
+        knows = f"{SESSION}=ines" in self.headers.get("Cookie", "") or self.headers.get("Authorization") == INES
         if not knows:
             self._answer(302 if address.path == "/" else 401, {"Location": "https://auth.ml.example.com/sign-in"})
         elif "ml-vision" not in parse_qs(address.query).get("allowed_groups", [""])[0].split(","):

@@ -3,6 +3,7 @@
 Owns their settings. It deliberately decides neither which of them a route has nor who may come in (see `routes`).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from bedplate.kubernetes import Manifest, manifest
@@ -44,11 +45,15 @@ def middleware(name: str, identity: Identity, spec: Manifest) -> Manifest:
     return manifest(API_VERSION, "Middleware", name, identity, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
 
 
-def login(address: str) -> dict[str, Any]:
-    """Asks the login at this address; https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/forwardauth/."""
+def login(address: str, shown: Sequence[str] = ()) -> dict[str, Any]:
+    """Asks the login at this address; https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/forwardauth/.
+
+    shown: headers of the request that the login sees, all where there are none.
+    """
     return {
         "forwardAuth": {
             "address": address,
+            **({"authRequestHeaders": list(shown)} if shown else {}),
             # Traefik is the edge: it writes these headers itself.
             "trustForwardHeader": False,
             "authResponseHeaders": list(IDENTITY_HEADERS),

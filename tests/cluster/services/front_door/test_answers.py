@@ -6,15 +6,16 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bedplate.services.front_door.headers import NOT_ANSWERED
 from cluster.front_door_under_test import API, BROWSER, DOMAIN, KEYS_ONLY, MEMBER, PUBLIC, SHOP
-from cluster.processes_under_test import SESSION, Visitor
+from cluster.processes_under_test import INES, SESSION, Visitor
 
 pytestmark = pytest.mark.enable_socket
 
 Headers = list[tuple[str, str]]
+PATHS = ["/answers", "/early", "/late", "/unannounced"]
+"""Where the headers are: in the answer, in one before it, behind the body, and there without a word before."""
 OWN_PAGE = [*MEMBER, ("Origin", f"https://{BROWSER}")]
-BEARER, KEY = [("Authorization", "Bearer ines")], [("Authorization", f"Bearer {SHOP.key}")]
+BEARER, KEY = [("Authorization", INES)], [("Authorization", f"Bearer {SHOP.key}")]
 ROUTES = [(PUBLIC, []), (BROWSER, OWN_PAGE), (API, BEARER), (KEYS_ONLY, KEY)]
 PLANTED = [
     f"{SESSION}=evil; Domain=.{DOMAIN}; Path=/; Secure; HttpOnly",
@@ -30,9 +31,10 @@ PLANTED = [
 ]
 
 
-def every_name() -> list[str]:
-    """One of each family that no answer has, as its own documents name it or as nobody has yet."""
-    return [f"{name}Zzz" if name.endswith("-") else name for name in NOT_ANSWERED]
+NAMES = [
+    *("Clear-Site-Data", "Strict-Transport-Security", "Alt-Svc", "Set-Cookie2", "X-Auth-Request-User", "X-Auth-Zzz"),
+    *("Sec-Session-Registration", "Sec-Session-Zzz", "Secure-Session-Registration", "Secure-Session-Zzz"),
+]
 
 
 def cookies(answer: str) -> list[str]:
@@ -46,7 +48,7 @@ def asking(path: str, headers: Headers) -> str:
 
 @pytest.mark.parametrize(("host", "shown"), ROUTES)
 class TestTheLoginsCookie:
-    @pytest.mark.parametrize("path", ["/answers", "/early", "/late"])
+    @pytest.mark.parametrize("path", PATHS)
     def test_is_not_the_workloads_to_set_or_to_clear(
         self, visitor: Visitor, host: str, shown: Headers, path: str
     ) -> None:
@@ -97,17 +99,17 @@ class TestAWorkloadsOwnCookie:
 
 
 class TestWhatSpeaksForThePlatform:
-    @pytest.mark.parametrize("path", ["/answers", "/early", "/late"])
+    @pytest.mark.parametrize("path", PATHS)
     @pytest.mark.parametrize(("host", "shown"), ROUTES)
     def test_is_not_answered(self, visitor: Visitor, host: str, shown: Headers, path: str) -> None:
-        wanted = [(name, "evil") for name in every_name()]
+        wanted = [(name, "evil") for name in NAMES]
         answer = visitor.hears(host, asking(path, [*wanted, ("X-Own", "seen")]), shown)
         assert "evil" not in answer
-        assert not [name for name in every_name() if re.search(rf"(?i)^trailer: .*{name}", answer, re.MULTILINE)]
+        assert not [name for name in NAMES if re.search(rf"(?i)^trailer: .*{name}", answer, re.MULTILINE)]
         assert "X-Own: seen" in answer
 
     def test_is_not_answered_where_a_websocket_begins(self, visitor: Visitor) -> None:
-        wanted = [(name, "evil") for name in every_name()]
+        wanted = [(name, "evil") for name in NAMES]
         said, _ = visitor.opens_websocket(PUBLIC, [], asking("/ws", [*wanted, ("X-Own", "seen")]))
         assert "evil" not in said
         assert "X-Own: seen" in said
@@ -118,8 +120,8 @@ class TestWhatSpeaksForThePlatform:
         assert response.headers.get_all("Strict-Transport-Security") == ["max-age=31536000"]
 
 
+@pytest.mark.parametrize(("host", "shown"), ROUTES)
 class TestABody:
-    @pytest.mark.parametrize(("host", "shown"), ROUTES)
     def test_that_goes_on_is_not_held_back(self, visitor: Visitor, host: str, shown: Headers) -> None:
         begun = time.monotonic()
         response, _ = visitor.ask(host, "/stream", headers=shown, reading=False)
@@ -127,6 +129,15 @@ class TestABody:
         assert time.monotonic() - begun < 1.4
         assert response.read() == b"data: 1\n\n"
 
+    def test_is_not_waited_for(self, visitor: Visitor, host: str, shown: Headers) -> None:
+        """What asks for events wants to know that they will come."""
+        begun = time.monotonic()
+        response, _ = visitor.ask(host, "/stream/later", headers=shown, reading=False)
+        assert (response.status, time.monotonic() - begun < 1.4) == (200, True)
+        assert response.read() == b""
+
+
+class TestALongBody:
     def test_of_known_length_is_not_held_back_either(self, visitor: Visitor) -> None:
         begun = time.monotonic()
         response, _ = visitor.ask(PUBLIC, "/halves", reading=False)

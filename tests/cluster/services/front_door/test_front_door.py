@@ -1,6 +1,5 @@
 """The front door as it runs: a real Traefik with our flags, rights and routes, a login, a workload, and visitors."""
 
-import base64
 import contextlib
 import json
 import os
@@ -25,6 +24,7 @@ from cluster.front_door_under_test import (
     ASLEEP,
     BROKEN,
     BROWSER,
+    CI,
     DEPLOYER,
     DOMAIN,
     FORGED,
@@ -34,12 +34,14 @@ from cluster.front_door_under_test import (
     KEYS_ONLY,
     MEMBER,
     OTHERS,
+    PIPELINE,
     PUBLIC,
     SHOP,
+    TOKENS,
     route,
 )
 from cluster.objects_under_test import eventually
-from cluster.processes_under_test import SESSION, Login, Visitor
+from cluster.processes_under_test import INES, PROVIDER, SESSION, Login, Visitor, token
 from cluster.traefik_under_test import NAMESPACE, RunningTraefik
 from traefik_flags import flags
 
@@ -49,7 +51,7 @@ pytestmark = pytest.mark.enable_socket
 @pytest.fixture
 def keys_of(cluster_access: ClusterAccess, front_door: Any) -> Callable[[list[Any]], None]:
     """Changes the keys of a route, as an update does."""
-    login = AuthenticationEndpoints(domain=DOMAIN, proxy="http://127.0.0.1:1")
+    login = AuthenticationEndpoints(domain=DOMAIN, issuer=PROVIDER, tokens=TOKENS, proxy="http://127.0.0.1:1")
 
     def apply(keys: list[Any]) -> None:
         parts = route("keyed", "api", login, apiKeys=keys)
@@ -95,7 +97,7 @@ class TestAnApiClient:
         assert visitor.ask(API, headers=[("Authorization", "Bearer mallory")])[0].status == 401
 
     def test_with_a_token_gets_in_and_the_workload_does_not_see_the_token(self, visitor: Visitor) -> None:
-        response, said = visitor.ask(API, headers=[("Authorization", "Bearer ines")])
+        response, said = visitor.ask(API, headers=[("Authorization", INES)])
         assert response.status == 200
         assert said["headers"]["x-auth-request-user"] == "ines"
         assert "authorization" not in said["headers"]
@@ -124,7 +126,7 @@ class TestAProgramWithAKey:
         assert visitor.ask(host, f"/?key={SHOP.key}", headers=[("X-Api-Key", SHOP.key)])[0].status == 401
 
     def test_gets_401_where_it_shows_two(self, visitor: Visitor) -> None:
-        both = [("Authorization", f"Bearer {SHOP.key}"), ("Authorization", "Bearer ines")]
+        both = [("Authorization", f"Bearer {SHOP.key}"), ("Authorization", INES)]
         assert visitor.ask(KEYED, headers=both)[0].status == 401
         assert visitor.ask(KEYED, headers=both[::-1])[0].status == 401
 
@@ -133,7 +135,7 @@ class TestAProgramWithAKey:
         assert visitor.ask(KEYS_ONLY, headers=[("Authorization", f"Bearer {APP.key}")])[0].status == 401
 
     def test_keeps_no_person_out(self, visitor: Visitor) -> None:
-        response, said = visitor.ask(KEYED, headers=[("Authorization", "Bearer ines")])
+        response, said = visitor.ask(KEYED, headers=[("Authorization", INES)])
         assert (response.status, said["headers"]["x-auth-request-user"]) == (200, "ines")
 
     def test_is_out_as_soon_as_the_key_is_gone(self, visitor: Visitor, keys_of: Callable[[list[Any]], None]) -> None:
@@ -156,13 +158,49 @@ class TestAProgramWithAKey:
 
 
 class TestAProgramWithATokenOfAnotherIssuer:
-    def test_is_checked_by_its_name_and_not_by_groups(self, visitor: Visitor) -> None:
-        claims = base64.urlsafe_b64encode(json.dumps({"iss": "x", "sub": DEPLOYER}).encode()).decode().rstrip("=")
+    def asked(self, visitor: Visitor, credentials: str, *more: tuple[str, str]) -> tuple[int, list[dict[str, str]]]:
+        """The status, and what the login was asked."""
         Login.asked.clear()
-        visitor.ask(KEYED, headers=[("Authorization", f"Bearer e30.{claims}.c2ln")])
-        visitor.ask(KEYED, headers=[("Authorization", "Bearer e30.e30.c2ln")])
-        asked = [parse_qs(urlsplit(headers[":path"]).query) for headers in Login.asked]
-        assert asked == [{"allowed_emails": [DEPLOYER]}, {"allowed_groups": ["ml-vision"]}]
+        response, _ = visitor.ask(KEYED, headers=[("Authorization", credentials), *more])
+        return response.status, list(Login.asked)
+
+    @pytest.mark.parametrize("claims", [{"iss": CI, "sub": PIPELINE}, {"iss": "https://cluster", "sub": DEPLOYER}])
+    def test_is_checked_by_its_name_and_not_by_groups(self, visitor: Visitor, claims: dict[str, str]) -> None:
+        _, (asked,) = self.asked(visitor, f"Bearer {token(**claims)}", *MEMBER)
+        assert parse_qs(urlsplit(asked[":path"]).query) == {"allowed_emails": [f"{DEPLOYER},{PIPELINE}"]}
+        assert asked["authorization"] == f"Bearer {token(**claims)}"
+        assert "cookie" not in asked
+
+    @pytest.mark.parametrize(
+        "claims",
+        [
+            {"sub": DEPLOYER},
+            {"sub": PIPELINE},
+            {"iss": CI, "sub": DEPLOYER},
+            {"iss": "https://cluster", "sub": PIPELINE},
+            {"iss": CI, "sub": f"{PIPELINE}2", "email": PIPELINE},
+            {"iss": "", "sub": DEPLOYER},
+            {"iss": None, "sub": DEPLOYER},
+        ],
+    )
+    def test_is_not_asked_for_where_another_issuer_calls_somebody_so(
+        self, visitor: Visitor, claims: dict[str, str]
+    ) -> None:
+        assert self.asked(visitor, f"Bearer {token(**claims)}", *MEMBER) == (401, [])
+
+    def test_is_nobody_of_a_group(self, visitor: Visitor) -> None:
+        """Whatever groups it names: they are the provider's to say."""
+        for credentials in (f"Bearer {token(iss=CI, sub='ines', groups=['ml-vision'])}", f"Basic {token()}", "ines"):
+            status, (asked,) = self.asked(visitor, credentials)
+            assert (status, "authorization" in asked) == (401, False)
+            assert parse_qs(urlsplit(asked[":path"]).query) == {"allowed_groups": ["ml-vision"]}
+        _, (asked,) = self.asked(visitor, f"Bearer {token(sub='ada')}")
+        assert asked["authorization"] == f"Bearer {token(sub='ada')}"
+
+    def test_keeps_nobody_from_his_session(self, visitor: Visitor) -> None:
+        """Applications send such headers with their own pages' requests."""
+        response, _ = visitor.ask(BROWSER, headers=[*MEMBER, ("Authorization", "token 3f1c")])
+        assert response.status == 200
 
 
 class TestThePublic:
@@ -197,7 +235,7 @@ class TestTheWorkload:
 
     @pytest.mark.parametrize("host", [BROWSER, API, PUBLIC])
     def test_does_not_see_forged_identities(self, visitor: Visitor, host: str) -> None:
-        _, said = visitor.ask(host, headers=[*FORGED, *MEMBER, *([("Authorization", "Bearer ines")])])
+        _, said = visitor.ask(host, headers=[*FORGED, *MEMBER, ("Authorization", INES)])
         assert "mallory" not in str(said["headers"])
         assert "admins" not in str(said["headers"])
 
@@ -310,7 +348,7 @@ class TestWhatIsNotThere:
 class TestWhatIsWritten:
     def test_the_log_says_who_and_keeps_no_credential(self, visitor: Visitor, traefik: RunningTraefik) -> None:
         visitor.ask(BROWSER, "/logged", headers=MEMBER)
-        visitor.ask(API, "/logged-too", headers=[("Authorization", "Bearer ines")])
+        visitor.ask(API, "/logged-too", headers=[("Authorization", INES)])
         eventually(lambda: "/logged-too" in traefik.log.read_text(), "the request in the access log")
         lines = [json.loads(line) for line in traefik.log.read_text().splitlines() if '"/logged' in line]
         assert [line["request_X-Auth-Request-User"] for line in lines] == ["ines", "ines"]

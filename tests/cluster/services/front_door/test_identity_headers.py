@@ -4,14 +4,14 @@ import pytest
 
 from bedplate.services.front_door.headers import FAMILIES, KEPT
 from cluster.front_door_under_test import API, BROWSER, KEYS_ONLY, MEMBER, PUBLIC, SHOP
-from cluster.processes_under_test import Login, Visitor
+from cluster.processes_under_test import INES, Login, Visitor
 
 pytestmark = pytest.mark.enable_socket
 
 ROUTES = [
     (PUBLIC, []),
     (BROWSER, MEMBER),
-    (API, [("Authorization", "Bearer ines")]),
+    (API, [("Authorization", INES)]),
     (KEYS_ONLY, [("Authorization", f"Bearer {SHOP.key}")]),
 ]
 BELIEVED = (

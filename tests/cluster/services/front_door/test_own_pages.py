@@ -3,7 +3,7 @@
 import pytest
 
 from cluster.front_door_under_test import API, BROWSER, DOMAIN, KEYED, MEMBER, PUBLIC, SHOP
-from cluster.processes_under_test import Login, Visitor
+from cluster.processes_under_test import INES, Login, Visitor
 
 pytestmark = pytest.mark.enable_socket
 
@@ -131,14 +131,14 @@ class TestWhatOnlyAsks:
 
 class TestAnotherCredential:
     def test_counts_wherever_it_is_shown_from(self, visitor: Visitor) -> None:
-        bearer, key = (("Authorization", f"Bearer {shown}") for shown in ("ines", SHOP.key))
+        bearer, key = (("Authorization", shown) for shown in (INES, f"Bearer {SHOP.key}"))
         for asking in ([], [("Origin", SIBLING)]):
             assert visitor.ask(API, headers=[bearer, *asking], body=b"x")[0].status == 200
             assert visitor.ask(KEYED, headers=[key, *asking], body=b"x")[0].status == 200
 
     def test_beside_the_session_makes_no_difference(self, visitor: Visitor) -> None:
         """A page can have a browser send a name and a password of its choice, in the address."""
-        for shown in ("Basic bWFsbG9yeTo=", "Bearer ines"):
+        for shown in ("Basic bWFsbG9yeTo=", INES):
             asking = [*MEMBER, ("Authorization", shown), *by("same-site", origin=SIBLING)]
             assert visitor.ask(API, headers=asking, body=b"x")[0].status == 403
 

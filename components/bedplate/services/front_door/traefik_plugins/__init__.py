@@ -14,11 +14,13 @@ from typing import Any
 from bedplate.spec import API_KEY_PREFIX
 
 _API_KEYS, _IDENTITY_HEADERS, _OWN_PAGES, _REQUEST_FILTER = "apikeys", "identityheaders", "ownpages", "requestfilter"
+_TOKEN_ISSUERS = "tokenissuers"
 _FOLDERS = {
     _API_KEYS: "api_keys",
     _IDENTITY_HEADERS: "identity_headers",
     _OWN_PAGES: "own_pages",
     _REQUEST_FILTER: "request_filter",
+    _TOKEN_ISSUERS: "token_issuers",
 }
 _SUFFIXES = (".go", ".mod", ".yml")
 
@@ -64,6 +66,18 @@ def without_identity(families: Sequence[str], kept: Sequence[str]) -> dict[str, 
 def of_own_pages(cookies: Sequence[str]) -> dict[str, Any]:
     """Refuses what other hosts' pages do with one of these cookies, as the `spec` of a Middleware. `*`: or without."""
     return {"plugin": {_OWN_PAGES: {"cookies": list(cookies)}}}
+
+
+def with_tokens_of(issuer: str) -> dict[str, Any]:
+    """Has tokens of this issuer count and no others, as the `spec` of a Middleware."""
+    return {"plugin": {_TOKEN_ISSUERS: {"subjects": {issuer: []}}}}
+
+
+def naming(subjects: Mapping[str, Sequence[str]], known: Sequence[str]) -> dict[str, Any]:
+    """Refuses whoever shows no token of these subjects of these issuers, as the `spec` of a Middleware. `*`: whichever
+    issuer is not known."""
+    named = {issuer: list(names) for issuer, names in subjects.items()}
+    return {"plugin": {_TOKEN_ISSUERS: {"subjects": named, "known": list(known), "refuses": True}}}
 
 
 def filtering(cookie_prefixes: Sequence[str], answer_headers: Sequence[str], max_body_bytes: int) -> dict[str, Any]:

@@ -103,7 +103,7 @@ func onlyAsks(request *http.Request) bool {
 }
 
 func ownOrigin(request *http.Request) string {
-	return "https://" + strings.TrimSuffix(strings.ToLower(request.Host), ":443")
+	return "https://" + strings.ToLower(request.Host)
 }
 
 // said returns all that was said under the name, so that two answers to one question are none that counts.
