@@ -46,14 +46,21 @@ LABEL_LENGTH = 63
 
 PLATFORM_OWNER = "platform"
 FRONT_DOOR_NAMESPACE = "bedplate-front-door"
-SIGN_IN, SIGN_OUT, CLIENT_HEADERS, CREDENTIALS = "sign-in", "sign-out", "client-headers", "credentials"
-FRONT_DOOR_NAMES = (SIGN_IN, SIGN_OUT, CLIENT_HEADERS, CREDENTIALS)
+SIGN_IN, SIGN_IN_PAGES, SIGN_OUT = "sign-in", "sign-in-pages", "sign-out"
+CLIENT_HEADERS, ANSWER_HEADERS, CREDENTIALS = "client-headers", "answer-headers", "credentials"
+OWN_PAGES, PROVIDER_TOKENS = "own-pages", "provider-tokens"
+FRONT_DOOR_NAMES = (
+    *(SIGN_IN, SIGN_IN_PAGES, SIGN_OUT, CLIENT_HEADERS, ANSWER_HEADERS, OWN_PAGES, PROVIDER_TOKENS, CREDENTIALS),
+)
 """Names of the platform's own objects beside the routes in the front door's namespace."""
 LOGIN_NAMESPACE = "bedplate-login"
-SESSION_COOKIE = "__Secure-bedplate"
+SESSION_COOKIE = "__Http-bedplate"
 """Of the login; further cookies of its begin with the same name. None of them ever reaches a workload: who has it is
-signed in everywhere. Browsers take a cookie of this prefix over HTTPS only
-(https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes)."""
+signed in everywhere. Browsers take a cookie of this prefix over HTTPS only, and from an answer's header only: a page
+cannot write it by a script, for the whole domain neither, where the browser knows the prefix (Chromium since 140);
+https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes."""
+RESERVED_COOKIES = (SESSION_COOKIE, "__Secure-bedplate")
+"""Beginnings of names that are the login's, or were: workloads neither get nor set such cookies."""
 CERTIFICATES_NAMESPACE = "bedplate-certificates"
 MONITORING_NAMESPACE = "bedplate-monitoring"
 GPU_NAMESPACE = "bedplate-gpu"

@@ -5,6 +5,7 @@ routes; it asks the real login proxy, with its store and a provider. Workloads a
 names an address in the cluster is changed: no pod runs here, and nobody resolves names of Services.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,7 +95,11 @@ class Chain:
         """The platform's, but the provider is this machine's."""
         provider, proxy = self.site.origin("provider"), self.site.origin("proxy")
         return AuthenticationEndpoints(
-            domain=DOMAIN, email_domains=LOGIN["emailDomains"], end_session_url=f"{provider}/logout", proxy=proxy
+            domain=DOMAIN,
+            issuer=provider,
+            email_domains=LOGIN["emailDomains"],
+            end_session_url=f"{provider}/logout",
+            proxy=proxy,
         )
 
     def visitor(self) -> Visitor:
@@ -133,7 +138,7 @@ def running_chain(
 
 
 def _objects(recording: Recording, site: Site, workload_port: int) -> Iterator[dict[str, Any]]:
-    endpoints = AuthenticationEndpoints(domain=DOMAIN)
+    endpoints = AuthenticationEndpoints(domain=DOMAIN, issuer=ISSUER)
     for resource in objects(recording):
         body = manifest_of(resource)
         asking = body.get("spec", {}).get("forwardAuth", {}) if body["kind"] == "Middleware" else {}
@@ -144,6 +149,8 @@ def _objects(recording: Recording, site: Site, workload_port: int) -> Iterator[d
         if asking:
             assert asking["address"].startswith(endpoints.proxy)
             asking["address"] = asking["address"].replace(endpoints.proxy, site.origin("proxy"))
+        if ISSUER in json.dumps(body) and body["kind"] == "Middleware":
+            body = json.loads(replaced(json.dumps(body), {f'"{ISSUER}"': f'"{site.origin("provider")}"'}))
         yield body
         if body["kind"] == "Service":
             name, namespace = body["metadata"]["name"], body["metadata"]["namespace"]

@@ -14,25 +14,42 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
-SESSION = "__Secure-bedplate"
+SESSION = "__Http-bedplate"
+PROVIDER = "https://login.example.com"
+"""Who signs people in, as its tokens say."""
+
+
+def token(**claims: Any) -> str:
+    """A token, as far as a front door looks at it."""
+    said = base64.urlsafe_b64encode(json.dumps({"iss": PROVIDER, **claims}).encode()).decode().rstrip("=")
+    return f"eyJh.{said}.c2ln"
+
+
+INES = f"Bearer {token(sub='ines')}"
 _WEBSOCKET_SALT = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """https://datatracker.ietf.org/doc/html/rfc6455#section-1.3"""
 
 
 class Workload(BaseHTTPRequestHandler):
-    """Says what it was asked, echoes over websockets, streams, and dawdles."""
+    """Says what it was asked, echoes over websockets, streams, dawdles, and answers with the headers of its query."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         if self.headers.get("Upgrade") == "websocket":
             self._echo_one_frame()
+        elif self.path.startswith(("/answers", "/early", "/late", "/unannounced")):
+            self._answers()
         elif self.path.startswith("/stream"):
             self._stream()
+        elif self.path.startswith("/large"):
+            self._large()
+        elif self.path.startswith("/halves"):
+            self._halves()
         else:
             if self.path.startswith("/slow"):
                 time.sleep(3)
@@ -76,14 +93,52 @@ class Workload(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def _asked_headers(self) -> list[tuple[str, str]]:
+        return parse_qsl(urlsplit(self.path).query)
+
+    def _answers(self) -> None:
+        """With what it was asked to: in the answer, in one before it, or behind its body."""
+        place, asked = urlsplit(self.path).path, self._asked_headers()
+        if place == "/early":
+            self.send_response(103)
+            self._send_headers(asked)
+        self.send_response(200)
+        if place not in ("/late", "/unannounced"):
+            self._send_headers([*(asked if place == "/answers" else []), ("Content-Length", "2")], b"ok")
+            return
+        announced = [("Trailer", name) for name, _ in asked if place == "/late"]
+        lines = "".join(f"{name}: {value}\r\n" for name, value in asked)
+        self._send_headers(
+            [("Transfer-Encoding", "chunked"), *announced], b"2\r\nok\r\n0\r\n" + lines.encode() + b"\r\n"
+        )
+
+    def _send_headers(self, headers: Sequence[tuple[str, str]], behind: bytes = b"") -> None:
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(behind)
+
+    def _large(self) -> None:
+        self.send_response(200)
+        self._send_headers([("Content-Length", str(64 * 2**20))])
+        for _ in range(64):
+            self.wfile.write(b"x" * 2**20)
+
+    def _halves(self) -> None:
+        self.send_response(200)
+        self._send_headers([("Content-Length", "10")], b"first")
+        time.sleep(1.5)
+        self.wfile.write(b"other")
+
     def _stream(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
         for number in range(2):
-            self.wfile.write(f"data: {number}\n\n".encode())
-            self.wfile.flush()
+            if self.path != "/stream/later":
+                self.wfile.write(f"data: {number}\n\n".encode())
+                self.wfile.flush()
             time.sleep(1.5)
         self.close_connection = True
 
@@ -91,9 +146,8 @@ class Workload(BaseHTTPRequestHandler):
         key = self.headers["Sec-WebSocket-Key"]
         accept = base64.b64encode(hashlib.sha1((key + _WEBSOCKET_SALT).encode()).digest()).decode()
         self.send_response(101)
-        for name, value in (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept)):
-            self.send_header(name, value)
-        self.end_headers()
+        handshake = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept)]
+        self._send_headers([*handshake, *self._asked_headers()])
         length = self.rfile.read(2)[1] & 0x7F
         mask, masked = self.rfile.read(4), self.rfile.read(length)
         self.wfile.write(bytes([0x81, length]) + bytes(byte ^ mask[i % 4] for i, byte in enumerate(masked)))
@@ -112,9 +166,7 @@ class Login(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         Login.asked.append({":path": self.path, **{name.lower(): value for name, value in self.headers.items()}})
         address = urlsplit(self.path)
-        knows = (
-            f"{SESSION}=ines" in self.headers.get("Cookie", "") or self.headers.get("Authorization") == "Bearer ines"
-        )
+        knows = f"{SESSION}=ines" in self.headers.get("Cookie", "") or self.headers.get("Authorization") == INES
         if not knows:
             self._answer(302 if address.path == "/" else 401, {"Location": "https://auth.ml.example.com/sign-in"})
         elif "ml-vision" not in parse_qs(address.query).get("allowed_groups", [""])[0].split(","):
@@ -192,11 +244,12 @@ class Visitor:
         headers: Sequence[tuple[str, str]] = (),
         body: bytes | Iterator[bytes] | None = None,
         reading: bool = True,
+        method: str | None = None,
     ) -> tuple[http.client.HTTPResponse, Any]:
         """The response, and its body: parsed where it is JSON. reading: whether the body is read here."""
         connection = http.client.HTTPSConnection(host, context=self._context, timeout=15)
         connection.sock = self.connect(host)
-        connection.putrequest("GET" if body is None else "POST", path, skip_accept_encoding=True)
+        connection.putrequest(method or ("GET" if body is None else "POST"), path, skip_accept_encoding=True)
         for name, value in [*headers, *([] if reading else [("Connection", "close")])]:
             connection.putheader(name, value)
         if isinstance(body, bytes):
@@ -219,3 +272,27 @@ class Visitor:
         content = response.read()
         connection.close()
         return response, json.loads(content) if content.startswith(b"{") else content
+
+    def opens_websocket(
+        self, host: str, headers: Sequence[tuple[str, str]] = (), path: str = "/ws"
+    ) -> tuple[str, bytes]:
+        """What is answered, as text up to the end of its headers; and what a workload echoes that lets her in."""
+        lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "Connection: Upgrade", "Upgrade: websocket"]
+        lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+        lines += [f"{name}: {value}" for name, value in headers]
+        with self.connect(host) as connection, connection.makefile("rb") as answer:
+            connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+            said = b"".join(iter(answer.readline, b"\r\n")).decode()
+            if not said.startswith("HTTP/1.1 101"):
+                return said, b""
+            connection.sendall(bytes([0x81, 0x85, 0, 0, 0, 0]) + b"hello")
+            assert answer.read(2) == b"\x81\x05"
+            return said, answer.read(5)
+
+    def hears(self, host: str, path: str, headers: Sequence[tuple[str, str]] = ()) -> str:
+        """All that is answered, to the last byte, as text."""
+        lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "Connection: close", "TE: trailers"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        with self.connect(host) as connection, connection.makefile("rb") as answer:
+            connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+            return answer.read().decode()

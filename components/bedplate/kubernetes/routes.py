@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.kubernetes.api_keys import ApiKeySpec
-from bedplate.spec import Domain, PositiveCount, Seconds, Spec, matching, mistake, refuse, repeated
+from bedplate.spec import Domain, HttpsUrl, PositiveCount, Seconds, Spec, matching, mistake, refuse, repeated
 
 TokenSubject = Annotated[
     str,
@@ -33,6 +33,9 @@ class RouteSpec(Spec):
     subjects: tuple[TokenSubject, ...] = ()
     """Subjects of tokens that come in too, as far as `login.tokens` accepts who issues them, such as
     system:serviceaccount:<namespace>:<name>; with `access: api`."""
+    subjects_issuer: HttpsUrl | None = None
+    """Whose tokens these are, one of `login.tokens.issuers`. Absent: ServiceAccounts are the cluster's own, where the
+    login accepts its tokens, and all else is of the one issuer that there is."""
     max_body_mib: Annotated[PositiveCount, Field(le=102_400)] = 100
     """Largest request body in MiB; what is larger gets 413."""
     answer_seconds: Annotated[Seconds, Field(le=3600)] = 300

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bedplate.kubernetes import RouteSpec
 from bedplate.labels import FRONT_DOOR_NAMES, LABEL_LENGTH, host_label, login_host
+from bedplate.services.login.spec import SERVICE_ACCOUNT_SUBJECT
 from bedplate.stack_file.parts import Parts, has, route_of
 from bedplate.stack_file.problems import PathParts, Problem, shown
 
@@ -82,8 +83,8 @@ def routes(parts: Parts) -> Iterator[Problem]:
             )
         if has(route, ["access", "api_keys"]):
             yield from _access(parts, route, (*at, "access"))
-        if has(route, ["subjects"]) and route.subjects:
-            yield from _subjects(parts, (*at, "subjects"))
+        if has(route, ["subjects", "subjects_issuer"]) and (route.subjects or route.subjects_issuer):
+            yield from _subjects(parts, route, at)
 
 
 def _access(parts: Parts, route: RouteSpec, path: PathParts) -> Iterator[Problem]:
@@ -106,13 +107,46 @@ def _access(parts: Parts, route: RouteSpec, path: PathParts) -> Iterator[Problem
         )
 
 
-def _subjects(parts: Parts, path: PathParts) -> Iterator[Problem]:
-    if parts.has_login and (parts.services.login is None or not has(parts.services.login, ["tokens"])):
+def _subjects(parts: Parts, route: RouteSpec, path: PathParts) -> Iterator[Problem]:
+    """Each is one issuer's: another might call somebody else the same."""
+    login = parts.services.login
+    if login is None or not has(login, ["tokens"]):
+        if not parts.has_login:
+            yield _nobodys_subjects(path)
         return
-    if parts.services.login and (parts.services.login.tokens.issuers or parts.services.login.tokens.service_accounts):
+    known = login.tokens.issuer_urls()
+    if not known and not login.tokens.service_accounts:
+        yield _nobodys_subjects(path)
         return
-    yield Problem(
-        path=path,
+    if route.subjects_issuer and route.subjects_issuer not in known:
+        yield Problem(
+            path=(*path, "subjectsIssuer"),
+            message="the login accepts no tokens of this issuer",
+            given=shown(route.subjects_issuer),
+            allowed=", ".join(known) or "no issuer: there is none in `login.tokens.issuers`",
+            fix="write it as it stands in `login.tokens.issuers`, or remove this where the cluster issues the tokens",
+        )
+        return
+    for position, subject in enumerate(route.subjects):
+        found = login.tokens.issuers_of(subject, route.subjects_issuer)
+        if len(found) == 1:
+            continue
+        yield Problem(
+            path=(*path, "subjects", position),
+            message="several issuers may call somebody so" if found else "nobody's tokens have such a subject",
+            given=shown(subject),
+            allowed="subjects of one issuer"
+            if found
+            else f"the cluster's: {SERVICE_ACCOUNT_SUBJECT}<namespace>:<name>",
+            fix=f"add `subjectsIssuer: {found[0]}`, or whose they are"
+            if found
+            else "name a ServiceAccount, or add who issues such tokens to `login.tokens.issuers`",
+        )
+
+
+def _nobodys_subjects(path: PathParts) -> Problem:
+    return Problem(
+        path=(*path, "subjects"),
         message="nobody's tokens have such subjects: the login knows no issuer but the provider of people",
         fix="add `serviceAccounts: true` to `login.tokens`, or who issues them to its `issuers`, or remove this",
     )

@@ -3,39 +3,39 @@
 Owns their settings. It deliberately decides neither which of them a route has nor who may come in (see `routes`).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from bedplate.kubernetes import Manifest, manifest
-from bedplate.labels import CLIENT_HEADERS, CREDENTIALS, FRONT_DOOR_NAMESPACE, SESSION_COOKIE, Identity
+from bedplate.labels import (
+    ANSWER_HEADERS,
+    CLIENT_HEADERS,
+    CREDENTIALS,
+    FRONT_DOOR_NAMESPACE,
+    OWN_PAGES,
+    SESSION_COOKIE,
+    SIGN_IN_PAGES,
+    Identity,
+)
+from bedplate.services.front_door.headers import FAMILIES, KEPT
 from bedplate.services.front_door.traefik import API_VERSION, IDENTITY
+from bedplate.services.front_door.traefik_plugins import of_own_pages, without_identity
 from bedplate.services.login.authentication import IDENTITY_HEADERS
 
-_FORGEABLE_HEADERS = (
-    *IDENTITY_HEADERS,
-    "X-Auth-Request-Access-Token",
-    "X-Auth-Request-Redirect",
-    "X-Forwarded-Access-Token",
-    "X-Forwarded-Email",
-    "X-Forwarded-Groups",
-    "X-Forwarded-Preferred-Username",
-    "X-Forwarded-User",
-    "Remote-User",
-    "X-Remote-User",
-    "X-Webauth-User",
-)
-"""Headers that some software believes, and that nobody sends to the front door honestly."""
 _LOGIN_ANSWER_BYTES = 65536
 _DAYS_365 = 31_536_000
 
 
 def shared_middlewares() -> list[Manifest]:
     """Middlewares that every route uses, or every route with a login."""
-    forged = dict.fromkeys(_FORGEABLE_HEADERS, "")
-    client_headers = {"headers": {"customRequestHeaders": forged, "stsSeconds": _DAYS_365, "contentTypeNosniff": True}}
+    answers = {"headers": {"stsSeconds": _DAYS_365, "contentTypeNosniff": True}}
     # A token that was good for the front door is good for other tenants' workloads too.
     credentials = {"headers": {"customRequestHeaders": {"Authorization": ""}}}
     return [
-        middleware(CLIENT_HEADERS, IDENTITY, client_headers),
+        middleware(CLIENT_HEADERS, IDENTITY, without_identity(list(FAMILIES), KEPT)),
+        middleware(ANSWER_HEADERS, IDENTITY, answers),
+        middleware(OWN_PAGES, IDENTITY, of_own_pages([SESSION_COOKIE])),
+        middleware(SIGN_IN_PAGES, IDENTITY, of_own_pages(["*"])),
         middleware(CREDENTIALS, IDENTITY, credentials),
     ]
 
@@ -45,11 +45,15 @@ def middleware(name: str, identity: Identity, spec: Manifest) -> Manifest:
     return manifest(API_VERSION, "Middleware", name, identity, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
 
 
-def login(address: str) -> dict[str, Any]:
-    """Asks the login at this address; https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/forwardauth/."""
+def login(address: str, shown: Sequence[str] = ()) -> dict[str, Any]:
+    """Asks the login at this address; https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/forwardauth/.
+
+    shown: headers of the request that the login sees, all where there are none.
+    """
     return {
         "forwardAuth": {
             "address": address,
+            **({"authRequestHeaders": list(shown)} if shown else {}),
             # Traefik is the edge: it writes these headers itself.
             "trustForwardHeader": False,
             "authResponseHeaders": list(IDENTITY_HEADERS),

@@ -7,19 +7,23 @@ only a public one can be made, and Traefik serves no route of which a middleware
 (https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/overview/).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 
-from bedplate.kubernetes import CustomObject, KubernetesObject, Manifest, manifest, network_policy
+from bedplate.kubernetes import CustomObject, KubernetesObject, Manifest, RouteSpec, manifest, network_policy
 from bedplate.labels import (
+    ANSWER_HEADERS,
     CLIENT_HEADERS,
     CREDENTIALS,
     FRONT_DOOR_NAMESPACE,
     LOGIN_NAMESPACE,
-    SESSION_COOKIE,
+    OWN_PAGES,
+    PROVIDER_TOKENS,
+    RESERVED_COOKIES,
     SIGN_IN,
+    SIGN_IN_PAGES,
     SIGN_OUT,
     Identity,
     host_label,
@@ -27,12 +31,15 @@ from bedplate.labels import (
 from bedplate.offers import RouteRequest
 from bedplate.services.front_door.callers import API_KEY, token_of
 from bedplate.services.front_door.front_door import FrontDoor
+from bedplate.services.front_door.headers import NOT_ANSWERED
 from bedplate.services.front_door.middlewares import login, middleware
 from bedplate.services.front_door.traefik import API_VERSION, ENTRY_POINT, PODS, USER_HEADER
-from bedplate.services.front_door.traefik_plugins import admitting_keys, filtering
+from bedplate.services.front_door.traefik_plugins import admitting_keys, filtering, naming, with_tokens_of
 from bedplate.services.login.authentication import PORT, PROXY, SIGN_OUT_PATH, AuthenticationEndpoints
 
 _SIGN_IN = Identity(name=SIGN_IN, component="login")
+_HEADERS = (CLIENT_HEADERS, ANSWER_HEADERS)
+"""First in every chain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +101,10 @@ def route_parts(args: RouteArgs) -> list[tuple[str, Manifest]]:
     """The objects of a route, each with the suffix of its resource name."""
     checks = _checks(args)
     limits: dict[str, Manifest] = {
-        "filter": filtering([SESSION_COOKIE], args.spec.max_body_mib * 2**20),
+        "filter": filtering(RESERVED_COOKIES, list(NOT_ANSWERED), args.spec.max_body_mib * 2**20),
         "concurrency": {"inFlightReq": {"amount": args.spec.max_concurrent}},
     }
-    own = {**{check.suffix: check.middleware for check in checks}, **limits}
+    own = {**{suffix: spec for check in checks for suffix, spec in check.middlewares.items()}, **limits}
     return [
         *((suffix, middleware(f"{args.label}-{suffix}", args.identity, spec)) for suffix, spec in own.items()),
         ("timeouts", _timeouts(args)),
@@ -108,12 +115,13 @@ def route_parts(args: RouteArgs) -> list[tuple[str, Manifest]]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Check:
-    """What lets callers in. suffix, middleware: of its Middleware. of: pattern of what the callers show whom it is for;
-    it is for all the others where there is none."""
+    """What lets callers in. middlewares: of its own, by their suffixes, in this order. of: pattern of what the callers
+    show whom it is for; it is for all the others where there is none. before: names of shared middlewares that a
+    caller must pass first."""
 
-    suffix: str
-    middleware: Manifest
+    middlewares: Mapping[str, Manifest]
     of: str | None = None
+    before: Sequence[str] = ()
 
 
 def _checks(args: RouteArgs) -> list[_Check]:
@@ -125,17 +133,29 @@ def _checks(args: RouteArgs) -> list[_Check]:
     if asked is None:
         if not spec.api_keys:
             raise ValueError(f"'{args.label}': a route with access {spec.access} needs a login, and the stack has none")
-        return [_Check(suffix="api-keys", middleware=keys)]
+        return [_Check(middlewares={"api-keys": keys})]
     if not args.groups:
         raise ValueError(f"'{args.label}': a route with access {spec.access} needs groups that may come in")
     checks: list[_Check] = []
     if spec.api_keys:
-        checks.append(_Check(suffix="api-keys", middleware=keys, of=API_KEY))
+        checks.append(_Check(middlewares={"api-keys": keys}, of=API_KEY))
     if spec.subjects:
-        named = login(asked.service_account_address(spec.subjects))
-        checks.append(_Check(suffix="subjects", middleware=named, of=token_of(spec.subjects)))
+        checks.append(_Check(middlewares=_named(spec, asked), of=token_of(spec.subjects)))
     address = asked.browser_address if spec.access == "browser" else asked.api_address
-    return [*checks, _Check(suffix="login", middleware=login(address(args.groups)))]
+    return [*checks, _Check(middlewares={"login": login(address(args.groups))}, before=[OWN_PAGES, PROVIDER_TOKENS])]
+
+
+def _named(spec: RouteSpec, asked: AuthenticationEndpoints) -> dict[str, Manifest]:
+    """Lets in tokens of the route's subjects, each of its own issuer. The login sees the token alone: one that is not
+    good must not leave it to a cookie."""
+    of_issuers: dict[str, list[str]] = {}
+    for subject in spec.subjects:
+        (issuer,) = asked.tokens.issuers_of(subject, spec.subjects_issuer)
+        of_issuers.setdefault(issuer, []).append(subject)
+    return {
+        "subject-tokens": naming(of_issuers, [asked.issuer, *asked.tokens.issuer_urls()]),
+        "subjects": login(asked.service_account_address(spec.subjects), shown=["Authorization"]),
+    }
 
 
 def _ingress_route(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[str]) -> Manifest:
@@ -158,11 +178,11 @@ def _ingress_route(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[s
     rules = [
         _rule(
             f"{host} && HeaderRegexp(`Authorization`, `^{check.of}`)" if check.of else host,
-            [CLIENT_HEADERS, f"{args.label}-{check.suffix}", *own, CREDENTIALS],
+            [*_HEADERS, *check.before, *(f"{args.label}-{suffix}" for suffix in check.middlewares), *own, CREDENTIALS],
             service,
         )
         for check in checks
-    ] or [_rule(host, [CLIENT_HEADERS, *own], service)]
+    ] or [_rule(host, [*_HEADERS, *own], service)]
     spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": rules, "tls": {}}
     return manifest(API_VERSION, "IngressRoute", args.label, args.identity, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
 
@@ -211,7 +231,8 @@ class SignInRoute(pulumi.ComponentResource):
     def __init__(self, name: str, args: SignInRouteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:SignInRoute", name, {}, opts)
         host, door = args.authentication.host, args.front_door
-        CustomObject(f"{name}-sign-out", sign_out(args.authentication), door.definitions, door.namespace.inside(self))
+        for body in (sign_out(args.authentication), provider_tokens(args.authentication)):
+            CustomObject(f"{name}-{body['metadata']['name']}", body, door.definitions, door.namespace.inside(self))
         door.publish(name, sign_in_route(host), host, _SIGN_IN, self)
         self.register_outputs({})
 
@@ -223,8 +244,8 @@ def sign_in_route(host: str) -> Manifest:
     """
     proxy = {"name": PROXY, "namespace": LOGIN_NAMESPACE, "port": PORT}
     rules = [
-        _rule(f"Host(`{host}`) && PathPrefix(`/oauth2/`)", [CLIENT_HEADERS], proxy),
-        _rule(f"Host(`{host}`) && Path(`{SIGN_OUT_PATH}`)", [SIGN_OUT], proxy),
+        _rule(f"Host(`{host}`) && PathPrefix(`/oauth2/`)", [*_HEADERS, SIGN_IN_PAGES], proxy),
+        _rule(f"Host(`{host}`) && Path(`{SIGN_OUT_PATH}`)", [*_HEADERS, SIGN_IN_PAGES, SIGN_OUT], proxy),
     ]
     spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": rules, "tls": {}}
     return manifest(API_VERSION, "IngressRoute", SIGN_IN, _SIGN_IN, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
@@ -234,3 +255,8 @@ def sign_out(authentication: AuthenticationEndpoints) -> Manifest:
     """Leads a browser to the end of its session, whose address is nothing that people could remember."""
     redirection = {"regex": ".*", "replacement": authentication.end_of_session, "permanent": False}
     return middleware(SIGN_OUT, _SIGN_IN, {"redirectRegex": redirection})
+
+
+def provider_tokens(authentication: AuthenticationEndpoints) -> Manifest:
+    """Whoever else issues tokens names no groups: those are the provider's."""
+    return middleware(PROVIDER_TOKENS, _SIGN_IN, with_tokens_of(authentication.issuer))

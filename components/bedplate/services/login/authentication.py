@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from bedplate.labels import LOGIN_NAMESPACE, login_host
+from bedplate.services.login.spec import TokensSpec
 
 PROXY = "oauth2-proxy"
 """The Deployment, its Service and its ServiceAccount."""
@@ -27,17 +28,21 @@ IDENTITY_HEADERS = (
 )
 """What a workload learns of a person; the front door must drop what a client sends under these names."""
 
+_NO_TOKENS = TokensSpec()
+
 
 @dataclass(frozen=True, kw_only=True)
 class AuthenticationEndpoints:
     """Where routes ask and where people go.
 
-    domain: of the platform. admin_groups: who may see the platform's own pages. email_domains: of the addresses that
-    may come in, all where there are none. end_session_url: the provider's, None where it has none. proxy: where the
-    front door asks.
+    domain: of the platform. issuer: of people's tokens. tokens: which others are accepted. admin_groups: who may see
+    the platform's own pages. email_domains: of the addresses that may come in, all where there are none.
+    end_session_url: the provider's, None where it has none. proxy: where the front door asks.
     """
 
     domain: str
+    issuer: str
+    tokens: TokensSpec = _NO_TOKENS
     admin_groups: Sequence[str] = ()
     email_domains: Sequence[str] = ()
     end_session_url: str | None = None

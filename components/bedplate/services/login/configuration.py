@@ -30,6 +30,8 @@ def endpoints_of(spec: AnyLoginSpec, domain: str) -> AuthenticationEndpoints:
     """Where routes ask and where people go."""
     return AuthenticationEndpoints(
         domain=domain,
+        issuer=spec.issuer(),
+        tokens=spec.tokens,
         admin_groups=spec.admin_groups,
         email_domains=spec.email_domains,
         end_session_url=spec.end_session_url(),

@@ -63,6 +63,9 @@ class TokenIssuerSpec(Spec):
     """Audience that a token must have been issued for."""
 
 
+SERVICE_ACCOUNT_SUBJECT = "system:serviceaccount:"
+CLUSTER_ISSUER = "*"
+"""The cluster itself, whose URL on a cloud only the cluster knows: whichever issuer is none of the others."""
 SERVICE_ACCOUNT_AUDIENCE = "bedplate"
 """Audience for which the cluster's ServiceAccounts ask their tokens."""
 
@@ -76,7 +79,19 @@ class TokensSpec(Spec):
     """Whether tokens of the cluster's own ServiceAccounts are accepted, where they were issued for the audience
     `bedplate`; like those of `issuers` they are allowed one by one."""
     issuers: tuple[TokenIssuerSpec, ...] = ()
-    """Others who issue tokens for programs; these have no groups and are allowed one by one."""
+    """Others who issue tokens for programs; their groups do not count, and they are allowed one by one."""
+
+    def issuer_urls(self) -> list[str]:
+        """Of the others."""
+        return list(dict.fromkeys(issuer.issuer_url for issuer in self.issuers))
+
+    def issuers_of(self, subject: str, stated: str | None) -> list[str]:
+        """Whose tokens may have this subject; there must be one. stated: whose it is, where a route says so."""
+        if stated is not None:
+            return [url for url in self.issuer_urls() if url == stated]
+        if self.service_accounts and subject.startswith(SERVICE_ACCOUNT_SUBJECT):
+            return [CLUSTER_ISSUER]
+        return self.issuer_urls()
 
 
 class AnyLoginSpec(Spec):

@@ -6,6 +6,7 @@ Pictures of the main steps are kept in `.bedplate/screenshots`, or in the folder
 import time
 from collections.abc import Callable, Generator
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser
@@ -27,11 +28,17 @@ from cluster.chain import (
     running_chain,
     stack,
 )
+from cluster.login_processes import DOMAIN
 from cluster.pages import Pages
 from cluster.processes_under_test import Visitor, serving
 
 pytestmark = pytest.mark.enable_socket
 
+OPENED = """url => new Promise(tell => {
+    const socket = new WebSocket(url);
+    socket.onopen = () => tell("open");
+    socket.onerror = () => tell("refused");
+})"""
 PAGE = f"https://{STUDIO}/some/page?x=1"
 _REFRESH_SECONDS = 60
 """`refreshMinutes: 1`, the shortest that a stack file may say."""
@@ -128,14 +135,129 @@ class TestAWebsocket:
         ada.opens(f"https://{TRACKING}/")
         ada.tab.locator("#echo", has_text="hello").wait_for()
         Pages.reached.clear()
-        opened = """url => new Promise(tell => {
-            const socket = new WebSocket(url);
-            socket.onopen = () => tell("open");
-            socket.onerror = () => tell("refused");
-        })"""
-        assert ada.tab.evaluate(opened, f"wss://{TRACKING}/socket") == "open"
-        assert ada.tab.evaluate(opened, f"wss://{STUDIO}/socket") == "refused"
+        assert ada.tab.evaluate(OPENED, f"wss://{TRACKING}/socket") == "open"
+        assert ada.tab.evaluate(OPENED, f"wss://{STUDIO}/socket") == "refused"
         assert Pages.reached == [f"{TRACKING}/socket"]
+
+
+class TestAnotherHostsPage:
+    """A page at the public host of the tenant, in the browser of somebody who is signed in."""
+
+    @pytest.fixture
+    def evil(self, signed_in: Person) -> Person:
+        assert signed_in.opens(f"https://{TRACKING}/") == 200
+        signed_in.tab.locator("#echo", has_text="hello").wait_for()
+        Pages.reached.clear()
+        return signed_in
+
+    def evaluates(self, person: Person, script: str, *given: str) -> Any:
+        return person.tab.evaluate(f"async ([url, other]) => {{ {script} }}", [*given, ""][:2])
+
+    @pytest.mark.parametrize("host", [STUDIO, SCORER])
+    def test_changes_nothing_by_a_script(self, evil: Person, host: str) -> None:
+        posted = "await fetch(url, {method: 'POST', mode: 'no-cors', credentials: 'include', body: 'x'})"
+        self.evaluates(evil, posted, f"https://{host}/changed")
+        assert Pages.reached == []
+
+    def test_changes_nothing_by_a_form(self, evil: Person) -> None:
+        form = "const form = document.createElement('form'); form.method = 'POST'; form.action = url;"
+        with evil.tab.expect_navigation():
+            self.evaluates(evil, f"{form} document.body.append(form); form.submit()", f"https://{STUDIO}/changed")
+        assert "a page of another host" in evil.tab.inner_text("body")
+        evil.keeps_picture("9-another-hosts-form")
+        assert Pages.reached == []
+
+    def test_opens_no_websocket(self, evil: Person) -> None:
+        assert evil.tab.evaluate(OPENED, f"wss://{TRACKING}/socket") == "open"
+        for host in (STUDIO, SCORER):
+            assert evil.tab.evaluate(OPENED, f"wss://{host}/socket") == "refused"
+        assert Pages.reached == [f"{TRACKING}/socket"]
+
+    def test_holds_nothing_of_it(self, evil: Person) -> None:
+        fetched = "await fetch(url, {mode: 'no-cors', credentials: 'include'})"
+        self.evaluates(evil, fetched, f"https://{STUDIO}/fetched")
+        held = "const held = document.createElement(other); held.src = held.data = url; document.body.append(held);"
+        ended = "await new Promise(tell => { held.onload = held.onerror = tell; setTimeout(tell, 3000) })"
+        for kind in ("img", "script", "iframe", "embed"):
+            self.evaluates(evil, f"{held} {ended}", f"https://{STUDIO}/{kind}", kind)
+        assert Pages.reached == []
+
+    def test_links_to_it(self, evil: Person) -> None:
+        link = "const link = document.createElement('a'); link.href = url; link.id = 'link'; link.innerText = 'there';"
+        self.evaluates(evil, f"{link} document.body.prepend(link)", PAGE)
+        evil.tab.locator("#link").click()
+        evil.tab.wait_for_url(PAGE)
+        assert evil.tab.locator("#user").inner_text() == "ada"
+        evil.tab.locator("#echo", has_text="hello").wait_for()
+
+    def test_of_ones_own_does_all_of_it(self, signed_in: Person) -> None:
+        posted = "const answer = await fetch(url, {method: 'POST', body: 'x'}); return (await answer.json()).headers"
+        said = self.evaluates(signed_in, posted, f"https://{STUDIO}/changed")
+        assert said["x-auth-request-user"] == "ada"
+        assert signed_in.tab.evaluate(OPENED, f"wss://{STUDIO}/socket") == "open"
+
+
+class TestAWorkloadThatWantsTheSession:
+    @pytest.fixture
+    def planted(self) -> list[tuple[str, str]]:
+        names = (SESSION_COOKIE, f"{SESSION_COOKIE}_csrf_1")
+        kinds = (f"evil; Domain=.{DOMAIN}; Path=/", f"evil; Domain=.{DOMAIN}; Path=/some", "; Max-Age=0; Path=/")
+        return [("Set-Cookie", f"{name}={kind}; Secure; HttpOnly") for name in names for kind in kinds]
+
+    def stays(self, person: Person, session: str) -> None:
+        held = [cookie for cookie in person.context.cookies() if "bedplate" in str(cookie.get("name"))]
+        assert "evil" not in str(held)
+        assert person.cookie(SESSION_COOKIE) == session
+        assert person.opens(PAGE) == 200
+        assert (person.tab.url, person.tab.locator("#user").inner_text()) == (PAGE, "ada")
+
+    def test_neither_plants_one_nor_ends_it_by_what_it_answers(
+        self, signed_in: Person, planted: list[tuple[str, str]]
+    ) -> None:
+        session = signed_in.cookie(SESSION_COOKIE)
+        wanted = urlencode([*planted, ("Clear-Site-Data", '"cookies", "*"')])
+        for host, way in ((TRACKING, "answers"), (TRACKING, "early"), (TRACKING, "late"), (REPORTS, "answers")):
+            assert signed_in.opens(f"https://{host}/{way}?{wanted}") == 200
+        signed_in.opens(f"https://{TRACKING}/")
+        assert signed_in.tab.evaluate(OPENED, f"wss://{TRACKING}/socket?{urlencode(planted)}") == "open"
+        self.stays(signed_in, session)
+
+    def test_plants_none_where_there_is_none(self, ada: Person, planted: list[tuple[str, str]]) -> None:
+        ada.opens(f"https://{TRACKING}/answers?{urlencode(planted)}")
+        ada.opens(f"https://{TRACKING}/")
+        for _, cookie in planted:
+            ada.tab.evaluate("cookie => { document.cookie = cookie }", cookie.replace("; HttpOnly", ""))
+        assert [cookie for cookie in ada.context.cookies() if "evil" in str(cookie)] == []
+
+    def test_neither_plants_one_nor_ends_it_by_a_script(
+        self, signed_in: Person, planted: list[tuple[str, str]]
+    ) -> None:
+        session = signed_in.cookie(SESSION_COOKIE)
+        signed_in.opens(f"https://{TRACKING}/")
+        for _, cookie in planted:
+            signed_in.tab.evaluate("cookie => { document.cookie = cookie }", cookie.replace("; HttpOnly", ""))
+        self.stays(signed_in, session)
+
+    def test_signs_nobody_out_without_being_seen(self, chain: Chain, signed_in: Person) -> None:
+        session = signed_in.cookie(SESSION_COOKIE)
+        signed_in.opens(f"https://{TRACKING}/")
+        asked = "url => fetch(url, {mode: 'no-cors', credentials: 'include'}).catch(() => null).then(() => null)"
+        held = """([kind, url]) => new Promise(tell => {
+            const held = document.createElement(kind);
+            held.onload = held.onerror = () => tell();
+            held.src = url;
+            document.body.append(held);
+        })"""
+        for url in (chain.endpoints.sign_out, f"https://{chain.endpoints.host}/oauth2/sign_out"):
+            signed_in.tab.evaluate(asked, url)
+            for kind in ("img", "iframe"):
+                signed_in.tab.evaluate(held, [kind, url])
+        self.stays(signed_in, session)
+
+    def test_sets_its_own_for_its_host_alone(self, ada: Person) -> None:
+        ada.opens(f"https://{TRACKING}/answers?{urlencode([('Set-Cookie', f'theme=dark; Domain={DOMAIN}; Path=/')])}")
+        (theme,) = [cookie for cookie in ada.context.cookies() if cookie.get("name") == "theme"]
+        assert theme.get("domain") == TRACKING
 
 
 class TestTheWorkload:

@@ -1,9 +1,5 @@
-"""The front door as it runs: a real Traefik with our flags, rights and routes, a login, a workload, and visitors.
+"""The front door as it runs: a real Traefik with our flags, rights and routes, a login, a workload, and visitors."""
 
-Traefik is the one of TRAEFIK or PATH, or 3.7.9, the newest that builds from what registries have: see `traefik_flags`.
-"""
-
-import base64
 import contextlib
 import json
 import os
@@ -11,141 +7,51 @@ import re
 import ssl
 import subprocess
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.client import HTTPConnection
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
-from bedplate.kubernetes import RouteSpec, new_api_key
-from bedplate.labels import Identity
-from bedplate.rehearsal.applying import manifest_of
-from bedplate.rehearsal.definitions import Definitions
-from bedplate.services.front_door.routes import RouteArgs, route_parts
 from bedplate.services.front_door.traefik import values
 from bedplate.services.login.authentication import AuthenticationEndpoints
-from cluster.front_door_objects import service
-from cluster.objects_under_test import eventually
-from cluster.processes_under_test import SESSION, Login, Visitor, Workload, own_address, serving
-from cluster.programs_under_test import program_under_test
-from cluster.traefik_under_test import (
-    NAMESPACE,
-    RunningTraefik,
-    certificate,
-    running_traefik,
-    wildcard_secret,
+from cluster.front_door_under_test import (
+    API,
+    APP,
+    ASLEEP,
+    BROKEN,
+    BROWSER,
+    CI,
+    DEPLOYER,
+    DOMAIN,
+    FORGED,
+    FORMER,
+    KEYED,
+    KEYS,
+    KEYS_ONLY,
+    MEMBER,
+    OTHERS,
+    PIPELINE,
+    PUBLIC,
+    SHOP,
+    TOKENS,
+    route,
 )
-from harness import objects, platform, record
+from cluster.objects_under_test import eventually
+from cluster.processes_under_test import INES, PROVIDER, SESSION, Login, Visitor, token
+from cluster.traefik_under_test import NAMESPACE, RunningTraefik
 from traefik_flags import flags
 
 pytestmark = pytest.mark.enable_socket
-
-DOMAIN = "ml.example.com"
-BROWSER, API, PUBLIC = (f"{name}-vision.{DOMAIN}" for name in ("notebook", "scorer", "tracking"))
-KEYED, KEYS_ONLY = f"keyed-vision.{DOMAIN}", f"keysonly-vision.{DOMAIN}"
-OTHERS, ASLEEP, BROKEN = f"notebook-audio.{DOMAIN}", f"asleep-vision.{DOMAIN}", f"broken-vision.{DOMAIN}"
-MEMBER = [("Cookie", f"theme=dark; {SESSION}=ines; {SESSION}_csrf_1=x; _xsrf=2")]
-FORGED = [("X-Auth-Request-User", "mallory"), ("x-auth-request-groups", "admins"), ("X-Forwarded-User", "mallory")]
-
-
-SHOP, APP, FORMER = (new_api_key(name) for name in ("shop", "app", "former"))
-KEYS = [{"name": key.name, "sha256": key.sha256} for key in (SHOP, APP)]
-DEPLOYER = "system:serviceaccount:ci:deployer"
-
-
-def route(
-    name: str, access: str, login: AuthenticationEndpoints | None, tenant: str = "vision", **more: Any
-) -> list[dict[str, Any]]:
-    limits = {"maxBodyMib": 1, "answerSeconds": 2, "maxConcurrent": 3}
-    args = RouteArgs(
-        spec=RouteSpec.model_validate({"access": access, **limits, **more}),
-        label=f"{name}-{tenant}",
-        host=f"{name}-{tenant}.{DOMAIN}",
-        identity=Identity(name="model-api", component="model-api", tenant=tenant, workload=name),
-        namespace=cast(Any, None),
-        namespace_name=tenant,
-        service=name,
-        service_port=80,
-        port=8080,
-        front_door=cast(Any, None),
-        authentication=login,
-        groups=[f"ml-{tenant}"],
-    )
-    return [part for _, part in route_parts(args)]
-
-
-def the_platforms_part() -> list[dict[str, Any]]:
-    """What the program registers for the front door, but the charts and the certificate."""
-    recording = record(platform(certificates={"issuer": "internal"}))
-    return [
-        manifest_of(resource)
-        for resource in objects(recording)
-        if resource.name.startswith("platform-front-door-") and resource.inputs["kind"] != "Certificate"
-    ]
-
-
-@pytest.fixture(scope="module")
-def front_door(
-    cluster_access: ClusterAccess, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[RunningTraefik, Visitor]]:
-    if not cluster_access.is_disposable:
-        pytest.skip("it needs the embedded control plane: it makes namespaces of fixed names")
-    address = own_address()
-    program, folder = program_under_test("traefik"), tmp_path_factory.mktemp("traefik")
-    found, key = certificate(folder, f"*.{DOMAIN}")
-    api = ApiServer(cluster_access)
-    definitions = Definitions(api)
-    definitions.create(record(platform(certificates={"issuer": "internal"})))
-    with serving(Workload, address) as workload, serving(Login, "127.0.0.1") as login_port:
-        login = AuthenticationEndpoints(domain=DOMAIN, proxy=f"http://127.0.0.1:{login_port}")
-        broken = route("broken", "browser", login)
-        applied = [
-            *the_platforms_part(),
-            *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in ("vision", "audio")),
-            wildcard_secret(found, key),
-            *service("notebook", "vision", address, workload),
-            *service("scorer", "vision", address, workload),
-            *service("tracking", "vision", address, workload),
-            *service("notebook", "audio", address, workload),
-            *service("broken", "vision", address, workload),
-            *service("keyed", "vision", address, workload),
-            *service("keysonly", "vision", address, workload),
-            *service("asleep", "vision", None, workload),
-            *route("notebook", "browser", login),
-            *route("scorer", "api", login),
-            *route("tracking", "public", login),
-            *route("asleep", "public", login),
-            *route("keyed", "api", login, apiKeys=KEYS, subjects=[DEPLOYER]),
-            *route("keysonly", "api", None, apiKeys=KEYS[:1]),
-            *route("notebook", "browser", login, tenant="audio"),
-            *(part for part in broken if part["metadata"]["name"] != "broken-vision-login"),
-        ]
-        for body in applied:
-            api.apply(body)
-        with running_traefik(program, cluster_access, api, folder) as traefik:
-            visitor = Visitor(traefik.https, found)
-            eventually(lambda: is_serving(visitor), f"an answer of Traefik, whose log is {traefik.log}")
-            yield traefik, visitor
-        for body in reversed(applied):
-            api.delete(body)
-    definitions.remove()
-
-
-def is_serving(visitor: Visitor) -> bool:
-    try:
-        hosts = (BROWSER, API, PUBLIC, OTHERS, KEYED, KEYS_ONLY)
-        return all(visitor.ask(host)[0].status not in (404, 503) for host in hosts)
-    except OSError:
-        return False
 
 
 @pytest.fixture
 def keys_of(cluster_access: ClusterAccess, front_door: Any) -> Callable[[list[Any]], None]:
     """Changes the keys of a route, as an update does."""
-    login = AuthenticationEndpoints(domain=DOMAIN, proxy="http://127.0.0.1:1")
+    login = AuthenticationEndpoints(domain=DOMAIN, issuer=PROVIDER, tokens=TOKENS, proxy="http://127.0.0.1:1")
 
     def apply(keys: list[Any]) -> None:
         parts = route("keyed", "api", login, apiKeys=keys)
@@ -153,16 +59,6 @@ def keys_of(cluster_access: ClusterAccess, front_door: Any) -> Callable[[list[An
         ApiServer(cluster_access).apply(changed)
 
     return apply
-
-
-@pytest.fixture
-def traefik(front_door: tuple[RunningTraefik, Visitor]) -> RunningTraefik:
-    return front_door[0]
-
-
-@pytest.fixture
-def visitor(front_door: tuple[RunningTraefik, Visitor]) -> Visitor:
-    return front_door[1]
 
 
 class TestABrowser:
@@ -201,7 +97,7 @@ class TestAnApiClient:
         assert visitor.ask(API, headers=[("Authorization", "Bearer mallory")])[0].status == 401
 
     def test_with_a_token_gets_in_and_the_workload_does_not_see_the_token(self, visitor: Visitor) -> None:
-        response, said = visitor.ask(API, headers=[("Authorization", "Bearer ines")])
+        response, said = visitor.ask(API, headers=[("Authorization", INES)])
         assert response.status == 200
         assert said["headers"]["x-auth-request-user"] == "ines"
         assert "authorization" not in said["headers"]
@@ -230,7 +126,7 @@ class TestAProgramWithAKey:
         assert visitor.ask(host, f"/?key={SHOP.key}", headers=[("X-Api-Key", SHOP.key)])[0].status == 401
 
     def test_gets_401_where_it_shows_two(self, visitor: Visitor) -> None:
-        both = [("Authorization", f"Bearer {SHOP.key}"), ("Authorization", "Bearer ines")]
+        both = [("Authorization", f"Bearer {SHOP.key}"), ("Authorization", INES)]
         assert visitor.ask(KEYED, headers=both)[0].status == 401
         assert visitor.ask(KEYED, headers=both[::-1])[0].status == 401
 
@@ -239,7 +135,7 @@ class TestAProgramWithAKey:
         assert visitor.ask(KEYS_ONLY, headers=[("Authorization", f"Bearer {APP.key}")])[0].status == 401
 
     def test_keeps_no_person_out(self, visitor: Visitor) -> None:
-        response, said = visitor.ask(KEYED, headers=[("Authorization", "Bearer ines")])
+        response, said = visitor.ask(KEYED, headers=[("Authorization", INES)])
         assert (response.status, said["headers"]["x-auth-request-user"]) == (200, "ines")
 
     def test_is_out_as_soon_as_the_key_is_gone(self, visitor: Visitor, keys_of: Callable[[list[Any]], None]) -> None:
@@ -262,13 +158,49 @@ class TestAProgramWithAKey:
 
 
 class TestAProgramWithATokenOfAnotherIssuer:
-    def test_is_checked_by_its_name_and_not_by_groups(self, visitor: Visitor) -> None:
-        claims = base64.urlsafe_b64encode(json.dumps({"iss": "x", "sub": DEPLOYER}).encode()).decode().rstrip("=")
+    def asked(self, visitor: Visitor, credentials: str, *more: tuple[str, str]) -> tuple[int, list[dict[str, str]]]:
+        """The status, and what the login was asked."""
         Login.asked.clear()
-        visitor.ask(KEYED, headers=[("Authorization", f"Bearer e30.{claims}.c2ln")])
-        visitor.ask(KEYED, headers=[("Authorization", "Bearer e30.e30.c2ln")])
-        asked = [parse_qs(urlsplit(headers[":path"]).query) for headers in Login.asked]
-        assert asked == [{"allowed_emails": [DEPLOYER]}, {"allowed_groups": ["ml-vision"]}]
+        response, _ = visitor.ask(KEYED, headers=[("Authorization", credentials), *more])
+        return response.status, list(Login.asked)
+
+    @pytest.mark.parametrize("claims", [{"iss": CI, "sub": PIPELINE}, {"iss": "https://cluster", "sub": DEPLOYER}])
+    def test_is_checked_by_its_name_and_not_by_groups(self, visitor: Visitor, claims: dict[str, str]) -> None:
+        _, (asked,) = self.asked(visitor, f"Bearer {token(**claims)}", *MEMBER)
+        assert parse_qs(urlsplit(asked[":path"]).query) == {"allowed_emails": [f"{DEPLOYER},{PIPELINE}"]}
+        assert asked["authorization"] == f"Bearer {token(**claims)}"
+        assert "cookie" not in asked
+
+    @pytest.mark.parametrize(
+        "claims",
+        [
+            {"sub": DEPLOYER},
+            {"sub": PIPELINE},
+            {"iss": CI, "sub": DEPLOYER},
+            {"iss": "https://cluster", "sub": PIPELINE},
+            {"iss": CI, "sub": f"{PIPELINE}2", "email": PIPELINE},
+            {"iss": "", "sub": DEPLOYER},
+            {"iss": None, "sub": DEPLOYER},
+        ],
+    )
+    def test_is_not_asked_for_where_another_issuer_calls_somebody_so(
+        self, visitor: Visitor, claims: dict[str, str]
+    ) -> None:
+        assert self.asked(visitor, f"Bearer {token(**claims)}", *MEMBER) == (401, [])
+
+    def test_is_nobody_of_a_group(self, visitor: Visitor) -> None:
+        """Whatever groups it names: they are the provider's to say."""
+        for credentials in (f"Bearer {token(iss=CI, sub='ines', groups=['ml-vision'])}", f"Basic {token()}", "ines"):
+            status, (asked,) = self.asked(visitor, credentials)
+            assert (status, "authorization" in asked) == (401, False)
+            assert parse_qs(urlsplit(asked[":path"]).query) == {"allowed_groups": ["ml-vision"]}
+        _, (asked,) = self.asked(visitor, f"Bearer {token(sub='ada')}")
+        assert asked["authorization"] == f"Bearer {token(sub='ada')}"
+
+    def test_keeps_nobody_from_his_session(self, visitor: Visitor) -> None:
+        """Applications send such headers with their own pages' requests."""
+        response, _ = visitor.ask(BROWSER, headers=[*MEMBER, ("Authorization", "token 3f1c")])
+        assert response.status == 200
 
 
 class TestThePublic:
@@ -303,7 +235,7 @@ class TestTheWorkload:
 
     @pytest.mark.parametrize("host", [BROWSER, API, PUBLIC])
     def test_does_not_see_forged_identities(self, visitor: Visitor, host: str) -> None:
-        _, said = visitor.ask(host, headers=[*FORGED, *MEMBER, *([("Authorization", "Bearer ines")])])
+        _, said = visitor.ask(host, headers=[*FORGED, *MEMBER, ("Authorization", INES)])
         assert "mallory" not in str(said["headers"])
         assert "admins" not in str(said["headers"])
 
@@ -361,18 +293,13 @@ class TestLimits:
 
 
 class TestAWebsocket:
-    @pytest.mark.parametrize(("host", "headers"), [(BROWSER, MEMBER), (PUBLIC, [])])
+    @pytest.mark.parametrize(
+        ("host", "headers"), [(BROWSER, [*MEMBER, ("Origin", f"https://{BROWSER}")]), (PUBLIC, [])]
+    )
     def test_passes_both_ways(self, visitor: Visitor, host: str, headers: list[tuple[str, str]]) -> None:
-        with visitor.connect(host) as connection:
-            lines = [*(f"{name}: {value}" for name, value in headers), f"Host: {host}", "Connection: Upgrade"]
-            lines += ["Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
-            connection.sendall(("\r\n".join(["GET /ws HTTP/1.1", *lines]) + "\r\n\r\n").encode())
-            with connection.makefile("rb") as answer:
-                assert answer.readline().startswith(b"HTTP/1.1 101")
-                while answer.readline() != b"\r\n":
-                    pass
-                connection.sendall(bytes([0x81, 0x85, 0, 0, 0, 0]) + b"hello")
-                assert answer.read(7) == b"\x81\x05hello"
+        said, echoed = visitor.opens_websocket(host, headers)
+        assert said.startswith("HTTP/1.1 101")
+        assert echoed == b"hello"
 
     def test_needs_a_login_too(self, visitor: Visitor) -> None:
         upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
@@ -421,7 +348,7 @@ class TestWhatIsNotThere:
 class TestWhatIsWritten:
     def test_the_log_says_who_and_keeps_no_credential(self, visitor: Visitor, traefik: RunningTraefik) -> None:
         visitor.ask(BROWSER, "/logged", headers=MEMBER)
-        visitor.ask(API, "/logged-too", headers=[("Authorization", "Bearer ines")])
+        visitor.ask(API, "/logged-too", headers=[("Authorization", INES)])
         eventually(lambda: "/logged-too" in traefik.log.read_text(), "the request in the access log")
         lines = [json.loads(line) for line in traefik.log.read_text().splitlines() if '"/logged' in line]
         assert [line["request_X-Auth-Request-User"] for line in lines] == ["ines", "ines"]

@@ -17,6 +17,7 @@ from bedplate.labels import SESSION_COOKIE
 from bedplate.services.login.authentication import IDENTITY_HEADERS, AuthenticationEndpoints
 from cluster.login_processes import (
     DOMAIN,
+    ISSUER,
     LOGIN,
     Answer,
     Browser,
@@ -43,7 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Generator[Site]:
 @pytest.fixture
 def endpoints() -> AuthenticationEndpoints:
     return AuthenticationEndpoints(
-        domain=DOMAIN, email_domains=["example.com"], end_session_url="https://login.example.com/logout"
+        issuer=ISSUER, domain=DOMAIN, email_domains=["example.com"], end_session_url="https://login.example.com/logout"
     )
 
 

@@ -14,6 +14,7 @@ from bedplate.services.front_door.routes import RouteArgs, route_parts
 from bedplate.services.front_door.traefik import DEFINITIONS_CHART, values
 from bedplate.services.front_door.traefik_plugins import sources
 from bedplate.services.login.authentication import AuthenticationEndpoints
+from bedplate.services.login.spec import TokensSpec
 from bedplate.stack_file.reading import load
 from harness import LOGIN, STACKS, model_api, objects, platform, record, record_stack, tenant
 from upstream import mistakes
@@ -25,6 +26,9 @@ FACTS = ClusterFacts(
     load_balancer_annotations={"example.com/scheme": "internet-facing"},
 )
 IDENTITY = Identity(name="model-api", component="model-api", tenant="vision", workload="scorer")
+HEADERS = ("client-headers", "answer-headers")
+CLUSTER_AND_CI = {"serviceAccounts": True, "issuers": [{"issuerUrl": "https://ci", "audience": "bedplate"}]}
+TOKENS = TokensSpec.model_validate(CLUSTER_AND_CI)
 LIMITS = {"guardrails": {"approvedImages": ["ghcr.io/acme/"], "publicRoutes": True}}
 INTERNAL = {"certificates": {"issuer": "internal"}}
 
@@ -41,7 +45,9 @@ def parts(access: str, **changes: Any) -> dict[str, Manifest]:
         "service_port": 80,
         "port": 9000,
         "front_door": cast(Any, None),
-        "authentication": AuthenticationEndpoints(domain="ml.example.com", proxy="http://login"),
+        "authentication": AuthenticationEndpoints(
+            domain="ml.example.com", issuer="https://people", tokens=TOKENS, proxy="http://login"
+        ),
         "groups": ["ml-vision", "ml-leads"],
     }
     return dict(route_parts(RouteArgs(**{**args, **changes})))
@@ -206,11 +212,11 @@ class TestARoute:
     @pytest.mark.parametrize("access", ["browser", "api"])
     def test_drops_what_clients_say_before_the_login_and_credentials_after_it(self, access: str) -> None:
         found = chain(access)
-        assert found[:2] == ["client-headers", "scorer-vision-login"]
-        assert set(found[2:]) == {"scorer-vision-filter", "scorer-vision-concurrency", "credentials"}
+        assert found[:5] == [*HEADERS, "own-pages", "provider-tokens", "scorer-vision-login"]
+        assert set(found[5:]) == {"scorer-vision-filter", "scorer-vision-concurrency", "credentials"}
 
     def test_for_everybody_asks_no_login_and_still_hides_the_session(self) -> None:
-        assert chain("public") == ["client-headers", "scorer-vision-filter", "scorer-vision-concurrency"]
+        assert chain("public") == [*HEADERS, "scorer-vision-filter", "scorer-vision-concurrency"]
 
     @pytest.mark.parametrize("access", ["browser", "api"])
     @pytest.mark.parametrize(("missing", "said"), [({"authentication": None}, "login"), ({"groups": []}, "groups")])
@@ -222,7 +228,8 @@ class TestARoute:
 
     @pytest.mark.parametrize("access", ["browser", "api", "public"])
     def test_uses_only_middlewares_that_are_made(self, access: str) -> None:
-        shared = {found.inputs["metadata"]["name"] for found in objects(record(platform(**INTERNAL)), "Middleware")}
+        found = objects(record(platform(login=LOGIN, **INTERNAL)), "Middleware")
+        shared = {middleware.inputs["metadata"]["name"] for middleware in found}
         own = {part["metadata"]["name"] for part in parts(access).values() if part["kind"] == "Middleware"}
         assert set(chain(access)) <= shared | own
 
@@ -237,20 +244,47 @@ class TestARoute:
 
     def test_checks_each_sort_of_caller_in_its_own_way_and_everybody_else_at_the_login(self) -> None:
         rules = rules_of(PROGRAMS)
-        checks = [next(name for name in chain if name.startswith("scorer-vision-")) for _, chain in rules]
-        assert checks == ["scorer-vision-api-keys", "scorer-vision-subjects", "scorer-vision-login"]
+        assert [chain[2:-3] for _, chain in rules] == [
+            ["scorer-vision-api-keys"],
+            ["scorer-vision-subject-tokens", "scorer-vision-subjects"],
+            ["own-pages", "provider-tokens", "scorer-vision-login"],
+        ]
         assert all(match.startswith("Host(`scorer-vision.ml.example.com`)") for match, _ in rules)
         assert all("`Authorization`, `^(?i:bearer) " in match for match, _ in rules[:-1])
         assert sorted(rules, key=lambda rule: -len(rule[0]))[-1][0] == "Host(`scorer-vision.ml.example.com`)"
 
     def test_has_the_same_limits_for_every_sort_of_caller(self) -> None:
-        around = {(chain[0], *chain[2:]) for _, chain in rules_of(PROGRAMS)}
-        assert around == {("client-headers", "scorer-vision-filter", "scorer-vision-concurrency", "credentials")}
+        chains = [chain for _, chain in rules_of(PROGRAMS)]
+        assert {tuple(chain[:2]) for chain in chains} == {HEADERS}
+        limits = ("scorer-vision-filter", "scorer-vision-concurrency", "credentials")
+        assert {tuple(chain[-3:]) for chain in chains} == {limits}
 
     def test_asks_the_login_for_named_accounts_without_their_groups(self) -> None:
         found = parts("api", spec=RouteSpec.model_validate(PROGRAMS))
         asked = found["subjects"]["spec"]["forwardAuth"]["address"]
         assert asked == "http://login/oauth2/auth?allowed_emails=system%3Aserviceaccount%3Aci%3Adeployer"
+
+    def test_takes_each_subject_from_the_one_issuer_that_may_call_somebody_so(self) -> None:
+        def named(tokens: dict[str, Any], **route: Any) -> dict[str, Any]:
+            asked = AuthenticationEndpoints(
+                domain="ml.example.com", issuer="https://people", tokens=TokensSpec.model_validate(tokens)
+            )
+            spec = RouteSpec.model_validate({"access": "api", **route})
+            (settings,) = parts("api", spec=spec, authentication=asked)["subject-tokens"]["spec"]["plugin"].values()
+            assert settings["refuses"] is True
+            return settings
+
+        account, pipeline = "system:serviceaccount:ci:deployer", "project_path:acme/shop"
+        both = named(CLUSTER_AND_CI, subjects=[account, pipeline])
+        assert both["subjects"] == {"*": [account], "https://ci": [pipeline]}
+        assert both["known"] == ["https://people", "https://ci"]
+        stated = named(CLUSTER_AND_CI, subjects=[account], subjectsIssuer="https://ci")
+        assert stated["subjects"] == {"https://ci": [account]}
+        elsewhere = named({**CLUSTER_AND_CI, "serviceAccounts": False}, subjects=[account])
+        assert elsewhere["subjects"] == {"https://ci": [account]}
+        two = [*CLUSTER_AND_CI["issuers"], {"issuerUrl": "https://other", "audience": "bedplate"}]
+        with pytest.raises(ValueError, match="unpack"):
+            named({"issuers": two}, subjects=[pipeline])
 
     def test_holds_the_hashes_of_keys_and_tells_who_called(self) -> None:
         (settings,) = parts("api", spec=RouteSpec.model_validate(PROGRAMS))["api-keys"]["spec"]["plugin"].values()
@@ -264,7 +298,7 @@ class TestARoute:
         spec = RouteSpec.model_validate({"access": "api", "apiKeys": PROGRAMS["apiKeys"]})
         ((match, chain),) = rules_of(spec.model_dump(by_alias=True), authentication=None)
         assert match == "Host(`scorer-vision.ml.example.com`)"
-        assert chain[1] == "scorer-vision-api-keys"
+        assert chain[2] == "scorer-vision-api-keys"
 
     def test_has_its_limits(self) -> None:
         limits = {"access": "public", "maxBodyMib": 2, "answerSeconds": 7, "maxConcurrent": 9}

@@ -218,7 +218,10 @@ class TestTheProxy:
 
 class TestWhatARouteAsks:
     endpoints = AuthenticationEndpoints(
-        domain="ml.example.com", email_domains=["example.com"], end_session_url="https://idp.example.com/logout"
+        issuer="https://login.example.com",
+        domain="ml.example.com",
+        email_domains=["example.com"],
+        end_session_url="https://idp.example.com/logout",
     )
 
     def test_is_an_address_of_the_proxys_service(self) -> None:
@@ -242,4 +245,9 @@ class TestWhatARouteAsks:
     def test_ends_at_the_provider_when_somebody_signs_out(self) -> None:
         query = parse_qs(urlsplit(self.endpoints.end_of_session).query)
         assert query == {"rd": ["https://idp.example.com/logout?id_token_hint={id_token}"]}
-        assert urlsplit(AuthenticationEndpoints(domain="ml.example.com").end_of_session).query == ""
+        assert (
+            urlsplit(
+                AuthenticationEndpoints(domain="ml.example.com", issuer="https://login.example.com").end_of_session
+            ).query
+            == ""
+        )

@@ -13,9 +13,16 @@ from typing import Any
 
 from bedplate.spec import API_KEY_PREFIX
 
-_API_KEYS, _REQUEST_FILTER = "apikeys", "requestfilter"
-_FOLDERS = {_API_KEYS: "api_keys", _REQUEST_FILTER: "request_filter"}
-_FILES = (".traefik.yml", "go.mod", "main.go")
+_API_KEYS, _IDENTITY_HEADERS, _OWN_PAGES, _REQUEST_FILTER = "apikeys", "identityheaders", "ownpages", "requestfilter"
+_TOKEN_ISSUERS = "tokenissuers"
+_FOLDERS = {
+    _API_KEYS: "api_keys",
+    _IDENTITY_HEADERS: "identity_headers",
+    _OWN_PAGES: "own_pages",
+    _REQUEST_FILTER: "request_filter",
+    _TOKEN_ISSUERS: "token_issuers",
+}
+_SUFFIXES = (".go", ".mod", ".yml")
 
 
 @cache
@@ -23,7 +30,11 @@ def sources() -> Mapping[str, Mapping[str, str]]:
     """The files of each plugin, by its module and their names."""
     here = importlib.resources.files(__name__)
     return {
-        _module(name): {file: (here / folder / file).read_text(encoding="utf-8") for file in _FILES}
+        _module(name): {
+            file.name: file.read_text(encoding="utf-8")
+            for file in sorted((here / folder).iterdir(), key=lambda found: found.name)
+            if file.name.endswith(_SUFFIXES)
+        }
         for name, folder in _FOLDERS.items()
     }
 
@@ -47,9 +58,37 @@ def plugins() -> dict[str, Any]:
     }
 
 
-def filtering(cookie_prefixes: Sequence[str], max_body_bytes: int) -> dict[str, Any]:
-    """Removes cookies and refuses larger bodies, as the `spec` of a Middleware."""
-    return {"plugin": {_REQUEST_FILTER: {"cookiePrefixes": list(cookie_prefixes), "maxBodyBytes": max_body_bytes}}}
+def without_identity(families: Sequence[str], kept: Sequence[str]) -> dict[str, Any]:
+    """Removes headers of these families but for those that are kept, as the `spec` of a Middleware."""
+    return {"plugin": {_IDENTITY_HEADERS: {"families": list(families), "kept": list(kept)}}}
+
+
+def of_own_pages(cookies: Sequence[str]) -> dict[str, Any]:
+    """Refuses what other hosts' pages do with one of these cookies, as the `spec` of a Middleware. `*`: or without."""
+    return {"plugin": {_OWN_PAGES: {"cookies": list(cookies)}}}
+
+
+def with_tokens_of(issuer: str) -> dict[str, Any]:
+    """Has tokens of this issuer count and no others, as the `spec` of a Middleware."""
+    return {"plugin": {_TOKEN_ISSUERS: {"subjects": {issuer: []}}}}
+
+
+def naming(subjects: Mapping[str, Sequence[str]], known: Sequence[str]) -> dict[str, Any]:
+    """Refuses whoever shows no token of these subjects of these issuers, as the `spec` of a Middleware. `*`: whichever
+    issuer is not known."""
+    named = {issuer: list(names) for issuer, names in subjects.items()}
+    return {"plugin": {_TOKEN_ISSUERS: {"subjects": named, "known": list(known), "refuses": True}}}
+
+
+def filtering(cookie_prefixes: Sequence[str], answer_headers: Sequence[str], max_body_bytes: int) -> dict[str, Any]:
+    """Keeps these cookies from a workload and these headers from its visitors, and refuses larger bodies, as the
+    `spec` of a Middleware."""
+    settings = {
+        "cookiePrefixes": list(cookie_prefixes),
+        "answerHeaders": list(answer_headers),
+        "maxBodyBytes": max_body_bytes,
+    }
+    return {"plugin": {_REQUEST_FILTER: settings}}
 
 
 def admitting_keys(sha256_by_name: Mapping[str, str], user_header: str) -> dict[str, Any]:

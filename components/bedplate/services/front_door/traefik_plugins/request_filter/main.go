@@ -1,51 +1,67 @@
-// Package requestfilter keeps from a workload what is not its business: the session of the person who calls it, and
-// bodies larger than its route admits.
+// Package requestfilter keeps from a workload what is not its business: the session of the person who calls it, bodies
+// larger than its route admits, and what a browser would believe of the whole domain or of the platform.
 //
 // The session's cookie is valid for every host of the domain, so a workload that saw it could act as its visitors in
-// other tenants. Traefik itself removes all cookies or none. Its own limit of bodies (buffering) holds every response
-// back until it is complete, which ends streaming.
+// other tenants, and one that set it could have them act as somebody else. Traefik itself removes all cookies or none.
+// Its own limit of bodies (buffering) holds every response back until it is complete, which ends streaming.
 package requestfilter
 
 import (
 	"context"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 )
 
 // Config is what a Middleware says below spec.plugin.
 type Config struct {
-	// CookiePrefixes are the beginnings of the names of cookies that are removed, in any case of letters.
+	// CookiePrefixes are the beginnings of the names of cookies that a workload neither gets nor sets, in any case of letters.
 	CookiePrefixes []string `json:"cookiePrefixes,omitempty"`
+	// AnswerHeaders are the beginnings of the names of headers that a workload does not answer with.
+	AnswerHeaders []string `json:"answerHeaders,omitempty"`
 	// MaxBodyBytes is the largest body that is let through.
 	MaxBodyBytes int64 `json:"maxBodyBytes,omitempty"`
 }
 
-// CreateConfig returns a configuration that New refuses: both keys must be set.
+// CreateConfig returns a configuration that New refuses: all keys must be set.
 func CreateConfig() *Config {
 	return &Config{}
 }
 
 type filter struct {
-	next   http.Handler
-	config *Config
+	next          http.Handler
+	maxBodyBytes  int64
+	cookies       []string
+	answerHeaders *regexp.Regexp
 }
 
 // New refuses an incomplete configuration; Traefik then does not serve the route at all.
 func New(_ context.Context, next http.Handler, config *Config, _ string) (http.Handler, error) {
-	if len(config.CookiePrefixes) == 0 || config.MaxBodyBytes <= 0 {
-		return nil, errors.New("cookiePrefixes and maxBodyBytes must be set")
+	if len(config.CookiePrefixes) == 0 || len(config.AnswerHeaders) == 0 || config.MaxBodyBytes <= 0 {
+		return nil, errors.New("cookiePrefixes, answerHeaders and maxBodyBytes must be set")
 	}
-	return &filter{next: next, config: config}, nil
+	made := &filter{next: next, maxBodyBytes: config.MaxBodyBytes}
+	for _, prefix := range config.CookiePrefixes {
+		made.cookies = append(made.cookies, strings.ToLower(prefix))
+	}
+	var beginnings []string
+	for _, name := range config.AnswerHeaders {
+		beginnings = append(beginnings, regexp.QuoteMeta(name))
+	}
+	// A header that follows the body is written under its name behind http.TrailerPrefix.
+	headers, err := regexp.Compile("(?i)^(?:" + http.TrailerPrefix + ")?(?:" + strings.Join(beginnings, "|") + ")")
+	made.answerHeaders = headers
+	return made, err
 }
 
 func (f *filter) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
-	if request.ContentLength > f.config.MaxBodyBytes {
+	if request.ContentLength > f.maxBodyBytes {
 		http.Error(writer, http.StatusText(http.StatusRequestEntityTooLarge), http.StatusRequestEntityTooLarge)
 		return
 	}
 	if request.Body != nil && request.ContentLength < 0 {
-		request.Body = http.MaxBytesReader(writer, request.Body, f.config.MaxBodyBytes)
+		request.Body = http.MaxBytesReader(writer, request.Body, f.maxBodyBytes)
 	}
 	if lines, found := request.Header["Cookie"]; found {
 		if kept := f.kept(lines); kept == "" {
@@ -54,7 +70,8 @@ func (f *filter) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 			request.Header.Set("Cookie", kept)
 		}
 	}
-	f.next.ServeHTTP(writer, request)
+	f.next.ServeHTTP(&answer{to: writer, filter: f, hasBody: request.Method != http.MethodHead}, request)
+	f.clean(writer.Header())
 }
 
 // kept returns the other cookies, as they were written.
@@ -62,19 +79,25 @@ func (f *filter) kept(lines []string) string {
 	var kept []string
 	for _, cookie := range strings.Split(strings.Join(lines, ";"), ";") {
 		cookie = strings.TrimSpace(cookie)
-		if cookie != "" && !f.removes(cookie) {
+		if cookie != "" && !f.reserves(cookie) {
 			kept = append(kept, cookie)
 		}
 	}
 	return strings.Join(kept, "; ")
 }
 
-func (f *filter) removes(cookie string) bool {
-	name := strings.ToLower(strings.Trim(cookie, " \t\""))
-	for _, prefix := range f.config.CookiePrefixes {
-		if strings.HasPrefix(name, strings.ToLower(prefix)) {
+// reserves tells whether the cookie is the login's. One without a name counts by its value, which browsers send as if it
+// were a name (https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-5.8.3).
+func (f *filter) reserves(cookie string) bool {
+	name := strings.ToLower(strings.TrimLeftFunc(cookie, isFiller))
+	for _, prefix := range f.cookies {
+		if strings.HasPrefix(name, prefix) {
 			return true
 		}
 	}
 	return false
+}
+
+func isFiller(character rune) bool {
+	return character <= ' ' || character == '=' || character == '"' || character == 0x7f
 }

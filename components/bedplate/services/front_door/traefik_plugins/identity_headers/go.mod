@@ -1,0 +1,3 @@
+module bedplate.dev/identityheaders
+
+go 1.22

@@ -1,0 +1,3 @@
+module bedplate.dev/ownpages
+
+go 1.22

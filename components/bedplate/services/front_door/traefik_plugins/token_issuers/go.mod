@@ -1,0 +1,3 @@
+module bedplate.dev/tokenissuers
+
+go 1.22
