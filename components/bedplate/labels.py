@@ -40,7 +40,7 @@ BATCH_COMPONENTS = ("batch", "training")
 
 GPU_RESOURCE = "nvidia.com/gpu"
 GPUS_VISIBLE = "NVIDIA_VISIBLE_DEVICES"
-"""The variable by which NVIDIA's runtime is told which GPUs of its node a container sees; the device plugin's to set."""
+"""By it NVIDIA's runtime is told which GPUs of its node a container sees; the device plugin sets it."""
 GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
 
 LABEL_LENGTH = 63

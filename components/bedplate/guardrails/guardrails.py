@@ -1,8 +1,8 @@
 """Guardrails as a ValidatingAdmissionPolicy: no engine to run, no webhook whose outage stops the cluster.
 
-Owns one policy with its binding for all rules about objects together, because the API server answers with the first refusal of the
-first policy alone: whoever breaks four rules must read four reasons. The binding matches every namespace that carries
-the tenant label, so a tenant needs nothing of its own. The limits are CEL variables of the policy rather than a
+Owns one policy with its binding for all rules about objects together, because the API server answers with the first
+refusal of the first policy alone: whoever breaks four rules must read four reasons. Bindings match every namespace that
+carries the tenant label, so a tenant needs nothing of its own. The limits are CEL variables of the policy rather than a
 parameter ConfigMap: an API server goes on using a ConfigMap's old content, for good, once its last binding was removed
 and made again (https://github.com/kubernetes/kubernetes/issues/130887). A policy takes about a second to be enforced
 after it was created; nothing of a stack depends on that second, because the specs are checked against the same limits

@@ -134,7 +134,7 @@ def gpus_of_others() -> str:
         _of_each(
             "p.all",
             f"!({has_none}) && ({said}.size() > 0 || c.?envFrom.orValue([]).exists(e, e.?prefix.orValue('') != ''))",
-            f" has GPUs and must neither set {GPUS_VISIBLE} nor use envFrom with a prefix; it sees the GPUs it was given",
+            f" has GPUs and must neither set {GPUS_VISIBLE} nor use envFrom with a prefix; it sees those it was given",
         ),
         _of_each(
             "p.all",

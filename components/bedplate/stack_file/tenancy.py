@@ -37,7 +37,7 @@ class _Reserved:
 def file_of_a_tenant(document: Document) -> Iterator[Problem]:
     """One file is one tenant, and says by its own name which: who may change the file may change no other tenant.
 
-    A repository gives files to teams (CODEOWNERS), and a tenant's name decides its namespace, its hosts and its secrets.
+    A repository gives files to teams (CODEOWNERS), and a tenant's name decides its namespace, hosts and secrets.
     """
     if not isinstance(document.data, dict):
         is_empty = document.data is None
