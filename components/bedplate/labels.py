@@ -39,6 +39,8 @@ BATCH_COMPONENTS = ("batch", "training")
 """Values of COMPONENT that no Service, disruption budget or route picks."""
 
 GPU_RESOURCE = "nvidia.com/gpu"
+GPUS_VISIBLE = "NVIDIA_VISIBLE_DEVICES"
+"""By it NVIDIA's runtime is told which GPUs of its node a container sees; the device plugin sets it."""
 GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
 
 LABEL_LENGTH = 63

@@ -58,11 +58,11 @@ class ApiServer:
         if is_dry_run:
             query["dryRun"] = "All"
         headers = {"Content-Type": "application/apply-patch+yaml"}
-        return self._api.call("patch", self._path_of(body), body=body, query=query, headers=headers)
+        return self._api.call("patch", self.path_of(body), body=body, query=query, headers=headers)
 
     def create(self, body: Mapping[str, Any]) -> Object:
         """Creates an object. Raises ApiError, also where it exists."""
-        path = self._path_of(body).rpartition("/")[0]
+        path = self.path_of(body).rpartition("/")[0]
         return self._api.call("post", path, body=body, query={"fieldManager": FIELD_MANAGER})
 
     def merge(self, body: Mapping[str, Any], change: Mapping[str, Any]) -> Object:
@@ -71,12 +71,12 @@ class ApiServer:
         https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
         """
         query, headers = {"fieldManager": _SOMEBODY}, {"Content-Type": "application/strategic-merge-patch+json"}
-        return self._api.call("patch", self._path_of(body), body=change, query=query, headers=headers)
+        return self._api.call("patch", self.path_of(body), body=change, query=query, headers=headers)
 
     def get(self, body: Mapping[str, Any]) -> Object | None:
         """The live object that `body` names, or None."""
         try:
-            return self._api.get(self._path_of(body))
+            return self._api.get(self.path_of(body))
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -98,7 +98,7 @@ class ApiServer:
         (https://github.com/kubernetes/kubernetes/blob/v1.35.4/pkg/controller/garbagecollector/garbagecollector.go).
         """
         try:
-            self._api.call("delete", self._path_of(body), body={"propagationPolicy": "Background"})
+            self._api.call("delete", self.path_of(body), body={"propagationPolicy": "Background"})
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -134,7 +134,8 @@ class ApiServer:
                 return []
             raise
 
-    def _path_of(self, body: Mapping[str, Any]) -> str:
+    def path_of(self, body: Mapping[str, Any]) -> str:
+        """Where the object that `body` names is, below the server's address."""
         kind, metadata = self._kind(body["apiVersion"], body["kind"]), body["metadata"]
         scope = f"/namespaces/{metadata['namespace']}" if kind.is_namespaced else ""
         return f"{kind.path}{scope}/{kind.plural}/{metadata.get('name', '')}"

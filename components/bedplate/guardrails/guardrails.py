@@ -1,8 +1,8 @@
 """Guardrails as a ValidatingAdmissionPolicy: no engine to run, no webhook whose outage stops the cluster.
 
-Owns one policy with its binding for all rules together, because the API server answers with the first refusal of the
-first policy alone: whoever breaks four rules must read four reasons. The binding matches every namespace that carries
-the tenant label, so a tenant needs nothing of its own. The limits are CEL variables of the policy rather than a
+Owns one policy with its binding for all rules about objects together, because the API server answers with the first
+refusal of the first policy alone: whoever breaks four rules must read four reasons. Bindings match every namespace that
+carries the tenant label, so a tenant needs nothing of its own. The limits are CEL variables of the policy rather than a
 parameter ConfigMap: an API server goes on using a ConfigMap's old content, for good, once its last binding was removed
 and made again (https://github.com/kubernetes/kubernetes/issues/130887). A policy takes about a second to be enforced
 after it was created; nothing of a stack depends on that second, because the specs are checked against the same limits
@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import pulumi
 
 from bedplate.guardrails.limits import GuardrailsSpec
+from bedplate.guardrails.orphans import POLICY as ORPHANS
+from bedplate.guardrails.orphans import orphans_spec
 from bedplate.guardrails.reasons import UNKNOWN
 from bedplate.guardrails.rules import RULES, Rule
 from bedplate.guardrails.sight import OWNED_KINDS, VARIABLES
@@ -43,8 +45,14 @@ class Guardrails(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: GuardrailsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:Guardrails", name, {}, opts)
-        policy = KubernetesObject(f"{name}-policy", _policy(args), pulumi.ResourceOptions(parent=self))
-        KubernetesObject(f"{name}-binding", _binding(), pulumi.ResourceOptions(parent=self, depends_on=[policy]))
+        child = pulumi.ResourceOptions(parent=self)
+        policy = KubernetesObject(f"{name}-policy", _policy(args), child)
+        KubernetesObject(f"{name}-binding", _binding(POLICY), pulumi.ResourceOptions(parent=self, depends_on=[policy]))
+        orphans = manifest(_API_VERSION, "ValidatingAdmissionPolicy", ORPHANS, _IDENTITY, spec=orphans_spec())
+        policy = KubernetesObject(f"{name}-orphans-policy", orphans, child)
+        KubernetesObject(
+            f"{name}-orphans-binding", _binding(ORPHANS), pulumi.ResourceOptions(parent=self, depends_on=[policy])
+        )
         self.register_outputs({})
 
 
@@ -96,14 +104,14 @@ def _variable(rule: Rule) -> str:
     return "said" + "".join(word.capitalize() for word in rule.name.split("-"))
 
 
-def _binding() -> Manifest:
+def _binding(policy: str) -> Manifest:
     return manifest(
         _API_VERSION,
         "ValidatingAdmissionPolicyBinding",
-        POLICY,
+        policy,
         _IDENTITY,
         spec={
-            "policyName": POLICY,
+            "policyName": policy,
             "matchResources": {"namespaceSelector": {"matchExpressions": [{"key": TENANT, "operator": "Exists"}]}},
             "validationActions": ["Deny"],
         },

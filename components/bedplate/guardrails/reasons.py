@@ -4,10 +4,11 @@ Owns the words and what they are said of. Written for one pod `p` of an object, 
 """
 
 from bedplate.guardrails.fields import unknown_fields
-from bedplate.guardrails.sight import DEFAULT_DISK, DEFAULT_MEMORY
+from bedplate.guardrails.sight import DEFAULT_DISK, DEFAULT_MEMORY, stated
 from bedplate.labels import (
     ACCELERATOR,
     GPU_RESOURCE,
+    GPUS_VISIBLE,
     IDLE_TIMEOUT_MINUTES,
     OWNER,
     POOL,
@@ -118,6 +119,29 @@ def resources_not_counted() -> str:
         "c.?resources.?requests.orValue({}).filter(k, !(k in [{0}]))).join(', ')).filter(s, s != '').join(', ')"
     ).replace("{0}", known)
     return f"{asked} == '' ? '' : 'no quota counts ' + {asked} + '; pods may ask for {', '.join(_KNOWN_RESOURCES)}'"
+
+
+def gpus_of_others() -> str:
+    """CEL: what would show a container GPUs of its node that were not given to it.
+
+    NVIDIA's runtime shows what this variable names, and a pod's own value counts before that of the device plugin;
+    images of CUDA bring the value `all` (https://github.com/NVIDIA/k8s-device-plugin/issues/61, /90). A prefix would
+    make the name of two halves.
+    """
+    has_none = f"{stated(GPU_RESOURCE, first='limits', then='requests', default='0')}.asInteger() == 0"
+    said = f"c.?env.orValue([]).filter(e, e.name == '{GPUS_VISIBLE}')"
+    return listed(
+        _of_each(
+            "p.all",
+            f"!({has_none}) && ({said}.size() > 0 || c.?envFrom.orValue([]).exists(e, e.?prefix.orValue('') != ''))",
+            f" has GPUs and must neither set {GPUS_VISIBLE} nor use envFrom with a prefix; it sees those it was given",
+        ),
+        _of_each(
+            "p.all",
+            f"{has_none} && !({said}.size() > 0 && {said}.all(e, e.?value.orValue('') == 'void'))",
+            f" has no GPUs and runs beside one that has; give it the variable {GPUS_VISIBLE}: void",
+        ),
+    )
 
 
 def not_restricted() -> str:

@@ -15,6 +15,7 @@ from bedplate.guardrails.reasons import (
     PLACED_GPUS,
     UNAPPROVED,
     fields_not_decided,
+    gpus_of_others,
     label_not_listed,
     labels_missing,
     limits_not_stated,
@@ -219,5 +220,10 @@ RULES: tuple[Rule, ...] = (
             f"tolerate {GPU_RESOURCE} "
             "nor use such a class'",
         ),
+    ),
+    Rule(
+        name="gpu-visibility",
+        title="A container sees the GPUs that it was given, and no others of its node.",
+        reason=f"p.gpus == 0 ? '' : {gpus_of_others()}",
     ),
 )

@@ -19,6 +19,7 @@ from bedplate.stack_file.documents import Document, UnreadableDocument
 from bedplate.stack_file.growth import CONFIG_LIMIT_BYTES, config_bytes
 from bedplate.stack_file.parts import Parts
 from bedplate.stack_file.problems import PathParts, Problem, dotted, nearest, printable, shown
+from bedplate.stack_file.tenancy import file_of_a_tenant
 from bedplate.stack_file.validation import parts_of, validation_problems
 
 NAMESPACE = "bedplate:"
@@ -362,17 +363,9 @@ def _tenant_documents(folder: Path, directory: str, source: _Source) -> Iterator
         except (OSError, UnreadableDocument) as error:
             source.problems.append(_unreadable(file, error))
             continue
+        source.problems += [_in_file(document, problem) for problem in file_of_a_tenant(document)]
         if isinstance(document.data, dict):
             yield document
-            continue
-        is_empty = document.data is None
-        problem = Problem(
-            path=(),
-            message="the file is empty" if is_empty else "the file must be a mapping: one tenant",
-            given=None if is_empty else shown(document.data),
-            fix="write one tenant's keys without indentation (name, groups, owner, quota), or remove the file",
-        )
-        source.problems.append(_in_file(document, problem))
 
 
 def _tenant_files(folder: Path, directory: str, source: _Source) -> list[Path]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 from bedplate.labels import LABEL_LENGTH
+from bedplate.stack_file.documents import Document
 from bedplate.stack_file.parts import Parts, has
 from bedplate.stack_file.problems import PathParts, Problem, shown
 
@@ -30,6 +32,30 @@ class _Reserved:
 
     def __contains__(self, namespace: str) -> bool:
         return namespace in self.names or namespace.startswith(self.beginnings)
+
+
+def file_of_a_tenant(document: Document) -> Iterator[Problem]:
+    """One file is one tenant, and says by its own name which: who may change the file may change no other tenant.
+
+    A repository gives files to teams (CODEOWNERS), and a tenant's name decides its namespace, hosts and secrets.
+    """
+    if not isinstance(document.data, dict):
+        is_empty = document.data is None
+        yield Problem(
+            path=(),
+            message="the file is empty" if is_empty else "the file must be a mapping: one tenant",
+            given=None if is_empty else shown(document.data),
+            fix="write one tenant's keys without indentation (name, groups, owner, quota), or remove the file",
+        )
+        return
+    name = cast(dict[str, object], document.data).get("name")
+    if isinstance(name, str) and name != document.path.stem:
+        yield Problem(
+            path=("name",),
+            message=f"the file is that of a tenant '{document.path.stem}': whoever owns it decides about no other",
+            given=shown(name),
+            fix=f"write `name: {document.path.stem}`, or rename the file to {name}.yaml",
+        )
 
 
 def tenant_names(parts: Parts) -> Iterator[Problem]:

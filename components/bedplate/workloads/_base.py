@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import Container, Manifest, RouteSpec, manifest, service_account
 from bedplate.kubernetes.pods import OWN_VOLUMES, disk_gib
-from bedplate.labels import Identity
+from bedplate.labels import GPUS_VISIBLE, Identity
 from bedplate.spec import (
     AbsolutePath,
     ConfigKey,
@@ -70,9 +70,19 @@ def _no_secret(argument: str) -> str:
     return argument
 
 
+def _not_of_the_runtime(name: str) -> str:
+    if name == GPUS_VISIBLE:
+        raise mistake(
+            "would show the pod GPUs that are others'; a pod sees those that `gpu` gives it",
+            "remove it; CUDA_VISIBLE_DEVICES chooses among the pod's own",
+        )
+    return name
+
+
+_Variable = Annotated[EnvironmentName, AfterValidator(_not_of_the_runtime)]
 PlainText = Annotated[str, AfterValidator(_no_secret)]
 PlainEnvironment = Annotated[
-    Mapping[Annotated[EnvironmentName, AfterValidator(_no_secret_by_name)], str], AfterValidator(_no_secrets_by_value)
+    Mapping[Annotated[_Variable, AfterValidator(_no_secret_by_name)], str], AfterValidator(_no_secrets_by_value)
 ]
 
 
@@ -184,7 +194,7 @@ class WorkloadSpec(Spec):
     """Numeric user that the process runs as; never 0."""
     env: PlainEnvironment = Field(default_factory=dict[str, str])
     """Environment variables that are no secrets."""
-    secret_env: Mapping[EnvironmentName, ConfigKey] = Field(default_factory=dict[str, str])
+    secret_env: Mapping[_Variable, ConfigKey] = Field(default_factory=dict[str, str])
     """Environment variable → name of a config secret (`pulumi config set --secret bedplate:NAME`)."""
     mounts: tuple[MountSpec, ...] = ()
     """Volumes of the tenant that the workload sees."""

@@ -63,6 +63,21 @@ def memory_volume(size: str | None) -> Change:
     return field("volumes", [{"name": "shm", "emptyDir": {"medium": "Memory", **limit}}])
 
 
+VISIBLE = "NVIDIA_VISIBLE_DEVICES"
+PREFIXED = {"prefix": "NVIDIA_VISIBLE_", "secretRef": {"name": "any"}}
+
+
+def shown_gpus(value: str) -> Change:
+    return of_container(env=[{"name": VISIBLE, "value": value}])
+
+
+def shown_to_init(value: str) -> Change:
+    def change(_whole: Manifest, body: Manifest) -> None:
+        body["initContainers"][0]["env"] = [{"name": VISIBLE, "value": value}]
+
+    return change
+
+
 REFUSED_FIELDS: list[tuple[Change, str]] = [
     (anti_affinity(namespaceSelector={}), "requiredDuringSchedulingIgnoredDuringExecution[].namespaceSelector"),
     (anti_affinity(namespaces=["other"]), "requiredDuringSchedulingIgnoredDuringExecution[].namespaces"),
@@ -183,6 +198,11 @@ DENIED: list[tuple[str, str, Change, str]] = [
     ("gpu-placement", "Pod", gpu_toleration, "must not tolerate nvidia.com/gpu"),
     ("gpu-placement", "Deployment", tolerates_everything, "must not tolerate nvidia.com/gpu"),
     ("gpu-placement", "Job", field("priorityClassName", "bedplate-nvidia-l4"), "nor use such a class"),
+    ("gpu-visibility", "Job", all_of(gpus(1), shown_gpus("all")), "container main has GPUs and must neither set"),
+    ("gpu-visibility", "Deployment", all_of(serving, shown_gpus("void")), "container main has GPUs"),
+    ("gpu-visibility", "Job", all_of(gpus(1), of_container(envFrom=[PREFIXED])), "envFrom with a prefix"),
+    ("gpu-visibility", "Job", all_of(gpus(1), init(cpu="1")), "container init has no GPUs and runs beside one"),
+    ("gpu-visibility", "Job", all_of(gpus(1), init(cpu="1"), shown_to_init("all")), "container init has no GPUs"),
 ]
 RESTRICTED: list[tuple[str, Change, str]] = [
     ("Job", of_container(securityContext={}), "allowPrivilegeEscalation: false"),
@@ -195,6 +215,9 @@ ADMITTED: list[tuple[str, str, Change]] = [
     ("approved-images", "Pod", image(f"quay.io/tools/etl@sha256:{'0' * 64}")),
     ("approved-images", "Pod", image("ghcr.io/acme/deep/path/app:2", "initContainers")),
     ("ownership-labels", "Deployment", nothing),
+    ("gpu-visibility", "Job", all_of(gpus(1), init(cpu="1"), shown_to_init("void"))),
+    ("gpu-visibility", "Job", all_of(gpus(1), of_container(envFrom=[{"secretRef": {"name": "any"}}]))),
+    ("gpu-visibility", "Job", shown_gpus("all")),
     ("gpu-idle-timeout", "StatefulSet", gpus(1, idle_minutes="120")),
     ("gpu-idle-timeout", "Deployment", serving),
     ("gpu-idle-timeout", "Job", gpus(1)),
@@ -205,7 +228,6 @@ ADMITTED: list[tuple[str, str, Change]] = [
     ("max-pod-size", "Job", gpus(2)),
     ("job-run-time", "Pod", owned_by("Job", "batch/v1")),
     ("job-cleanup", "Job", ttl(0)),
-    ("job-cleanup", "Job", all_of(ttl(None), owned_by("JobSet", "jobset.x-k8s.io/v1alpha2"))),
     ("serving-labels", "Job", template_labels(component="batch")),
     ("serving-labels", "Deployment", serving),
     ("max-pod-size", "Job", init(cpu="8", memory="32Gi")),

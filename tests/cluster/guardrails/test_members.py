@@ -31,6 +31,7 @@ from cluster.guardrails.guarded import (
     refusal,
     resources,
     template_labels,
+    ttl,
 )
 from cluster.objects_under_test import eventually
 from harness import ROOT, STACKS, objects, record_stack
@@ -142,6 +143,29 @@ class TestAJobOfAMember:
         assert len(items(alice.calls.get(JOBS))) == 6
 
 
+class TestTheEndOfAJob:
+    """Its limits are the job's: pods that outlive it would have none, and no member can delete pods."""
+
+    @pytest.fixture
+    def job(self, alice: Member) -> str:
+        body = a_job()
+        alice.create(body)
+        name = body["metadata"]["name"]
+        eventually(lambda: alice.pods_of(name), "its pod is there")
+        return name
+
+    @pytest.mark.parametrize("options", [{}, {"propagationPolicy": "Orphan"}, {"orphanDependents": True}], ids=str)
+    def test_never_leaves_pods_behind(self, alice: Member, job: str, options: dict[str, Any]) -> None:
+        with pytest.raises(ApiError, match="pods would run on without its time limit"):
+            alice.calls.call("delete", f"{JOBS}/{job}", body=options, headers=ALICE)
+        assert alice.pods_of(job)[0]["metadata"]["ownerReferences"]
+
+    @pytest.mark.parametrize("policy", ["Background", "Foreground"])
+    def test_takes_them_with_it(self, alice: Member, job: str, policy: str) -> None:
+        alice.calls.call("delete", f"{JOBS}/{job}", body={"propagationPolicy": policy}, headers=ALICE)
+        eventually(lambda: not alice.pods_of(job), "its pods are gone")
+
+
 class TestAPod:
     def test_never_chooses_its_node_by_pods_of_others(self, api: ApiServer) -> None:
         """Also where no policy sees it: the quota counts what a controller or an injector writes."""
@@ -199,6 +223,26 @@ class TestAJobSet:
         }
         api.delete(definition)
         eventually(lambda: api.get(definition) is None, "the kind is gone")
+
+    @pytest.mark.parametrize(
+        ("name", "is_believed"),
+        [
+            ("alice@example.com", False),
+            (f"system:serviceaccount:{MEMBERS}:etl", False),
+            ("system:serviceaccount:jobset-system:jobset-controller-manager", True),
+        ],
+    )
+    def test_makes_jobs_in_its_name_and_nobody_else_does(self, alice: Member, name: str, is_believed: bool) -> None:
+        """What a JobSet makes was judged with it; what somebody says it made is judged all the same."""
+        body = a_job(all_of(owned_by("JobSet", "jobset.x-k8s.io/v1alpha2"), ttl(None)))
+        somebody = {"Impersonate-User": name, "Impersonate-Group": "system:masters"}
+        try:
+            alice.calls.call("post", JOBS, body=body, query={"dryRun": "All"}, headers=somebody)
+            told = ""
+        except ApiError as error:
+            told = error.reason
+        assert (told == "") is is_believed, told
+        assert "job-cleanup: " in told or is_believed
 
     def test_is_judged_by_the_pods_of_all_its_jobs(self, api: ApiServer, jobset: Manifest) -> None:
         eventually(lambda: refusal(api, jobset) is None, "a valid one is admitted")
