@@ -29,6 +29,9 @@ check: install ## Format check, lint, types, import directions and generated fil
 	@$(RUN) bedplate reference --check docs/reference
 	@for file in $(COPIED); do cmp $$file $(STARTER)/$${file#.} || { echo "Fix: make format" >&2; exit 1; }; done
 
+definitions: install ## Renew the definitions of the Traefik that is pinned, from its Go module; needs Go
+	@cd tests && ../$(RUN) python traefik_definitions.py
+
 benchmark: install ## Print the benchmark tables; AGAINST=REV for those beside another revision alone
 	@$(RUN) python tests/benchmarks/commands.py $(if $(AGAINST),--against $(AGAINST))
 	@$(if $(AGAINST),,$(RUN) python tests/benchmarks/registration.py)
@@ -61,4 +64,4 @@ $(TOOLS)/bin/uv:
 clean: ## Remove what was installed here; the built control plane stays in ~/.cache/bedplate
 	@rm -rf .venv .tools dist .pytest_cache .ruff_cache
 
-.PHONY: help rehearse test test-offline check benchmark benchmark-rehearsal benchmark-sessions format install clean
+.PHONY: help rehearse test test-offline check definitions benchmark benchmark-rehearsal benchmark-sessions format install clean

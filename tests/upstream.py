@@ -1,6 +1,7 @@
-"""Upstream charts and the definitions that they bring, which are not part of this repository."""
+"""Upstream charts and definitions of custom kinds; what charts bring is not part of this repository."""
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from bedplate.kubernetes import Chart
+from bedplate.kubernetes import Chart, CustomKind
 from bedplate.rehearsal.definitions import real_definition
+from bedplate.services.front_door import traefik
 from harness import ROOT, library
 
 _BESIDE = (folder / "shared" / "crds" for folder in ROOT.parents)
@@ -26,6 +28,13 @@ def every_chart() -> list[Chart]:
 
 
 CHARTS = every_chart()
+CARRIED = {
+    (f"{custom.group}/{version}", custom.kind): body
+    for body in traefik.definitions()
+    for custom in [CustomKind.defined_by(body)]
+    for version in custom.versions
+}
+"""Definitions that the platform registers itself, by API version and kind."""
 
 
 def mistakes(body: dict[str, Any]) -> list[str]:
@@ -33,11 +42,16 @@ def mistakes(body: dict[str, Any]) -> list[str]:
     return [error.message for error in validator_of(body["apiVersion"], body["kind"]).iter_errors(body)]
 
 
-@cache
-def validator_of(api_version: str, kind: str) -> Draft202012Validator:
-    custom = next(found for chart in CHARTS if (found := chart.brings(api_version, kind)))
+def _brought(api_version: str, kind: str) -> Mapping[str, Any]:
+    custom = next(found for chart in CHARTS for found in chart.kinds if found.serves(api_version, kind))
     definition = real_definition(DEFINITIONS, custom.shown())
     assert definition
+    return definition
+
+
+@cache
+def validator_of(api_version: str, kind: str) -> Draft202012Validator:
+    definition = CARRIED.get((api_version, kind)) or _brought(api_version, kind)
     version = api_version.rpartition("/")[2]
     schema = next(one["schema"]["openAPIV3Schema"] for one in definition["spec"]["versions"] if one["name"] == version)
     return Draft202012Validator(closed(schema))

@@ -11,12 +11,12 @@ from bedplate.engine.resources import RELEASE_TYPE, Resource
 from bedplate.kubernetes import Manifest, RouteSpec
 from bedplate.labels import FRONT_DOOR_NAMES, Identity
 from bedplate.services.front_door.routes import RouteArgs, route_parts
-from bedplate.services.front_door.traefik import DEFINITIONS_CHART, values
+from bedplate.services.front_door.traefik import definitions, values
 from bedplate.services.front_door.traefik_plugins import sources
 from bedplate.services.login.authentication import AuthenticationEndpoints
 from bedplate.stack_file.reading import load
 from harness import LOGIN, STACKS, model_api, objects, platform, record, record_stack, tenant
-from upstream import mistakes, needs_definitions
+from upstream import mistakes
 
 FACTS = ClusterFacts(
     kubernetes_version="1.35",
@@ -169,7 +169,8 @@ class TestTraefik:
         recording = record(platform(**INTERNAL))
         found = releases(recording)
         names = [recording.by_urn()[urn].name for urn in found["traefik"].dependencies]
-        assert found[DEFINITIONS_CHART.name].urn in found["traefik"].dependencies
+        kinds = {body["spec"]["names"]["plural"] for body in definitions()}
+        assert {f"platform-front-door-definitions-{plural}" for plural in kinds} <= set(names)
         assert {"platform-front-door-clusterrole", "platform-front-door-clusterrolebinding"} <= set(names)
 
     def test_may_only_read(self) -> None:
@@ -184,7 +185,7 @@ class TestTraefik:
     def test_takes_all_charts_from_the_mirror_of_the_stack(self) -> None:
         recording = record(platform(**INTERNAL, charts={"source": "oci://mirror.example.com/charts"}))
         assert {found.inputs["chart"] for found in releases(recording).values()} == {
-            f"oci://mirror.example.com/charts/{name}" for name in ("cert-manager", "traefik", "traefik-crds")
+            f"oci://mirror.example.com/charts/{name}" for name in ("cert-manager", "traefik")
         }
 
     def test_serves_the_certificate_that_is_asked_for(self) -> None:
@@ -275,7 +276,6 @@ class TestARoute:
         assert found["concurrency"]["spec"]["inFlightReq"] == {"amount": 9}
 
 
-@needs_definitions
 class TestUpstreamsSchema:
     @pytest.mark.parametrize("route", [{"access": "browser"}, {"access": "public"}, PROGRAMS])
     def test_admits_every_part_of_a_route(self, route: dict[str, Any]) -> None:
