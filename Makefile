@@ -33,6 +33,9 @@ programs: install ## Build every program that rehearsals and tests run, once; ha
 	@$(RUN) bedplate programs build
 	@$(RUN) bedplate programs
 
+definitions: install ## Renew the definitions of the Traefik that is pinned, from its Go module; needs Go
+	@cd tests && ../$(RUN) python traefik_definitions.py
+
 benchmark: install ## Print the benchmark tables; AGAINST=REV for those beside another revision alone
 	@$(RUN) python tests/benchmarks/commands.py $(if $(AGAINST),--against $(AGAINST))
 	@$(if $(AGAINST),,$(RUN) python tests/benchmarks/registration.py)
@@ -65,4 +68,4 @@ $(TOOLS)/bin/uv:
 clean: ## Remove what was installed here; built programs stay in ~/.cache/bedplate
 	@rm -rf .venv .tools dist .pytest_cache .ruff_cache
 
-.PHONY: help rehearse test test-offline check programs benchmark benchmark-rehearsal benchmark-sessions format install clean
+.PHONY: help rehearse test test-offline check programs definitions benchmark benchmark-rehearsal benchmark-sessions format install clean

@@ -1,4 +1,4 @@
-"""Upstream charts and the definitions that they bring, which are not part of this repository."""
+"""Upstream charts and definitions of custom kinds; what charts bring is not part of this repository."""
 
 import os
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from bedplate.errors import RehearsalError
 from bedplate.kubernetes import Chart, CustomKind
 from bedplate.programs import PROGRAMS, definitions
 from bedplate.rehearsal.definitions import real_definition
+from bedplate.services.front_door import traefik
 from harness import library
 
 
@@ -23,6 +24,13 @@ def every_chart() -> list[Chart]:
 
 CHARTS = every_chart()
 KINDS = [kind for chart in CHARTS for kind in chart.kinds]
+CARRIED = {
+    (f"{custom.group}/{version}", custom.kind): body
+    for body in traefik.definitions()
+    for custom in [CustomKind.defined_by(body)]
+    for version in custom.versions
+}
+"""Definitions that the platform registers itself, by API version and kind."""
 
 
 def folders() -> Iterator[Path]:
@@ -68,12 +76,16 @@ def mistakes(body: dict[str, Any]) -> list[str]:
 
 @cache
 def validator_of(api_version: str, kind: str) -> Draft202012Validator | None:
-    definition = definition_of(next(found for chart in CHARTS if (found := chart.brings(api_version, kind))))
+    definition = CARRIED.get((api_version, kind)) or definition_of(_custom_kind(api_version, kind))
     if definition is None:
         return None
     version = api_version.rpartition("/")[2]
     schema = next(one["schema"]["openAPIV3Schema"] for one in definition["spec"]["versions"] if one["name"] == version)
     return Draft202012Validator(closed(schema))
+
+
+def _custom_kind(api_version: str, kind: str) -> CustomKind:
+    return next(found for found in KINDS if found.serves(api_version, kind))
 
 
 def closed(schema: Any, *, is_root: bool = True) -> Any:

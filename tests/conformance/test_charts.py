@@ -15,7 +15,7 @@ from bedplate.rehearsal.definitions import provided_by_others, releases_of
 from bedplate.spec import is_secret_name
 from conformance.test_components import secrets_in
 from harness import LOGIN, ROOT, STACKS, is_custom, model_api, objects, platform, record, record_stack, tenant
-from upstream import CHARTS, KINDS, mistakes, needed_definition_of
+from upstream import CARRIED, CHARTS, KINDS, mistakes, needed_definition_of
 
 
 def issued_by(issuer: dict[str, Any], cloud: str) -> Recording:
@@ -137,11 +137,15 @@ class TestEveryCustomObject:
     def test_is_there_at_all(self) -> None:
         assert any(is_custom(resource) for resource in objects(RECORDINGS["internal"]))
 
-    def test_comes_after_the_one_release_that_brings_its_kind(self, recording: Recording) -> None:
+    def test_comes_after_the_one_resource_that_brings_its_kind(self, recording: Recording) -> None:
         """Unless somebody else runs what brings it."""
         owners = {
             (kind["group"], kind["kind"]): release.urn for release, kinds in releases_of(recording) for kind in kinds
         }
+        for resource in filter(lambda resource: resource.is_definition, recording.resources):
+            spec = resource.inputs["spec"]
+            assert (spec["group"], spec["names"]["kind"]) not in owners
+            owners[spec["group"], spec["names"]["kind"]] = resource.urn
         provided = {(kind["group"], kind["kind"]) for _, kinds in provided_by_others(recording) for kind in kinds}
         for resource in filter(is_custom, objects(recording)):
             kind = group_of(resource), resource.inputs["kind"]
@@ -149,7 +153,9 @@ class TestEveryCustomObject:
         assert not provided & owners.keys()
 
     def test_names_a_namespace_where_its_kind_has_one(self, recording: Recording) -> None:
-        scopes = {(kind.group, kind.kind): kind.scope for chart in CHARTS for kind in chart.kinds}
+        kinds = [kind for chart in CHARTS for kind in chart.kinds]
+        kinds += [CustomKind.defined_by(body) for body in CARRIED.values()]
+        scopes = {(kind.group, kind.kind): kind.scope for kind in kinds}
         for resource in filter(is_custom, objects(recording)):
             scope = scopes[group_of(resource), resource.inputs["kind"]]
             assert ("namespace" in resource.inputs["metadata"]) == (scope == "Namespaced"), resource.name

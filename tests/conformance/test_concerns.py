@@ -165,8 +165,9 @@ class TestWhatItMakes:
         assert made(concern)
 
     def test_is_gone_when_it_goes(self, concern: str) -> None:
-        """The engine deletes it, alone or with its namespace; nothing is told to stay."""
-        assert [resource.name for resource in made(concern) if resource.retain_on_delete or resource.protect] == []
+        """The engine deletes it, alone or with its namespace; nothing is told to stay but definitions of kinds."""
+        staying = [resource for resource in made(concern) if resource.retain_on_delete or resource.protect]
+        assert [resource.name for resource in staying if not resource.is_definition] == []
 
     def test_is_not_there_without_the_layer_of_services(self, concern: str) -> None:
         assert made_by(concern, record(platform(layers=["cluster", "tenants"]))) == []

@@ -95,6 +95,7 @@ def rehearsal_result(report: RehearsalReport) -> None:
     table.add_column(style="dim")
     pods, seconds = report.pods, report.seconds
     rows = (
+        ("definitions accepted", str(report.definitions), seconds.get("definitions")),
         ("objects accepted", str(report.applied), seconds.get("apply")),
         ("pods ready or finished", f"{pods.ready} of {pods.expected}", seconds.get("pods")),
         ("changed by a second run", str(report.changed), seconds.get("secondRun")),
@@ -103,7 +104,7 @@ def rehearsal_result(report: RehearsalReport) -> None:
         ("changed for other tenants", str(report.others_changed), None),
         ("left after teardown", str(report.left), seconds.get("teardown")),
         ("disks kept, as the stack says", str(len(report.retained)), None),
-        ("operators that did not run", str(len(report.operators)), seconds.get("definitions")),
+        ("operators that did not run", str(len(report.operators)), None),
         ("in all", "", seconds.get("total")),
     )
     for name, value, taken in rows:

@@ -13,6 +13,8 @@ https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/sig/sig.go."
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"
 _RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 HIDDEN = "[secret]"
+_DEFINITION_TYPE = "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition"
+"""Also of patches, whose type goes on."""
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 KUBERNETES_PROVIDER_TYPE = "pulumi:providers:kubernetes"
@@ -57,6 +59,11 @@ class Resource:
     def is_kubernetes_object(self) -> bool:
         """Whether the resource is an object of a Kubernetes API."""
         return self.custom and self.type.startswith("kubernetes:") and "metadata" in self.inputs
+
+    @property
+    def is_definition(self) -> bool:
+        """Whether it defines a custom kind of a cluster."""
+        return self.type.startswith(_DEFINITION_TYPE)
 
     @property
     def object_named(self) -> tuple[str, ...] | None:

@@ -32,6 +32,7 @@ from bedplate.on_demand import on_demand
 
 if TYPE_CHECKING:
     from bedplate.kubernetes.custom import CustomObject, Operator
+    from bedplate.kubernetes.definitions import Definitions, DefinitionsArgs
     from bedplate.kubernetes.load_balancers import LoadBalancer
     from bedplate.kubernetes.namespaces import (
         CRITICAL_PRIORITY_CLASS,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 __getattr__ = on_demand(
     {
         "bedplate.kubernetes.custom": ("CustomObject", "Operator"),
+        "bedplate.kubernetes.definitions": ("Definitions", "DefinitionsArgs"),
         "bedplate.kubernetes.load_balancers": ("LoadBalancer",),
         "bedplate.kubernetes.namespaces": (
             "CRITICAL_PRIORITY_CLASS",
@@ -73,6 +75,8 @@ __all__ = [
     "Container",
     "CustomKind",
     "CustomObject",
+    "Definitions",
+    "DefinitionsArgs",
     "Dns",
     "KubernetesObject",
     "LoadBalancer",

@@ -7,7 +7,8 @@ definition is upgraded with its chart, and goes with it, together with every obj
 unless it carries the policy `keep`
 (https://helm.sh/docs/howto/charts_tips_and_tricks/#tell-helm-not-to-uninstall-a-resource).
 So a chart that brings kinds names the values by which it renders them with that policy. A chart that has its
-definitions in `crds/` only is installed beside a chart of its definitions, which upstream then offers.
+definitions in `crds/` only is installed beside a chart of its definitions, where upstream offers one that Helm can keep
+in one Secret, or beside definitions that the platform registers itself (see `definitions`).
 """
 
 import re
@@ -56,10 +57,29 @@ class CustomKind:
     plural: str
     scope: Literal["Namespaced", "Cluster"] = "Namespaced"
 
+    @classmethod
+    def defined_by(cls, definition: Mapping[str, Any]) -> "CustomKind":
+        """The kind that a CustomResourceDefinition defines."""
+        spec = definition["spec"]
+        served = [version for version in spec["versions"] if version["served"]]
+        newest_first = sorted(served, key=lambda version: not version["storage"])
+        return cls(
+            group=spec["group"],
+            versions=tuple(version["name"] for version in newest_first),
+            kind=spec["names"]["kind"],
+            plural=spec["names"]["plural"],
+            scope=spec["scope"],
+        )
+
     @property
     def definition(self) -> str:
         """Name of the CustomResourceDefinition."""
         return f"{self.plural}.{self.group}"
+
+    def serves(self, api_version: str, kind: str) -> bool:
+        """Whether an object of that API version and kind is one of this kind."""
+        group, _, version = api_version.rpartition("/")
+        return (self.group, self.kind) == (group, kind) and version in self.versions
 
     def shown(self) -> dict[str, Any]:
         """As plain data, for whoever reads the program's outputs."""
@@ -109,11 +129,3 @@ class Chart:
         if place.startswith("oci://"):
             return f"{place}/{self.name}", None
         return f"{place}/{self.name}-{self.version}.tgz", None
-
-    def brings(self, api_version: str, kind: str) -> CustomKind | None:
-        """The custom kind of that name, if the chart brings it."""
-        group, _, version = api_version.rpartition("/")
-        for custom in self.kinds:
-            if (custom.group, custom.kind) == (group, kind) and version in custom.versions:
-                return custom
-        return None

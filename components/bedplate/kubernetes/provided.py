@@ -10,7 +10,7 @@ from typing import Any
 
 import pulumi
 
-from bedplate.kubernetes.charts import Chart
+from bedplate.kubernetes.charts import Chart, CustomKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,8 @@ class ProvidedOperator(pulumi.ComponentResource):
 
     chart: Chart
     """What it would be installed from."""
+    kinds: Sequence[CustomKind]
+    """The custom kinds that it brings, known at once."""
     custom_kinds: pulumi.Output[Sequence[Mapping[str, Any]]]
     """The custom kinds that are there: group, versions (newest first), kind, plural, scope."""
     provided: pulumi.Output[Mapping[str, str]]
@@ -33,7 +35,7 @@ class ProvidedOperator(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ProvidedOperatorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:ProvidedOperator", name, {}, opts)
-        self.chart = args.chart
+        self.chart, self.kinds = args.chart, args.chart.kinds
         self.custom_kinds = pulumi.Output.from_input([kind.shown() for kind in args.chart.kinds])
         self.provided = pulumi.Output.from_input(
             {
@@ -44,3 +46,8 @@ class ProvidedOperator(pulumi.ComponentResource):
             }
         )
         self.register_outputs({"custom_kinds": self.custom_kinds, "provided": self.provided})
+
+    def bringing(self, kind: CustomKind) -> pulumi.Resource:
+        """What an object of the kind comes after: it needs nothing of ours, whatever it is."""
+        del kind
+        return self

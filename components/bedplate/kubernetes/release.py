@@ -10,7 +10,7 @@ from typing import Any
 
 import pulumi
 
-from bedplate.kubernetes.charts import Chart
+from bedplate.kubernetes.charts import Chart, CustomKind
 from bedplate.kubernetes.namespaces import PlatformNamespace
 
 _TYPE = "kubernetes:helm.sh/v3:Release"
@@ -44,12 +44,14 @@ class Release(pulumi.ComponentResource):
 
     chart: Chart
     """What is installed."""
+    kinds: Sequence[CustomKind]
+    """The custom kinds that it brings, known at once."""
     custom_kinds: pulumi.Output[Sequence[Mapping[str, Any]]]
     """The custom kinds that the chart brings: group, versions (newest first), kind, plural, scope."""
 
     def __init__(self, name: str, args: ReleaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:Release", name, {}, opts)
-        self.chart = args.chart
+        self.chart, self.kinds = args.chart, args.chart.kinds
         chart, repository = args.chart.located(args.source)
         # https://www.pulumi.com/registry/packages/kubernetes/api-docs/helm/v3/release/#inputs
         properties = {
@@ -70,3 +72,8 @@ class Release(pulumi.ComponentResource):
         pulumi.CustomResource(_TYPE, f"{name}-helm", properties, below)
         self.custom_kinds = pulumi.Output.from_input([kind.shown() for kind in args.chart.kinds])
         self.register_outputs({"custom_kinds": self.custom_kinds})
+
+    def bringing(self, kind: CustomKind) -> pulumi.Resource:
+        """What an object of the kind comes after."""
+        del kind
+        return self

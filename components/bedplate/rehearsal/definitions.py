@@ -1,6 +1,7 @@
 """Definitions of custom kinds for a rehearsal, which runs no operator.
 
-A stack's charts are not installed; the kinds that they bring are defined all the same, so that the stack's objects of
+Those that a stack registers itself are made as they are, and go at the end, although the stack would leave them. A
+stack's charts are not installed; the kinds that they bring are defined all the same, so that the stack's objects of
 those kinds meet an API server. So are those of an operator that somebody else provides, with its namespace. By default
 the definitions are stand-ins that admit any object; real ones come from a folder, one definition a file, named as the
 definition is: `certificates.cert-manager.io.yaml`. What the cluster has already is left alone, before and after.
@@ -22,6 +23,7 @@ from bedplate.embedded_cluster.objects import Object, ObjectKey, key_of
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import RELEASE_TYPE, Resource
 from bedplate.errors import RehearsalError
+from bedplate.rehearsal.applying import manifest_of
 from bedplate.rehearsal.report import OperatorNotRun
 
 API_VERSION = "apiextensions.k8s.io/v1"
@@ -103,6 +105,8 @@ class Definitions:
 
     api: ApiServer
     folder: Path | None = None
+    own: int = field(init=False, default=0)
+    """Those of the stack itself that were created."""
     _created: list[Object] = field(init=False, default_factory=list[Object])
 
     def create(self, recording: Recording) -> list[OperatorNotRun]:
@@ -110,6 +114,9 @@ class Definitions:
 
         Raises RehearsalError where the cluster refuses a definition.
         """
+        for resource in recording.resources:
+            if resource.is_definition:
+                self.own += self._create_missing(manifest_of(resource), "correct the definition")
         operators = [self._create_for(release.inputs, kinds) for release, kinds in releases_of(recording)]
         operators += [self._create_provided(operator, kinds) for operator, kinds in provided_by_others(recording)]
         for body in self._created:
@@ -152,18 +159,22 @@ class Definitions:
 
     def _create_one(self, kind: CustomKind) -> str:
         real = real_definition(self.folder, kind) if self.folder else None
-        body = real or stand_in(kind)
-        if self.api.get(body) is not None:
+        fix = "correct the file, or leave it out" if real else "use credentials that may create definitions"
+        if not self._create_missing(real or stand_in(kind), fix):
             return "found"
+        return "real" if real else "stand_ins"
+
+    def _create_missing(self, body: Object, fix: str) -> bool:
+        """Whether it was missing. fix: what to do where the cluster refuses it."""
+        if self.api.get(body) is not None:
+            return False
         try:
             self.api.create(body)
         except ApiError as error:
-            raise RehearsalError(
-                f"the cluster refuses the definition {_name(kind)}: {error.reason}",
-                "correct the file, or leave it out" if real else "use credentials that may create definitions",
-            ) from None
+            name = body["metadata"]["name"]
+            raise RehearsalError(f"the cluster refuses the definition {name}: {error.reason}", fix) from None
         self._created.append(body)
-        return "real" if real else "stand_ins"
+        return True
 
     def _wait_until_served(self, body: Object) -> None:
         spec, deadline = body["spec"], time.monotonic() + _ESTABLISHED_SECONDS

@@ -19,6 +19,7 @@ from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.objects import Object, ObjectKey, desired, key_of
 from bedplate.embedded_cluster.simulation import SimulatedPool
 from bedplate.engine.engine import Program, Recording, RecordingBackend, run
+from bedplate.engine.resources import Resource
 from bedplate.errors import RehearsalError
 from bedplate.labels import TENANT
 from bedplate.rehearsal.applying import Applied, apply, existing, manifest_of
@@ -64,7 +65,7 @@ class Rehearsal:
     def perform(self) -> RehearsalReport:
         """Goes through all steps; raises RehearsalError only where nothing could be begun."""
         recording = self._run(self.program)
-        if found := existing(self._api, recording.resources):
+        if found := existing(self._api, _applicable(recording)):
             raise RehearsalError(
                 f"the cluster already has {len(found)} objects of this stack, such as {found[0]}",
                 "rehearse on another cluster, or without --context on one of its own",
@@ -72,6 +73,7 @@ class Rehearsal:
         try:
             with self._timed("definitions"):
                 self.report.operators = self._definitions.create(recording)
+                self.report.definitions = self._definitions.own
             for step, act in (
                 ("apply", lambda: self._apply(recording)),
                 ("pods", self._try_workloads),
@@ -102,7 +104,7 @@ class Rehearsal:
 
     def _apply(self, recording: Recording) -> None:
         self.progress("applying the stack")
-        apply(self._api, recording.resources, self.progress, applied=self._applied)
+        apply(self._api, _applicable(recording), self.progress, applied=self._applied)
         self.report.applied = len(self._applied.resources)
         self.report.problems += self._applied.problems
 
@@ -120,7 +122,7 @@ class Rehearsal:
 
     def _apply_again(self) -> None:
         self.progress("applying what a second run of the program registered, expecting no change")
-        changed = apply(self._api, self._again.resources, is_compared=True).changed
+        changed = apply(self._api, _applicable(self._again), is_compared=True).changed
         self.report.changed = len(changed)
         for key in changed:
             self._fell_short(str(key), "a second run of the same program changed it", "make the template deterministic")
@@ -194,6 +196,11 @@ class Rehearsal:
 
     def _fell_short(self, name: str, reason: str, fix: str) -> None:
         self.report.problems.append(RehearsalProblem(object=name, reason=reason, fix=fix))
+
+
+def _applicable(recording: Recording) -> list[Resource]:
+    """Without definitions, which are there before everything else."""
+    return [resource for resource in recording.resources if not resource.is_definition]
 
 
 def simulated_pools(spec: PlatformSpec) -> list[SimulatedPool]:

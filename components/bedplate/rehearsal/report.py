@@ -58,7 +58,8 @@ class OperatorNotRun:
 class RehearsalReport:
     """What was shown, and what fell short.
 
-    applied: objects the API server accepted. changed: objects that a second run of the same program altered. rollout:
+    applied: objects the API server accepted. definitions: of kinds, which the stack registers itself and the API server
+    accepted. changed: objects that a second run of the same program altered. rollout:
     of changed images. unmeasured_autoscalers: those that the cluster serves no metrics for, so that they keep their
     least pods. removed, others_changed: objects that went with one tenant, and objects of others that changed with it.
     left: objects that teardown left behind; retained: disks it left because the stack says so. operators: charts that
@@ -69,6 +70,7 @@ class RehearsalReport:
     cluster_version: str
     cluster_source: str
     applied: int = 0
+    definitions: int = 0
     pods: PodCount = field(default_factory=PodCount)
     changed: int = 0
     rollout: RolloutCount = field(default_factory=RolloutCount)
@@ -95,6 +97,7 @@ class RehearsalReport:
             "stack": self.stack,
             "cluster": {"version": self.cluster_version, "source": self.cluster_source},
             "applied": self.applied,
+            "definitions": self.definitions,
             "pods": asdict(self.pods),
             "secondRun": {"changed": self.changed},
             "rollout": asdict(self.rollout),

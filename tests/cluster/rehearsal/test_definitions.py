@@ -13,6 +13,7 @@ from bedplate.engine.engine import Recording
 from bedplate.engine.resources import RELEASE_TYPE, Resource
 from bedplate.errors import RehearsalError
 from bedplate.rehearsal.definitions import Definitions, stand_in
+from harness import platform, record
 
 pytestmark = pytest.mark.enable_socket
 
@@ -47,6 +48,11 @@ spec:
 def widget(version: str, **spec: Any) -> dict[str, Any]:
     metadata = {"name": "one", "namespace": "default"}
     return {"apiVersion": f"test.bedplate.dev/{version}", "kind": "Widget", "metadata": metadata, "spec": spec}
+
+
+def middleware(spec: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"name": "one", "namespace": "default"}
+    return {"apiVersion": "traefik.io/v1alpha1", "kind": "Middleware", "metadata": metadata, "spec": spec}
 
 
 def recording() -> Recording:
@@ -105,6 +111,38 @@ class TestRealDefinitions:
         (tmp_path / "widgets.test.bedplate.dev.yaml").write_text(REAL.replace("type: integer", "type: whole"))
         with pytest.raises(RehearsalError, match=r"refuses the definition widgets\.test\.bedplate\.dev"):
             Definitions(api, tmp_path).create(recording())
+
+
+class TestDefinitionsOfTheStack:
+    RECORDING = record(platform(certificates={"issuer": "internal"}))
+
+    def test_are_met_as_they_are_until_the_end(self, api: ApiServer) -> None:
+        definitions = Definitions(api)
+        definitions.create(self.RECORDING)
+        try:
+            assert definitions.own == 10
+            with pytest.raises(ApiError, match=r"\.spec\.replacePaths: field not declared in schema"):
+                api.apply(middleware({"replacePaths": {"path": "/"}}))
+            assert api.apply(middleware({"replacePath": {"path": "/"}}))["spec"] == {"replacePath": {"path": "/"}}
+        finally:
+            assert definitions.remove() == []
+        assert not api.knows("traefik.io/v1alpha1", "Middleware")
+
+    def test_leave_alone_what_was_there(self, api: ApiServer) -> None:
+        (body,) = (found.inputs for found in self.RECORDING.resources if found.name.endswith("-tlsstores"))
+        before = api.create(dict(body))
+        try:
+            definitions = Definitions(api)
+            definitions.create(self.RECORDING)
+            assert definitions.own == 9
+            assert definitions.remove() == []
+            after = api.get(dict(body))
+            assert after is not None
+            assert after["metadata"]["uid"] == before["metadata"]["uid"]
+        finally:
+            api.delete(dict(body))
+            while api.get(dict(body)):
+                pass
 
 
 class TestDefinitionsThatWereThere:

@@ -58,10 +58,10 @@ class TestAChart:
             one.with_kept_kinds({"crds": {"enabled": False}})
 
     def test_brings_a_kind_in_the_versions_it_declares(self) -> None:
-        one = chart(kinds=(KIND,), keeping=KEEPING)
-        assert one.brings("example.com/v1beta1", "Widget") is KIND
-        assert one.brings("example.com/v2", "Widget") is None
-        assert one.brings("example.org/v1", "Widget") is None
+        assert KIND.serves("example.com/v1beta1", "Widget")
+        assert not KIND.serves("example.com/v2", "Widget")
+        assert not KIND.serves("example.org/v1", "Widget")
+        assert not KIND.serves("example.com/v1", "Gadget")
 
 
 class TestChartSources:
@@ -97,13 +97,13 @@ class TestACustomObject:
     @pytest.mark.parametrize(
         ("kind", "metadata", "said"),
         [
-            ("Gadget", {"namespace": "there"}, "does not declare Gadget of example.com/v1"),
+            ("Gadget", {"namespace": "there"}, "does not bring Gadget of example.com/v1"),
             ("Widget", {}, "Widget is namespaced"),
         ],
     )
     def test_is_refused_before_it_is_registered(self, kind: str, metadata: dict[str, str], said: str) -> None:
         owner = object.__new__(Release)
-        owner.chart = chart(kinds=(KIND,), keeping=KEEPING)
+        owner.kinds = (KIND,)
         with pytest.raises(ValueError, match=said):
             CustomObject("one", self.body(kind, **metadata), owner, None)  # pyright: ignore[reportArgumentType]
 

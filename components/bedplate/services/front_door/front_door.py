@@ -15,6 +15,8 @@ from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import (
     Alert,
     CustomObject,
+    Definitions,
+    DefinitionsArgs,
     KubernetesObject,
     LoadBalancer,
     Manifest,
@@ -29,8 +31,9 @@ from bedplate.services.front_door.alerts import front_door_alerts
 from bedplate.services.front_door.middlewares import shared_middlewares
 from bedplate.services.front_door.traefik import (
     CHART,
-    DEFINITIONS_CHART,
+    IDENTITY,
     REPLICAS,
+    definitions,
     policies,
     rights,
     service,
@@ -60,8 +63,8 @@ class FrontDoor(pulumi.ComponentResource):
 
     namespace: PlatformNamespace
     """Where the front door runs, and every route stands."""
-    definitions: Release
-    """What brings the kinds of routes; they come after it."""
+    definitions: Definitions
+    """Of the kinds of routes."""
     alerts: Sequence[Alert]
     """Of Traefik, of what it serves, and of how it answers."""
     address: pulumi.Output[str]
@@ -73,11 +76,8 @@ class FrontDoor(pulumi.ComponentResource):
         self._certificates = args.certificates
         self.alerts = front_door_alerts(args.certificates.hosts)
         self.namespace = PlatformNamespace(f"{name}-namespace", _namespace(args), child)
-        self.definitions = Release(
-            f"{name}-definitions",
-            ReleaseArgs(chart=DEFINITIONS_CHART, namespace=self.namespace, values={}, source=args.chart_source),
-            child,
-        )
+        defined = DefinitionsArgs(bodies=definitions(), identity=IDENTITY)
+        self.definitions = Definitions(f"{name}-definitions", defined, child)
         self.address = self._load_balancer(args, self._traefik(args)).address
         self._custom_objects()
         self.register_outputs({"address": self.address})

@@ -1,11 +1,12 @@
-"""Traefik as the platform runs it: the charts, their values, its rights, and what its namespace lets through.
+"""Traefik as the platform runs it: the chart, its values, its rights, and what its namespace lets through.
 
-Owns data only; `front_door` installs it. Every statement about a value is checked against
+Owns data only; `front_door` installs it. What runs is the release whose definitions the package carries.
+Every statement about a value is checked against
 https://github.com/traefik/traefik-helm-chart/blob/v41.3.0/traefik/values.yaml, and about an option against
 https://doc.traefik.io/traefik/reference/install-configuration/configuration-options/.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bedplate.clouds import ClusterFacts
@@ -33,37 +34,15 @@ from bedplate.labels import (
     Identity,
 )
 from bedplate.services.certificates.challenges import OVER_DNS, Challenges
+from bedplate.services.front_door.traefik_definitions import published
 from bedplate.services.front_door.traefik_plugins import plugins, sources_hash
 
 # renovate: datasource=docker depName=ghcr.io/traefik/helm/traefik
 TRAEFIK_CHART_VERSION = "41.3.0"
-# renovate: datasource=docker depName=ghcr.io/traefik/helm/traefik-crds
-TRAEFIK_CRDS_CHART_VERSION = "1.18.0"
+# renovate: datasource=go depName=github.com/traefik/traefik/v3
+TRAEFIK_VERSION = "v3.7.11"
 _REPOSITORY = "oci://ghcr.io/traefik/helm"
 API_VERSION = "traefik.io/v1alpha1"
-_KINDS = {
-    "IngressRoute": "ingressroutes",
-    "IngressRouteTCP": "ingressroutetcps",
-    "IngressRouteUDP": "ingressrouteudps",
-    "Middleware": "middlewares",
-    "MiddlewareTCP": "middlewaretcps",
-    "ServersTransport": "serverstransports",
-    "ServersTransportTCP": "serverstransporttcps",
-    "TLSOption": "tlsoptions",
-    "TLSStore": "tlsstores",
-    "TraefikService": "traefikservices",
-}
-DEFINITIONS_CHART = Chart(
-    name="traefik-crds",
-    repository=_REPOSITORY,
-    version=TRAEFIK_CRDS_CHART_VERSION,
-    kinds=tuple(
-        CustomKind(group="traefik.io", versions=("v1alpha1",), kind=kind, plural=plural)
-        for kind, plural in _KINDS.items()
-    ),
-    keeping={"traefik": True, "deleteOnUninstall": False},
-)
-"""Upstream's chart of definitions, because the main chart has them in `crds/` only (ADR 0015, ADR 0017)."""
 CHART = Chart(name=TRAEFIK, repository=_REPOSITORY, version=TRAEFIK_CHART_VERSION)
 IDENTITY = Identity(name=TRAEFIK, component="ingress")
 REPLICAS = 3
@@ -81,11 +60,17 @@ PODS = {**pods_of(FRONT_DOOR_NAMESPACE), "podSelector": {"matchLabels": {NAME: T
 """Traefik's pods, as a peer of a NetworkPolicy."""
 
 
+def definitions() -> Sequence[Mapping[str, Any]]:
+    """Of Traefik's kinds, which its chart has in `crds/` only."""
+    return published()[1]
+
+
 def values(challenges: Challenges = OVER_DNS) -> dict[str, Any]:
     """Values of the chart: what survives the loss of a node, says who asked for what, and trusts no client."""
     return {
         **_pods(),
         **_observability(),
+        "image": {"tag": TRAEFIK_VERSION},
         # Its rights are ours: see `rights`. They name no node, so it must not ask for them.
         "rbac": {"enabled": False},
         "additionalArguments": ["--providers.kubernetescrd.disableClusterScopeResources=true", *challenges.arguments],
@@ -245,7 +230,11 @@ def rights() -> list[Manifest]:
     rules = [
         {"apiGroups": [""], "resources": ["configmaps", "secrets", "services"], "verbs": read},
         {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": read},
-        {"apiGroups": ["traefik.io"], "resources": list(_KINDS.values()), "verbs": read},
+        {
+            "apiGroups": ["traefik.io"],
+            "resources": [CustomKind.defined_by(body).plural for body in definitions()],
+            "verbs": read,
+        },
     ]
     group, name = "rbac.authorization.k8s.io", f"bedplate-{TRAEFIK}"
     return [

@@ -11,7 +11,7 @@ from bedplate.engine.resources import RELEASE_TYPE, Resource
 from bedplate.kubernetes import Manifest, RouteSpec
 from bedplate.labels import FRONT_DOOR_NAMES, Identity
 from bedplate.services.front_door.routes import RouteArgs, route_parts
-from bedplate.services.front_door.traefik import DEFINITIONS_CHART, values
+from bedplate.services.front_door.traefik import definitions, values
 from bedplate.services.front_door.traefik_plugins import sources
 from bedplate.services.login.authentication import AuthenticationEndpoints
 from bedplate.services.login.spec import TokensSpec
@@ -175,7 +175,8 @@ class TestTraefik:
         recording = record(platform(**INTERNAL))
         found = releases(recording)
         names = [recording.by_urn()[urn].name for urn in found["traefik"].dependencies]
-        assert found[DEFINITIONS_CHART.name].urn in found["traefik"].dependencies
+        kinds = {body["spec"]["names"]["plural"] for body in definitions()}
+        assert {f"platform-front-door-definitions-{plural}" for plural in kinds} <= set(names)
         assert {"platform-front-door-clusterrole", "platform-front-door-clusterrolebinding"} <= set(names)
 
     def test_may_only_read(self) -> None:
@@ -190,7 +191,7 @@ class TestTraefik:
     def test_takes_all_charts_from_the_mirror_of_the_stack(self) -> None:
         recording = record(platform(**INTERNAL, charts={"source": "oci://mirror.example.com/charts"}))
         assert {found.inputs["chart"] for found in releases(recording).values()} == {
-            f"oci://mirror.example.com/charts/{name}" for name in ("cert-manager", "traefik", "traefik-crds")
+            f"oci://mirror.example.com/charts/{name}" for name in ("cert-manager", "traefik")
         }
 
     def test_serves_the_certificate_that_is_asked_for(self) -> None:
