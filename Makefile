@@ -43,7 +43,7 @@ benchmark: install ## Print the benchmark tables; AGAINST=REV for those beside a
 benchmark-rehearsal: install ## Measure rehearsals at 5, 50 and 200 tenants; BASE=FOLDER beside another checkout
 	@$(RUN) python tests/benchmarks/rehearsal.py $(if $(BASE),--base $(BASE))
 
-benchmark-sessions: install ## Measure the login under load; needs oauth2-proxy, and Valkey or Redis
+benchmark-sessions: install ## Measure the login under load; needs built programs, and Valkey or Redis
 	@$(RUN) python tests/benchmarks/sessions.py
 
 format: install ## Format and generate what is generated

@@ -28,9 +28,9 @@ from bedplate.services.login.authentication import PROXY, AuthenticationEndpoint
 from cluster.login_processes import CLOUD, DOMAIN, ISSUER, LOGIN, Generated, LoginPrograms, Site, replaced, running_site
 from cluster.objects_under_test import endpoint_slice, eventually
 from cluster.processes_under_test import Visitor, own_address
-from cluster.programs_under_test import program_under_test
 from cluster.traefik_under_test import RunningTraefik, certificate, running_traefik, wildcard_secret
 from harness import MINIMAL, model_api, objects, platform, record, tenant
+from programs_under_test import program_under_test
 
 STUDIO, SCORER, TRACKING = (f"{name}-vision.{DOMAIN}" for name in ("studio", "scorer", "tracking"))
 REPORTS = f"reports.{DOMAIN}"

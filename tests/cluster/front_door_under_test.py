@@ -22,9 +22,9 @@ from bedplate.services.login.spec import TokensSpec
 from cluster.front_door_objects import service
 from cluster.objects_under_test import eventually
 from cluster.processes_under_test import PROVIDER, SESSION, Login, Visitor, Workload, own_address, serving
-from cluster.programs_under_test import program_under_test
 from cluster.traefik_under_test import RunningTraefik, certificate, running_traefik, wildcard_secret
 from harness import objects, platform, record
+from programs_under_test import program_under_test
 
 DOMAIN = "ml.example.com"
 BROWSER, API, PUBLIC = (f"{name}-vision.{DOMAIN}" for name in ("notebook", "scorer", "tracking"))

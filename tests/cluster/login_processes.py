@@ -24,8 +24,8 @@ from bedplate.engine.engine import Recording
 from bedplate.engine.resources import revealed
 from bedplate.programs.processes import BackgroundProcess, guarded, stop
 from cluster.processes_under_test import free_ports
-from cluster.programs_under_test import program_under_test
 from harness import objects, platform, record
+from programs_under_test import program_under_test
 
 DOMAIN = "ml.example.com"
 ISSUER, OTHER_ISSUER = "https://login.example.com", "https://oidc.cluster.example.com"

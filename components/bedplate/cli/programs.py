@@ -32,16 +32,15 @@ def programs(context: typer.Context, output_form: OutputOption = Output.TEXT) ->
 
 @commands.command(epilog="Example: bedplate programs build pulumi pulumi-resource-kubernetes")
 def build(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which; all where none is named.")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Which; all if none is named.")] = None,
 ) -> None:
-    """Build programs from their Go modules, into ~/.cache/bedplate; what is there already is not built again.
+    """Build programs from their Go modules, into ~/.cache/bedplate, with the definitions of the kinds that they serve.
 
+       What is there already is not built again.
     Needs Go and the network. One that cannot be built does not stop the others.
     """
     from bedplate.cli.consoles import Progress, print_error
-    from bedplate.programs import PROGRAMS, built
+    from bedplate.programs import PROGRAMS, built, definitions, program
 
     known = [one.name for one in PROGRAMS]
     if unknown := [name for name in names or () if name not in known]:
@@ -51,6 +50,8 @@ def build(
         for name in names or known:
             try:
                 typer.echo(built(name, progress.step))
+                if program(name).definitions:
+                    definitions(name, progress.step)
             except RehearsalError as error:
                 failed += 1
                 print_error(str(error))

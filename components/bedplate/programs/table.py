@@ -12,7 +12,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.resources.abc import Traversable
 
+SOURCES: Traversable = importlib.resources.files("bedplate.programs") / "go"
+"""A folder for each program."""
 _GO_ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -43,7 +46,7 @@ class Program:
     @cached_property
     def files(self) -> Mapping[str, str]:
         """What is built, by paths in the build's folder."""
-        folder = importlib.resources.files("bedplate.programs") / "go" / self.name
+        folder = SOURCES / self.name
         return {name: (folder / name).read_text(encoding="utf-8") for name in self.sources}
 
     @property

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from bedplate.programs import PROGRAMS, Program, program
+from bedplate.services.certificates.cert_manager import CERT_MANAGER_VERSION
 from bedplate.services.login.login import VERSION as OAUTH2_PROXY
 from harness import ROOT
 
@@ -44,5 +45,8 @@ def test_every_part_of_kubernetes_is_of_one_release() -> None:
     assert versions == {one.version.replace("v1.", "v0.")}
 
 
-def test_the_login_runs_what_the_platform_installs() -> None:
-    assert program("oauth2-proxy").version == OAUTH2_PROXY
+@pytest.mark.parametrize(
+    ("name", "installed"), [("oauth2-proxy", OAUTH2_PROXY), ("cert-manager", CERT_MANAGER_VERSION)]
+)
+def test_what_runs_here_is_what_the_platform_installs(name: str, installed: str) -> None:
+    assert program(name).version == installed

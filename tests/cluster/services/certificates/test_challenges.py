@@ -21,7 +21,6 @@ from bedplate.rehearsal.definitions import Definitions
 from cluster.front_door_objects import registered, service, traefik_values
 from cluster.objects_under_test import eventually
 from cluster.processes_under_test import Visitor, Workload, own_address, serving
-from cluster.programs_under_test import program_under_test
 from cluster.traefik_under_test import (
     NAMESPACE,
     RunningTraefik,
@@ -30,6 +29,7 @@ from cluster.traefik_under_test import (
     wildcard_secret,
 )
 from harness import model_api, objects, platform, record, tenant
+from programs_under_test import program_under_test
 
 pytestmark = pytest.mark.enable_socket
 

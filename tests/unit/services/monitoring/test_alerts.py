@@ -1,6 +1,5 @@
 """The alerts: in a form that Prometheus reads, and true of the series that they are about."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from ruamel.yaml import YAML
 
 from bedplate.engine.engine import Recording
 from harness import ROOT, STACKS, objects, record_stack
+from programs_under_test import program_under_test
 
 SERIES = Path(__file__).with_name("alerts.series.yaml")
 AWS = ROOT / "stacks" / "Pulumi.aws.yaml"
@@ -37,10 +37,7 @@ def recording() -> Recording:
 
 @pytest.fixture(scope="module")
 def promtool() -> str:
-    program = os.environ.get("PROMTOOL") or shutil.which("promtool")
-    if program is None:
-        pytest.skip("promtool is neither on PATH nor named by PROMTOOL: https://prometheus.io/download/")
-    return program
+    return str(program_under_test("promtool"))
 
 
 class TestEveryAlert:
