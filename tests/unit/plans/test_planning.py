@@ -76,7 +76,11 @@ class TestARevision:
         commit(project)
         labels = library / "platform.py"
         labels.write_text(labels.read_text().replace('"bedplate:index:Platform"', '"bedplate:index:Renamed"'))
-        environment = {"PYTHONPATH": str(project / "components"), "PATH": "/usr/bin:/bin"}
+        environment = {
+            "PYTHONPATH": str(project / "components"),
+            "PATH": "/usr/bin:/bin",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         done = subprocess.run(
             [sys.executable, "-c", REGISTER], cwd=project, env=environment, capture_output=True, text=True, check=False
         )
