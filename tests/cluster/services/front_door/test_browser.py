@@ -326,7 +326,7 @@ class TestAnApiClient:
             for account in (ACCOUNT, "system:serviceaccount:vision:hourly")
         )
         assert self.status(program, SCORER, nightly) == 200
-        assert self.status(program, SCORER, hourly) == 403
+        assert self.status(program, SCORER, hourly) == 401
         elsewhere = chain.site.token("other", aud="kubernetes", sub=ACCOUNT, email=None)
         assert self.status(program, SCORER, elsewhere) == 401
 
