@@ -324,9 +324,30 @@ class TestAnApiClient:
             for account in (ACCOUNT, "system:serviceaccount:vision:hourly")
         )
         assert self.status(program, SCORER, nightly) == 200
-        assert self.status(program, SCORER, hourly) == 403
+        assert self.status(program, SCORER, hourly) == 401
         elsewhere = chain.site.token("other", aud="kubernetes", sub=ACCOUNT, email=None)
         assert self.status(program, SCORER, elsewhere) == 401
+
+    def test_is_not_one_because_another_issuer_says_so(self, chain: Chain, program: Visitor) -> None:
+        """The provider of people calls nobody a ServiceAccount, and the cluster puts nobody into a group."""
+        named = chain.site.token("provider", sub=ACCOUNT, email=ACCOUNT)
+        grouped = chain.site.token("other", aud="bedplate", sub="ada", groups=["ml-vision"])
+        assert self.status(program, SCORER, named) == 401
+        assert self.status(program, SCORER, grouped) == 401
+
+    def test_is_no_service_account_by_a_cookie(
+        self, chain: Chain, program: Visitor, person: Callable[[str], Person]
+    ) -> None:
+        """Somebody whose address is the account's name, with a token that nobody signed beside her session."""
+        chain.site.tell_provider("PUT", "/people/eve", {"email": ACCOUNT, "groups": ["ml-vision"]})
+        eve = Person("eve", person("ada").browser)
+        eve.opens(PAGE)
+        eve.says_who_she_is()
+        session = ("Cookie", f"{SESSION_COOKIE}={eve.cookie(SESSION_COOKIE)}")
+        eve.leaves()
+        forged = chain.site.token("other", aud="kubernetes", sub=ACCOUNT, email=None)
+        asked = [session, ("Authorization", f"Bearer {forged}"), ("Origin", f"https://{SCORER}")]
+        assert program.ask(SCORER, headers=asked)[0].status == 401
 
     def test_may_have_a_key_in_place_of_a_token(self, program: Visitor) -> None:
         seen = program.ask(SCORER, headers=[("Authorization", f"Bearer {SHOP.key}")])[1]["headers"]

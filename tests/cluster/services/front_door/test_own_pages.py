@@ -70,7 +70,8 @@ class TestWhatChangesSomething:
         def status(asking: Headers) -> int:
             return visitor.ask(host, headers=[*MEMBER, *asking], method=method)[0].status
 
-        assert status(by("same-site", origin=SIBLING)) == 403
+        for asking in (by("same-site", origin=SIBLING), by("same-site", "navigate", "document"), []):
+            assert status(asking) == 403
         assert status(by("same-origin", origin=f"https://{host}")) == 501, "the workload itself does not know it"
 
 

@@ -10,13 +10,14 @@ from bedplate.engine.engine import Recording
 from bedplate.engine.resources import RELEASE_TYPE, Resource
 from bedplate.kubernetes import Manifest, RouteSpec
 from bedplate.labels import FRONT_DOOR_NAMES, Identity
+from bedplate.services.front_door.headers import FAMILIES, KEPT, NOT_ANSWERED
 from bedplate.services.front_door.routes import RouteArgs, route_parts
 from bedplate.services.front_door.traefik import definitions, values
 from bedplate.services.front_door.traefik_plugins import sources
-from bedplate.services.login.authentication import AuthenticationEndpoints
+from bedplate.services.login.authentication import IDENTITY_HEADERS, AuthenticationEndpoints
 from bedplate.services.login.spec import TokensSpec
 from bedplate.stack_file.reading import load
-from harness import LOGIN, STACKS, model_api, objects, platform, record, record_stack, tenant
+from harness import LOGIN, ROOT, STACKS, model_api, objects, platform, record, record_stack, tenant
 from upstream import mistakes
 
 FACTS = ClusterFacts(
@@ -308,6 +309,17 @@ class TestARoute:
         assert settings["maxBodyBytes"] == 2 * 1024 * 1024
         assert found["timeouts"]["spec"]["forwardingTimeouts"]["responseHeaderTimeout"] == "7s"
         assert found["concurrency"]["spec"]["inFlightReq"] == {"amount": 9}
+
+
+class TestHeadersThatSpeakForThePlatform:
+    def test_stand_in_the_guide(self) -> None:
+        guide = (ROOT / "docs" / "guides" / "routes.md").read_text()
+        assert [family for family in FAMILIES if f"`{family}`" not in guide] == []
+        assert [name for name in NOT_ANSWERED if f"| `{name}" not in guide] == []
+
+    def test_are_none_of_what_the_front_door_writes(self) -> None:
+        assert [name for name in KEPT if not name.startswith(tuple(FAMILIES))] == []
+        assert [name for name in IDENTITY_HEADERS if not name.startswith(tuple(FAMILIES))] == []
 
 
 class TestUpstreamsSchema:
