@@ -125,13 +125,13 @@ class Person:
             "kind": "SelfSubjectRulesReview",
             "spec": {"namespace": namespace},
         }
-        answer = self.asks("post", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", asked)
+        answer: Any = self.asks("post", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", asked)
         return {
             (verb, f"{resource}.{group}" if group else resource)
-            for rule in items(answer, "status", "resourceRules")
-            for verb in items(rule, "verbs")
-            for group in items(rule, "apiGroups")
-            for resource in items(rule, "resources")
+            for rule in answer["status"]["resourceRules"]
+            for verb in rule["verbs"]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
         }
 
 
