@@ -1,6 +1,6 @@
 """One cluster, one stack and one front door for the whole review."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,12 +22,7 @@ def review(cluster_access: ClusterAccess) -> Review:
 
 
 @pytest.fixture(scope="session")
-def door(
-    review: Review,
-    cluster_access: ClusterAccess,
-    progress: Callable[[str], None],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Door]:
+def door(review: Review, cluster_access: ClusterAccess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     """The front door of that stack, with a workload behind every route."""
-    with open_door(review, cluster_access, progress, tmp_path_factory.mktemp("front-door")) as door:
+    with open_door(review, cluster_access, tmp_path_factory.mktemp("front-door")) as door:
         yield door

@@ -136,6 +136,7 @@ KEYS: Mapping[str, Decision] = {
         "is taken by the login",
     ),
     "Route.subjects": _OWN_WAY_IN,
+    "Route.subjectsIssuer": _OWN_WAY_IN,
     "Route.maxBodyMib": _OWN_ROUTE,
     "Route.answerSeconds": _OWN_ROUTE,
     "Route.maxConcurrent": _OWN_ROUTE,

@@ -87,6 +87,27 @@ _WORKLOAD = (
         "selectors name the component, and jobs cannot wear it (`serving-labels`)",
         "TestTheNetwork::test_is_closed_to_a_job_of_a_member_that_looks_like_a_workload_with_a_route",
     ),
+    Action(
+        "workload",
+        "sets, replaces or ends a session by what it answers",
+        "refused",
+        "the request filter takes the login's cookies out of answers",
+        "TestWhatItAnswers::test_sets_and_ends_no_session",
+    ),
+    Action(
+        "workload",
+        "sets a cookie for other hosts of the domain",
+        "refused",
+        "the request filter takes `Domain` off",
+        "TestWhatItAnswers::test_sets_no_cookie_of_other_hosts",
+    ),
+    Action(
+        "workload",
+        "answers in the platform's name: identities, `Clear-Site-Data`, `Alt-Svc`, HSTS",
+        "refused",
+        "families of headers, taken out of answers (`headers.py`)",
+        "TestWhatItAnswers::test_speaks_not_for_the_platform",
+    ),
 )
 _VISITOR = (
     Action(
@@ -177,7 +198,7 @@ _VISITOR = (
         "visitor",
         "forges who he is",
         "refused",
-        "identity headers are the login's",
+        "identity headers are the login's; a client's are dropped by family (`headers.py`)",
         "TestWithASession::test_is_who_the_login_says",
     ),
     Action(
@@ -200,6 +221,27 @@ _VISITOR = (
         "refused",
         "forwarded headers are Traefik's own",
         "TestWithASession::test_says_where_it_comes_from_only_by_where_it_comes_from",
+    ),
+    Action(
+        "visitor",
+        "has another host's page act in his name, or open a websocket",
+        "refused",
+        "a session counts for pages of its own host",
+        "TestAnotherHostsPage::test_changes_nothing_in_a_visitors_name",
+    ),
+    Action(
+        "visitor",
+        "has another host's page embed or fetch a workload's",
+        "refused",
+        "a session counts for pages of its own host",
+        "TestAnotherHostsPage::test_holds_nothing_of_a_workload",
+    ),
+    Action(
+        "visitor",
+        "follows a link, and uses a workload's own pages",
+        "may",
+        "links lead to whole pages",
+        "TestAnotherHostsPage::test_links_to_a_workload_whose_own_pages_do_all_of_it",
     ),
     Action(
         "visitor",

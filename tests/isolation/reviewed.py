@@ -4,7 +4,7 @@ A new template, and a new sort of access, is in it from its first day.
 """
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
-from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, items
+from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi
 from bedplate.engine.engine import Recording, RecordingBackend, run
 from bedplate.kubernetes import RouteSpec, new_api_key
 from bedplate.rehearsal.applying import apply, manifest_of
@@ -21,9 +21,10 @@ from bedplate.services.login.authentication import PROXY, AuthenticationEndpoint
 from bedplate.workloads import Workload
 from cluster.guardrails.guarded import LIMITS, Change, Manifest, all_of, image, in_namespace, manifest, refusal
 from cluster.objects_under_test import endpoint_slice, eventually
-from cluster.processes_under_test import Login, Visitor, own_address, serving
+from cluster.processes_under_test import PROVIDER, Login, Visitor, own_address, serving
 from cluster.processes_under_test import Workload as Server
-from cluster.traefik_under_test import RunningTraefik, certificate, running_traefik, traefik_program, wildcard_secret
+from cluster.programs_under_test import program_under_test
+from cluster.traefik_under_test import RunningTraefik, certificate, running_traefik, wildcard_secret
 from harness import LOGIN, MINIMAL, NEEDED_BY_KIND, objects, platform, pod_templates, program, tenant
 from isolation.network import Pod
 
@@ -125,13 +126,13 @@ class Person:
             "kind": "SelfSubjectRulesReview",
             "spec": {"namespace": namespace},
         }
-        answer = self.asks("post", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", asked)
+        answer: Any = self.asks("post", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", asked)
         return {
             (verb, f"{resource}.{group}" if group else resource)
-            for rule in items(answer, "status", "resourceRules")
-            for verb in items(rule, "verbs")
-            for group in items(rule, "apiGroups")
-            for resource in items(rule, "resources")
+            for rule in answer["status"]["resourceRules"]
+            for verb in rule["verbs"]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
         }
 
 
@@ -254,9 +255,9 @@ class Door:
 
 
 @contextmanager
-def open_door(review: Review, access: ClusterAccess, progress: Callable[[str], None], folder: Path) -> Iterator[Door]:
+def open_door(review: Review, access: ClusterAccess, folder: Path) -> Iterator[Door]:
     """A real Traefik that reads the stack's own routes; a login and a workload of this process."""
-    address, traefik = own_address(), traefik_program(progress)
+    address, traefik = own_address(), program_under_test("traefik")
     found, key = certificate(folder, f"*.{DOMAIN}")
     with serving(Server, address) as workload, serving(Login, address) as login:
         for body in [wildcard_secret(found, key), *_on_this_machine(review, address, workload, login)]:
@@ -269,7 +270,7 @@ def open_door(review: Review, access: ClusterAccess, progress: Callable[[str], N
 
 
 def _on_this_machine(review: Review, address: str, workload: int, login: int) -> Iterator[Manifest]:
-    proxy = AuthenticationEndpoints(domain=DOMAIN).proxy
+    proxy = AuthenticationEndpoints(domain=DOMAIN, issuer=PROVIDER).proxy
     for namespace in (VISION, AUDIO):
         for body in review.objects_of(namespace):
             if body["kind"] == "Service":

@@ -1,18 +1,23 @@
 """A program in a tenant's pod that is hostile, or was taken over."""
 
+import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from bedplate.services.front_door.headers import NOT_ANSWERED
+from cluster.processes_under_test import SESSION
 from harness import pod_templates
 from isolation.actions import BASE
 from isolation.network import PORTS, Network, Pod
-from isolation.reviewed import ACCESS, AUDIO, KINDS, ROUTED, VISION, Review, workload_name
+from isolation.reviewed import ACCESS, AUDIO, DOMAIN, KINDS, ROUTED, VISION, Door, Review, host, workload_name
 
 pytestmark = pytest.mark.enable_socket
 
 PLATFORM = ("bedplate-front-door", "bedplate-login", "bedplate-certificates")
 TRAEFIK = {"app.kubernetes.io/name": "traefik", "app.kubernetes.io/instance": "traefik-bedplate-front-door"}
+SIGNED_IN = [("Cookie", f"{SESSION}=ines")]
 CREDENTIALS = ("169.254.169.254", "169.254.170.2", "169.254.170.23", "168.63.129.16", "fd00:ec2::254", "fd20:ce::254")
 """Where clouds hand out credentials of nodes and pods: AWS, its containers and Pod Identity, Azure, AWS and Google
 Cloud in IPv6."""
@@ -129,6 +134,36 @@ class TestTheNetwork:
         for pod in review.pods(VISION).values():
             dressed = Pod(VISION, {**pod.labels, "app.kubernetes.io/component": "batch"}, pod.of_namespace)
             assert [port for port in PORTS if network.lets_in(traefik, dressed, port)] == []
+
+
+@pytest.mark.parametrize(("kind", "access"), [(kind, access) for kind in ROUTED for access in ACCESS])
+@pytest.mark.parametrize("place", ["/answers", "/early", "/late", "/unannounced"])
+class TestWhatItAnswers:
+    """In the answer, in one before it, behind its body, and there without a word before; on every route."""
+
+    def answer(self, door: Door, kind: str, access: str, place: str, headers: list[tuple[str, str]]) -> str:
+        said = door.visitor.hears(host(kind, access), f"{place}?{urlencode(headers)}", SIGNED_IN)
+        assert "200 OK" in said
+        return said.lower()
+
+    def test_sets_and_ends_no_session(self, door: Door, kind: str, access: str, place: str) -> None:
+        planted = [
+            *(f"{SESSION}=evil; Domain=.{DOMAIN}; Path=/; Secure; HttpOnly", f"{SESSION}=; Max-Age=0; evil"),
+            *(f"{SESSION.lower()}_csrf=evil", f"={SESSION}=evil", f' "{SESSION}"=evil', "__Secure-bedplate=evil"),
+        ]
+        said = self.answer(door, kind, access, place, [("Set-Cookie", cookie) for cookie in planted])
+        assert "evil" not in said
+
+    def test_sets_no_cookie_of_other_hosts(self, door: Door, kind: str, access: str, place: str) -> None:
+        cookies = [f"theme=dark; Domain={domain}" for domain in (DOMAIN, f".{DOMAIN}", "example.com")]
+        said = self.answer(door, kind, access, place, [("Set-Cookie", cookie) for cookie in cookies])
+        assert not re.search(r"theme=.*domain", said)
+
+    def test_speaks_not_for_the_platform(self, door: Door, kind: str, access: str, place: str) -> None:
+        """By the names of the table, and by others of their families."""
+        names = [name if not name.endswith("-") else f"{name}Zzz" for name in NOT_ANSWERED]
+        said = self.answer(door, kind, access, place, [(name, "evil") for name in names])
+        assert "evil" not in said
 
 
 def _is_tenants(template: dict[str, Any]) -> bool:

@@ -39,16 +39,17 @@ def file_of_a_tenant(document: Document) -> Iterator[Problem]:
 
     A repository gives files to teams (CODEOWNERS), and a tenant's name decides its namespace, hosts and secrets.
     """
-    if not isinstance(document.data, dict):
-        is_empty = document.data is None
+    data: object = document.data
+    if not isinstance(data, dict):
+        is_empty = data is None
         yield Problem(
             path=(),
             message="the file is empty" if is_empty else "the file must be a mapping: one tenant",
-            given=None if is_empty else shown(document.data),
+            given=None if is_empty else shown(data),
             fix="write one tenant's keys without indentation (name, groups, owner, quota), or remove the file",
         )
         return
-    name = cast(dict[str, object], document.data).get("name")
+    name = cast(dict[str, object], data).get("name")
     if isinstance(name, str) and name != document.path.stem:
         yield Problem(
             path=("name",),
