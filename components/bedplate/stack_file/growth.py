@@ -1,4 +1,4 @@
-"""How large a stack may become: what stops it, and what makes its updates slow before.
+"""What will be in the way of a stack that is right: how large it may become, and a cluster that is not to be had here.
 
 The figures are those of `make benchmark-engine`, which docs/guides/split-stacks.md shows.
 """
@@ -16,6 +16,9 @@ CONFIG_LIMIT_BYTES = 128 * 1024
 _CONFIG_NEAR = 0.75
 _MANY_WORKLOADS = 300
 """Of 50 tenants with six each."""
+
+
+REACH = "correct `cloud.context`, or set KUBECONFIG to the file that has it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,3 +53,5 @@ def advice(spec: PlatformSpec, config: Mapping[str, Any]) -> Iterator[Advice]:
             message=f"every update looks at all of {len(spec.tenants)} tenants with {workloads} workloads, for minutes",
             fix="give tenants stacks of their own: `layers: [tenants]` (docs/guides/split-stacks.md)",
         )
+    for missing in spec.cloud.out_of_reach_here():
+        yield Advice(message=f"{missing}, so that Pulumi cannot reach the cluster from here", fix=REACH)
