@@ -14,6 +14,7 @@ from bedplate.clouds.cluster import Cluster, ClusterArgs, kubernetes_provider
 from bedplate.clouds.contract import Grant
 from bedplate.clouds.existing import ExistingClusterSpec
 from bedplate.clouds.facts import WorkloadIdentity
+from bedplate.clouds.kubeconfig import CONTEXT_FIX
 
 
 class ExistingCluster(Cluster):
@@ -54,5 +55,4 @@ def _refuse_what_is_out_of_reach(spec: ExistingClusterSpec) -> None:
     """
     missing = [] if isinstance(get_monitor(), MockMonitor) else spec.out_of_reach_here()
     if missing:
-        fix = "correct `cloud.context`, or set KUBECONFIG to the file that has it"
-        raise pulumi.RunError("\n".join([*missing, f"  fix:     {fix}"]))
+        raise pulumi.RunError("\n".join([*missing, f"  fix:     {CONTEXT_FIX}"]))

@@ -12,6 +12,7 @@ from typing import Any, cast
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+CONTEXT_FIX = "correct `cloud.context`, or set KUBECONFIG to the file that has it"
 _SHOWN = 8
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bedplate.clouds.kubeconfig import CONTEXT_FIX
 from bedplate.config import PlatformSpec
 
 CONFIG_LIMIT_BYTES = 128 * 1024
@@ -16,9 +17,6 @@ CONFIG_LIMIT_BYTES = 128 * 1024
 _CONFIG_NEAR = 0.75
 _MANY_WORKLOADS = 300
 """Of 50 tenants with six each."""
-
-
-REACH = "correct `cloud.context`, or set KUBECONFIG to the file that has it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,4 +52,4 @@ def advice(spec: PlatformSpec, config: Mapping[str, Any]) -> Iterator[Advice]:
             fix="give tenants stacks of their own: `layers: [tenants]` (docs/guides/split-stacks.md)",
         )
     for missing in spec.cloud.out_of_reach_here():
-        yield Advice(message=f"{missing}, so that Pulumi cannot reach the cluster from here", fix=REACH)
+        yield Advice(message=f"{missing}, so that Pulumi cannot reach the cluster from here", fix=CONTEXT_FIX)
