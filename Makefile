@@ -36,6 +36,13 @@ programs: install ## Build every program that rehearsals and tests run, once; ha
 definitions: install ## Renew the definitions of the Traefik that is pinned, from its Go module; needs Go
 	@cd tests && ../$(RUN) python traefik_definitions.py
 
+plan: install ## Pulumi's own preview of STACK, read and judged by the guard; needs its CLI and the stack's state
+	@test -n "$(STACK)" || { echo "Fix: make plan STACK=NAME" >&2; exit 2; }
+	@mkdir -p .bedplate
+	@status=0; PATH="$(CURDIR)/.venv/bin:$$PATH" PULUMI_SKIP_CHECKPOINTS=true \
+		pulumi preview --stack "$(STACK)" --json --non-interactive > .bedplate/plan.json || status=$$?; \
+		$(RUN) bedplate guard .bedplate/plan.json && exit $$status
+
 benchmark: install ## Print the benchmark tables; AGAINST=REV for those beside another revision alone
 	@$(RUN) python tests/benchmarks/commands.py $(if $(AGAINST),--against $(AGAINST))
 	@$(if $(AGAINST),,$(RUN) python tests/benchmarks/registration.py)
@@ -68,4 +75,4 @@ $(TOOLS)/bin/uv:
 clean: ## Remove what was installed here; built programs stay in ~/.cache/bedplate
 	@rm -rf .venv .tools dist .pytest_cache .ruff_cache
 
-.PHONY: help rehearse test test-offline check programs definitions benchmark benchmark-rehearsal benchmark-sessions format install clean
+.PHONY: help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-sessions format install clean

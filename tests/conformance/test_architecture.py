@@ -13,7 +13,7 @@ PACKAGE = ROOT / "components" / "bedplate"
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if "files" not in path.relative_to(PACKAGE).parts]
 OUTSIDE_THE_LIBRARY = ("cli", "starter", "rehearsal", "plans", "engine", "embedded_cluster", "programs")
 LIBRARY = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] not in OUTSIDE_THE_LIBRARY]
-FOUNDATION = {"spec", "field_texts", "labels", "errors", "on_demand"}
+FOUNDATION = {"spec", "field_texts", "labels", "errors", "on_demand", "wording"}
 """Root modules that every room may import."""
 CONFIGURED = {"config", "clouds", "guardrails", "kubernetes", "services", "tenants", "workloads"}
 ALLOWED = {

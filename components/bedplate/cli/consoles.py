@@ -41,8 +41,3 @@ def print_json(value: object) -> None:
 def print_error(text: str) -> None:
     """A failure on standard error."""
     ERR.print(Text(text, style="red"))
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 problem`, `2 problems`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

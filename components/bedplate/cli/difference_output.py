@@ -11,13 +11,14 @@ from rich.markup import escape
 from rich.text import Text
 from rich.tree import Tree
 
-from bedplate.cli.consoles import OUT, counted
+from bedplate.cli.consoles import OUT
 from bedplate.cli.plan_output import kinds_line, refused
 from bedplate.plans.difference import Difference, FieldChange
 from bedplate.plans.digest import Entry, Renamed, Section
 from bedplate.plans.disks import Disk
 from bedplate.plans.figures import Figures
 from bedplate.plans.protection import Loss
+from bedplate.wording import counted
 
 _LOOKS = {
     "created": ("+", "green"),

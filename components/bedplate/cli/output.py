@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bedplate.cli import consoles
-from bedplate.cli.consoles import counted
 from bedplate.kubernetes import NewApiKey
 from bedplate.rehearsal.report import OperatorNotRun, RehearsalReport
 from bedplate.stack_file.reading import Stack, StackFileError
 from bedplate.starter.starter import NewProject
+from bedplate.wording import counted
 
 _out, _err = consoles.OUT, consoles.ERR
 
@@ -48,7 +48,7 @@ def other_library(revision: str, pinned: str) -> None:
 def new_project(project: NewProject, written: Sequence[Path]) -> None:
     """What was written, and what to do with it."""
     folder, stack = shlex.quote(str(project.folder)), project.stack
-    _out.print(f"wrote {len(written)} files to {project.folder}\n\n  cd {folder}", soft_wrap=True, markup=False)
+    _out.print(f"wrote {counted(len(written), 'file')} to {project.folder}\n\n  cd {folder}", soft_wrap=True, markup=False)
     extra = project.extra_to_install()
     for command, purpose in (
         *([(f"pip install '{extra}'", "the cloud's SDK, if `pip` is what you install with")] if extra else []),

@@ -9,13 +9,14 @@ from rich.markup import escape
 from rich.text import Text
 from rich.tree import Tree
 
-from bedplate.cli.consoles import ERR, OUT, counted, print_error
+from bedplate.cli.consoles import ERR, OUT, print_error
 from bedplate.engine.resources import RELEASE_TYPE, STACK_TYPE
 from bedplate.plans.disks import Disk
 from bedplate.plans.project import stack_name
 from bedplate.plans.protection import Loss
 from bedplate.plans.pulumi_preview import PulumiPlan
 from bedplate.stack_file.reading import Stack
+from bedplate.wording import counted
 
 Shown = Mapping[str, Any]
 _FIX = "mend what the errors name, and run `pulumi preview --json` again"

@@ -141,6 +141,10 @@ class ClusterSpec(Spec):
         """Names of config secrets by the key that holds them."""
         return {}
 
+    def out_of_reach_here(self) -> list[str]:
+        """Why an update from this machine cannot reach the cluster, where that is known before anybody is asked."""
+        return []
+
     def storage_classes_there(self) -> Mapping[str, str]:
         """StorageClasses that the cluster brings, with their reclaim policies."""
         return {}

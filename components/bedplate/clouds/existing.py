@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import SUPPORTED_KUBERNETES_VERSIONS, ClusterSpec, NodePoolSpec
 from bedplate.clouds.facts import ClusterFacts, another_class
+from bedplate.clouds.kubeconfig import missing_context
 from bedplate.spec import ConfigKey, DnsLabel, DnsName, Spec, mistake
 
 if TYPE_CHECKING:
@@ -103,6 +104,11 @@ class ExistingClusterSpec(ClusterSpec):
         """The kubeconfig, if it is a secret of the stack."""
         kubeconfig = getattr(self, "kubeconfig_ref", None)
         return {"kubeconfigRef": kubeconfig} if kubeconfig else {}
+
+    def out_of_reach_here(self) -> list[str]:
+        """A context that the kubeconfig of this machine does not have, where that can be read."""
+        missing = missing_context(self.context) if self.context and not self.kubeconfig_ref else None
+        return [f"cloud.context: {missing}"] if missing else []
 
     def storage_classes_there(self) -> Mapping[str, str]:
         """Those that the platform does not make."""

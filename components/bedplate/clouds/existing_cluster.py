@@ -7,11 +7,14 @@ network.
 from collections.abc import Sequence
 
 import pulumi
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor
 
 from bedplate.clouds.cluster import Cluster, ClusterArgs, kubernetes_provider
 from bedplate.clouds.contract import Grant
 from bedplate.clouds.existing import ExistingClusterSpec
 from bedplate.clouds.facts import WorkloadIdentity
+from bedplate.clouds.kubeconfig import CONTEXT_FIX
 
 
 class ExistingCluster(Cluster):
@@ -21,6 +24,7 @@ class ExistingCluster(Cluster):
         super().__init__("bedplate:index:ExistingCluster", name, {}, opts)
         spec = args.spec
         assert isinstance(spec, ExistingClusterSpec)
+        _refuse_what_is_out_of_reach(spec)
         self.kubernetes_provider = kubernetes_provider(
             f"{name}-kubernetes",
             spec.name,
@@ -42,3 +46,13 @@ class ExistingCluster(Cluster):
 
     def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
         """Nothing: whoever has the domain's zone makes the record once, and the stack exports where it must lead."""
+
+
+def _refuse_what_is_out_of_reach(spec: ExistingClusterSpec) -> None:
+    """Pulumi's preview succeeds where the context does not exist, and shows all as new; the update then fails.
+
+    Where nothing is asked of a cluster, as in tests and in `bedplate preview`, nobody needs a kubeconfig.
+    """
+    missing = [] if isinstance(get_monitor(), MockMonitor) else spec.out_of_reach_here()
+    if missing:
+        raise pulumi.RunError("\n".join([*missing, f"  fix:     {CONTEXT_FIX}"]))

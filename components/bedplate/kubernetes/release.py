@@ -6,10 +6,12 @@ before the first pod is there) nor objects of those kinds (see `custom`).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pulumi
 
+from bedplate.kubernetes.chart_records import too_large
 from bedplate.kubernetes.charts import Chart, CustomKind
 from bedplate.kubernetes.namespaces import PlatformNamespace
 
@@ -53,6 +55,8 @@ class Release(pulumi.ComponentResource):
         super().__init__("bedplate:index:Release", name, {}, opts)
         self.chart, self.kinds = args.chart, args.chart.kinds
         chart, repository = args.chart.located(args.source)
+        if chart.endswith(".tgz") and (reason := too_large(Path(chart))):
+            raise pulumi.RunError(f"{reason}; take a chart that carries less")
         # https://www.pulumi.com/registry/packages/kubernetes/api-docs/helm/v3/release/#inputs
         properties = {
             "compat": "true",

@@ -29,6 +29,7 @@ from bedplate.rehearsal.explanation import RehearsalProblem
 from bedplate.rehearsal.report import RehearsalReport
 from bedplate.rehearsal.rollout import Rollout
 from bedplate.rehearsal.trial import STALLED_SECONDS, Trial
+from bedplate.wording import counted
 
 _METRICS = ("metrics.k8s.io/v1beta1", "PodMetrics")
 """What autoscalers measure CPU and memory by: https://kubernetes.io/docs/tasks/debug/debug-cluster/resource-metrics-pipeline/"""
@@ -67,7 +68,7 @@ class Rehearsal:
         recording = self._run(self.program)
         if found := existing(self._api, _applicable(recording)):
             raise RehearsalError(
-                f"the cluster already has {len(found)} objects of this stack, such as {found[0]}",
+                f"the cluster already has {counted(len(found), 'object')} of this stack, such as {found[0]}",
                 "rehearse on another cluster, or without --context on one of its own",
             )
         try:

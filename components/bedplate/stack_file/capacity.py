@@ -13,6 +13,7 @@ from bedplate.clouds import Allocatable, MachineShape, NodePoolSpec
 from bedplate.kubernetes.pods import disk_gib
 from bedplate.stack_file.parts import Parts, footprint_of, has, is_whole
 from bedplate.stack_file.problems import PathParts, Problem, number
+from bedplate.wording import counted
 from bedplate.workloads import Footprint
 
 _OF_A_MACHINE = (
@@ -187,8 +188,8 @@ def _room_for_all(path: PathParts, pods: Footprint, machines: Sequence[_Machines
     included = ", updates included" if pods.pods_of_updates else ""
     return Problem(
         path=path,
-        message=f"at its largest it has {pods.pods_most} pods{included}, and not all of them find room",
-        given=f"{pods.pods_most} pods of {_size(pods.cpu, pods.memory_gib, pods.gpus)}",
+        message=f"at its largest it has {counted(pods.pods_most, 'pod')}{included}, and not all of them find room",
+        given=f"{counted(pods.pods_most, 'pod')} of {_size(pods.cpu, pods.memory_gib, pods.gpus)}",
         allowed="; ".join(f"{each.pool}: {each.pods(pods)} on all its machines" for each in machines),
         fix=f"raise `max` of a pool, or have fewer or smaller pods{instead}",
     )

@@ -14,6 +14,7 @@ from bedplate.stack_file import capacity, ceilings, routing, secrets, storage, t
 from bedplate.stack_file.parts import Parts, footprint_of, has
 from bedplate.stack_file.problems import DECIMALS, PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.tenants import QuotaSpec
+from bedplate.wording import counted
 from bedplate.workloads import Footprint, WorkloadSpec
 
 
@@ -110,7 +111,7 @@ def _of_one_pod(
 
 def _over_quota(path: PathParts, key: str, needed: float, granted: float, footprint: Footprint) -> Problem:
     pods = footprint.pods_most
-    size = f"{pods} pods" if pods > 1 else "1 pod"
+    size = counted(pods, "pod")
     if footprint.pods_of_updates:
         size += ", updates included"
     return Problem(

@@ -1,4 +1,4 @@
-"""How large a stack may become: what stops it, and what makes its updates slow before.
+"""What will be in the way of a stack that is right: how large it may become, and a cluster that is not to be had here.
 
 The figures are those of `make benchmark-engine`, which docs/guides/split-stacks.md shows.
 """
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bedplate.clouds.kubeconfig import CONTEXT_FIX
 from bedplate.config import PlatformSpec
 
 CONFIG_LIMIT_BYTES = 128 * 1024
@@ -50,3 +51,5 @@ def advice(spec: PlatformSpec, config: Mapping[str, Any]) -> Iterator[Advice]:
             message=f"every update looks at all of {len(spec.tenants)} tenants with {workloads} workloads, for minutes",
             fix="give tenants stacks of their own: `layers: [tenants]` (docs/guides/split-stacks.md)",
         )
+    for missing in spec.cloud.out_of_reach_here():
+        yield Advice(message=f"{missing}, so that Pulumi cannot reach the cluster from here", fix=CONTEXT_FIX)

@@ -21,6 +21,7 @@ from bedplate.stack_file.parts import Parts
 from bedplate.stack_file.problems import PathParts, Problem, dotted, nearest, printable, shown
 from bedplate.stack_file.tenancy import file_of_a_tenant
 from bedplate.stack_file.validation import parts_of, validation_problems
+from bedplate.wording import counted
 
 NAMESPACE = "bedplate:"
 """Of all configuration, whatever the Pulumi project is called."""
@@ -58,8 +59,8 @@ class StackFileError(Exception):
 
     def __init__(self, problems: Sequence[LocatedProblem]) -> None:
         self.problems = sorted(problems, key=lambda problem: (problem.file, problem.line or 0, problem.path))
-        count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
-        super().__init__("\n\n".join([f"{count} in the stack file", *(problem.text() for problem in self.problems)]))
+        said = f"{counted(len(problems), 'problem')} in the stack file"
+        super().__init__("\n\n".join([said, *map(LocatedProblem.text, self.problems)]))
 
 
 @dataclass(frozen=True, kw_only=True)

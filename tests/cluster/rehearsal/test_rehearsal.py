@@ -152,7 +152,7 @@ class TestAClusterInUse:
         api = ApiServer(access)
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "taken"}}
         api.apply(namespace)
-        with pytest.raises(RehearsalError, match="already has 1 objects of this stack, such as Namespace taken"):
+        with pytest.raises(RehearsalError, match="already has 1 object of this stack, such as Namespace taken"):
             rehearse(access, platform(tenant("taken")))
         assert api.get(namespace) is not None
         api.delete(namespace)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ def planned(folder: Path, document: dict[str, Any] | str, code: int = 0) -> Run:
                 "STACK": "prod",
                 "GITHUB_OUTPUT": str(output),
                 "GITHUB_REPOSITORY": "acme/ml",
+                "GITHUB_RUN_ID": "7",
+                "GITHUB_SERVER_URL": "https://github.com",
                 **environment,
             },
             capture_output=True,
@@ -121,4 +124,8 @@ def test_a_comment_is_one_that_github_takes(tmp_path: Path) -> None:
     run = planned(tmp_path, digest(diagnostics=errors), code=1)
     assert len(run.comment) < 65_536
     assert run.comment.count("~~~~") == 2, "the fence is closed once, where it ends"
-    assert "The rest is in the run's log." in run.comment
+    said = re.search(r"Of (\d+) lines (\d+) are shown\. All are in the log of this run", run.comment)
+    assert said
+    assert 2000 <= int(said[1]) <= run.log.count("\n")
+    assert int(said[2]) == run.comment.split("\n~~~~\n")[1].count("\n")
+    assert "https://github.com/acme/ml/actions/runs/7\n" in run.comment
