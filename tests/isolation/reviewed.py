@@ -23,10 +23,10 @@ from cluster.guardrails.guarded import LIMITS, Change, Manifest, all_of, image, 
 from cluster.objects_under_test import endpoint_slice, eventually
 from cluster.processes_under_test import PROVIDER, Login, Visitor, own_address, serving
 from cluster.processes_under_test import Workload as Server
-from cluster.programs_under_test import program_under_test
 from cluster.traefik_under_test import RunningTraefik, certificate, running_traefik, wildcard_secret
 from harness import LOGIN, MINIMAL, NEEDED_BY_KIND, objects, platform, pod_templates, program, tenant
 from isolation.network import Pod
+from programs_under_test import program_under_test
 
 DOMAIN = "ml.example.com"
 VISION, AUDIO = "vision", "audio"
