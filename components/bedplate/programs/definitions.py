@@ -52,15 +52,19 @@ def _key(one: Program) -> str:
 
 def _module(go: str, one: Program, sources: Path) -> Path:
     """The module's folder, downloaded if need be and checked against go.sum."""
-    answer = subprocess.run(
-        [go, "mod", "download", "-json", one.module],
-        cwd=sources,
-        env=build_environment(),
-        capture_output=True,
-        text=True,
-        timeout=_DOWNLOAD_SECONDS,
-        check=False,
-    )
+    command = [go, "mod", "download", "-json", one.module]
+    try:
+        answer = subprocess.run(
+            command,
+            cwd=sources,
+            env=build_environment(),
+            capture_output=True,
+            text=True,
+            timeout=_DOWNLOAD_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise download_failed(one, f"i/o timeout: nothing after {_DOWNLOAD_SECONDS} s") from None
     if answer.returncode != 0:
         raise download_failed(one, answer.stdout + answer.stderr)
     return Path(json.loads(answer.stdout)["Dir"])
