@@ -26,6 +26,7 @@ ORDINARY = {
     "Accept-Language": "de",
     "Content-Language": "de",
     "Idempotency-Key": "1",
+    "My-X-Forwarded-User": "1",
     "Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     "X-Api-Key": "of-the-workload",
     "X-Csrf-Token": "1",

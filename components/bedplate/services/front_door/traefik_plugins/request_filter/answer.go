@@ -3,6 +3,7 @@ package requestfilter
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -113,8 +114,11 @@ func (h *head) Write(part []byte) (int, error) {
 
 // clean takes out of an answer's headers what is not the workload's to say.
 func (f *filter) clean(headers http.Header) {
+	if !f.doubtful.MatchString(fmt.Sprint(headers)) {
+		return
+	}
 	for name := range headers {
-		if f.answerHeaders.MatchString(name) {
+		if f.unsaid.MatchString(name) {
 			delete(headers, name)
 		}
 	}
@@ -143,18 +147,10 @@ func rewrite(headers http.Header, name string, change func(string) string) {
 
 // ofTheHost returns the cookie as one of this host alone, and nothing for one of the login's.
 func (f *filter) ofTheHost(cookie string) string {
-	if f.reserves(cookie) {
+	if f.reserved.MatchString(cookie) {
 		return ""
 	}
-	parts := strings.Split(cookie, ";")
-	kept := parts[:1]
-	for _, attribute := range parts[1:] {
-		name := strings.ToLower(strings.TrimLeftFunc(attribute, isFiller))
-		if !strings.HasPrefix(name, "domain") {
-			kept = append(kept, attribute)
-		}
-	}
-	return strings.Join(kept, ";")
+	return domain.ReplaceAllString(cookie, "")
 }
 
 // announced returns those names of headers after the body that a workload may use there.
@@ -162,7 +158,7 @@ func (f *filter) announced(names string) string {
 	var kept []string
 	for _, name := range strings.Split(names, ",") {
 		name = strings.TrimSpace(name)
-		if name != "" && !strings.EqualFold(name, "Set-Cookie") && !f.answerHeaders.MatchString(name) {
+		if name != "" && !strings.EqualFold(name, "Set-Cookie") && !f.unsaid.MatchString(name) {
 			kept = append(kept, name)
 		}
 	}

@@ -29,30 +29,47 @@ func CreateConfig() *Config {
 	return &Config{}
 }
 
+// filter has patterns in place of loops: what the interpreter does itself takes it a hundred times longer.
 type filter struct {
-	next          http.Handler
-	maxBodyBytes  int64
-	cookies       []string
-	answerHeaders *regexp.Regexp
+	next         http.Handler
+	maxBodyBytes int64
+	// reserved is a cookie of the login's. One without a name counts by its value, which browsers send as if it were a
+	// name (https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-5.8.3).
+	reserved *regexp.Regexp
+	// unsaid is the name of a header that a workload does not answer with.
+	unsaid *regexp.Regexp
+	// doubtful is somewhere in every answer that has to be looked at.
+	doubtful *regexp.Regexp
 }
+
+// What may stand before a name that a browser or the login still takes for it.
+const filler = `[\x00-\x20="\x7f]*`
+
+// domain is the attribute by which a cookie is for other hosts too.
+var domain = regexp.MustCompile(`(?i);` + filler + `domain[^;]*`)
 
 // New refuses an incomplete configuration; Traefik then does not serve the route at all.
 func New(_ context.Context, next http.Handler, config *Config, _ string) (http.Handler, error) {
 	if len(config.CookiePrefixes) == 0 || len(config.AnswerHeaders) == 0 || config.MaxBodyBytes <= 0 {
 		return nil, errors.New("cookiePrefixes, answerHeaders and maxBodyBytes must be set")
 	}
-	made := &filter{next: next, maxBodyBytes: config.MaxBodyBytes}
-	for _, prefix := range config.CookiePrefixes {
-		made.cookies = append(made.cookies, strings.ToLower(prefix))
+	cookies, headers := anyOf(config.CookiePrefixes), anyOf(config.AnswerHeaders)
+	return &filter{
+		next:         next,
+		maxBodyBytes: config.MaxBodyBytes,
+		reserved:     regexp.MustCompile("(?i)^" + filler + cookies),
+		// A header that follows the body is written under its name behind http.TrailerPrefix.
+		unsaid:   regexp.MustCompile("(?i)^(?:" + http.TrailerPrefix + ")?" + headers),
+		doubtful: regexp.MustCompile("(?i)Set-Cookie|Trailer|" + headers),
+	}, nil
+}
+
+func anyOf(texts []string) string {
+	var quoted []string
+	for _, text := range texts {
+		quoted = append(quoted, regexp.QuoteMeta(text))
 	}
-	var beginnings []string
-	for _, name := range config.AnswerHeaders {
-		beginnings = append(beginnings, regexp.QuoteMeta(name))
-	}
-	// A header that follows the body is written under its name behind http.TrailerPrefix.
-	headers, err := regexp.Compile("(?i)^(?:" + http.TrailerPrefix + ")?(?:" + strings.Join(beginnings, "|") + ")")
-	made.answerHeaders = headers
-	return made, err
+	return "(?:" + strings.Join(quoted, "|") + ")"
 }
 
 func (f *filter) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
@@ -79,25 +96,9 @@ func (f *filter) kept(lines []string) string {
 	var kept []string
 	for _, cookie := range strings.Split(strings.Join(lines, ";"), ";") {
 		cookie = strings.TrimSpace(cookie)
-		if cookie != "" && !f.reserves(cookie) {
+		if cookie != "" && !f.reserved.MatchString(cookie) {
 			kept = append(kept, cookie)
 		}
 	}
 	return strings.Join(kept, "; ")
-}
-
-// reserves tells whether the cookie is the login's. One without a name counts by its value, which browsers send as if it
-// were a name (https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-5.8.3).
-func (f *filter) reserves(cookie string) bool {
-	name := strings.ToLower(strings.TrimLeftFunc(cookie, isFiller))
-	for _, prefix := range f.cookies {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-func isFiller(character rune) bool {
-	return character <= ' ' || character == '=' || character == '"' || character == 0x7f
 }
