@@ -15,24 +15,24 @@ from bedplate.rehearsal.explanation import RehearsalProblem, explain_refusal, te
 _POLL_SECONDS = 0.1
 _ENFORCEMENT_SECONDS = 15
 _PROGRESS_OBJECTS = 50
-
-
-State = tuple[Object, str]
-"""An object as a program registered it, and what the API server keeps of who applied which of its fields when."""
+_RECORD_SECONDS = 1.0
+"""What the API server's record of fields tells apart."""
 
 
 @dataclass
 class Applied:
     """What became of a program's objects, in the order of their registration.
 
-    states: what each object was registered and kept as, to compare a second run with. changed: those that are another
-    than in the run compared with, new ones included.
+    fields: what the API server keeps of who applied which of an object's fields when. changed: objects of which that is
+    another than in the run compared with, new ones included.
     """
 
     resources: list[Resource] = field(default_factory=list[Resource])
-    states: dict[ObjectKey, "State"] = field(default_factory=dict[ObjectKey, "State"])
+    fields: dict[ObjectKey, str] = field(default_factory=dict[ObjectKey, str])
     changed: list[ObjectKey] = field(default_factory=list[ObjectKey])
     problems: list[RehearsalProblem] = field(default_factory=list[RehearsalProblem])
+    ended: float = 0.0
+    """When, on this process's clock."""
 
 
 def apply(
@@ -51,6 +51,8 @@ def apply(
     (https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers).
     """
     applied = applied or Applied()
+    if before is not None:
+        time.sleep(max(0.0, before.ended + _RECORD_SECONDS - time.monotonic()))
     pool = ThreadPoolExecutor(REQUESTS_AT_ONCE, "apply")
     queue = _Queue(api, pool, progress)
     try:
@@ -60,13 +62,14 @@ def apply(
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         queue.collect(applied, before)
+        applied.ended = time.monotonic()
     return applied
 
 
 @dataclass(kw_only=True)
 class _Outcome:
     resource: Resource
-    state: State | None = None
+    fields: str | None = None
     problems: list[RehearsalProblem] = field(default_factory=list[RehearsalProblem])
 
 
@@ -120,12 +123,12 @@ class _Queue:
                 continue
             outcome = pending.result()
             applied.problems += outcome.problems
-            if outcome.state is None:
+            if outcome.fields is None:
                 continue
             key = key_of(outcome.resource.inputs)
             applied.resources.append(outcome.resource)
-            applied.states[key] = outcome.state
-            if before is not None and outcome.state != before.states.get(key):
+            applied.fields[key] = outcome.fields
+            if before is not None and outcome.fields != before.fields.get(key):
                 applied.changed.append(key)
 
     def check(self) -> None:
@@ -142,7 +145,7 @@ class _Queue:
         except ApiError as error:
             outcome.problems.append(explain_refusal(key_of(manifest), error.reason))
             return outcome
-        outcome.state = manifest, applied_fields(kept)
+        outcome.fields = applied_fields(kept)
         if (count := next(self._count)) % _PROGRESS_OBJECTS == 0:
             self.progress(f"{count} objects applied")
         return outcome
@@ -152,7 +155,7 @@ class _Queue:
         outcome = self._apply(resource, manifest, needed)
         deadline = time.monotonic() + _ENFORCEMENT_SECONDS
         probe = _probe_of(manifest)
-        while outcome.state is not None and self._guardrail_bindings() and not self._denies(probe):
+        while outcome.fields is not None and self._guardrail_bindings() and not self._denies(probe):
             if time.monotonic() > deadline:
                 reason = f"a pod without labels was admitted {_ENFORCEMENT_SECONDS} s after the guardrails were there"
                 fix = "see the policies' status: kubectl get validatingadmissionpolicies -o yaml"
