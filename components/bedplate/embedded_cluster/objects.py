@@ -1,5 +1,6 @@
 """Kubernetes objects as a rehearsal sees them: plain data, named by kind, namespace and name."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -33,6 +34,12 @@ def desired(body: Mapping[str, Any]) -> Object:
         if key not in ("resourceVersion", "managedFields", "generation")
     }
     return {**{key: value for key, value in body.items() if key not in ("status", "metadata")}, "metadata": metadata}
+
+
+def applied_fields(body: Mapping[str, Any]) -> str:
+    """Who has applied which fields, and when one of them last changed."""
+    entries: list[Object] = body["metadata"].get("managedFields", [])
+    return json.dumps([entry for entry in entries if entry.get("operation") == "Apply"], sort_keys=True)
 
 
 def serves(pod: Mapping[str, Any]) -> bool:

@@ -8,25 +8,31 @@ from dataclasses import dataclass, field
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster_api import REQUESTS_AT_ONCE, ApiError, at_once
-from bedplate.embedded_cluster.objects import Object, ObjectKey, desired, key_of
+from bedplate.embedded_cluster.objects import Object, ObjectKey, applied_fields, key_of
 from bedplate.engine.resources import Resource, revealed
 from bedplate.rehearsal.explanation import RehearsalProblem, explain_refusal, tenant_of
 
 _POLL_SECONDS = 0.1
 _ENFORCEMENT_SECONDS = 15
 _PROGRESS_OBJECTS = 50
+_RECORD_SECONDS = 1.0
+"""What the API server's record of fields tells apart."""
 
 
 @dataclass
 class Applied:
     """What became of a program's objects, in the order of their registration.
 
-    changed: those that an apply altered, new ones included; only where it was asked to compare.
+    fields: what the API server keeps of who applied which of an object's fields when. changed: objects of which that is
+    another than in the run compared with, new ones included.
     """
 
     resources: list[Resource] = field(default_factory=list[Resource])
+    fields: dict[ObjectKey, str] = field(default_factory=dict[ObjectKey, str])
     changed: list[ObjectKey] = field(default_factory=list[ObjectKey])
     problems: list[RehearsalProblem] = field(default_factory=list[RehearsalProblem])
+    ended: float = 0.0
+    """When, on this process's clock."""
 
 
 def apply(
@@ -35,31 +41,35 @@ def apply(
     progress: Callable[[str], None] = lambda _: None,
     *,
     applied: Applied | None = None,
-    is_compared: bool = False,
+    before: Applied | None = None,
 ) -> Applied:
     """Applies the objects among the resources of a program, each as soon as all that it depends on is applied.
 
     A refusal is kept as a problem and the rest goes on, so that one run finds them all. applied: filled and returned,
-    with what was done until then where something else ends it.
+    with what was done until then where something else ends it. before: an earlier run, to compare with. No object is
+    read for that: the API server renews the time of our entry in its record of fields whenever an apply changes one
+    (https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers).
     """
     applied = applied or Applied()
+    if before is not None:
+        time.sleep(max(0.0, before.ended + _RECORD_SECONDS - time.monotonic()))
     pool = ThreadPoolExecutor(REQUESTS_AT_ONCE, "apply")
-    queue = _Queue(api, pool, progress, is_compared)
+    queue = _Queue(api, pool, progress)
     try:
         for resource in resources:
             queue.add(resource)
         queue.check()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-        queue.collect(applied)
+        queue.collect(applied, before)
+        applied.ended = time.monotonic()
     return applied
 
 
 @dataclass(kw_only=True)
 class _Outcome:
     resource: Resource
-    is_applied: bool = False
-    is_changed: bool = False
+    fields: str | None = None
     problems: list[RehearsalProblem] = field(default_factory=list[RehearsalProblem])
 
 
@@ -78,7 +88,6 @@ class _Queue:
     api: ApiServer
     pool: ThreadPoolExecutor
     progress: Callable[[str], None]
-    is_compared: bool
     _pending: list["Future[_Outcome]"] = field(init=False, default_factory=list["Future[_Outcome]"])
     _by_urn: dict[str, _Pending] = field(init=False, default_factory=dict[str, _Pending])
     _by_namespace: dict[str, _Pending] = field(init=False, default_factory=dict[str, _Pending])
@@ -107,17 +116,20 @@ class _Queue:
         self._by_urn[resource.urn] = [pending]
         self._pending.append(pending)
 
-    def collect(self, applied: Applied) -> None:
-        """Adds what became of those that are done."""
+    def collect(self, applied: Applied, before: Applied | None) -> None:
+        """Adds what became of those that are done. before: what they are compared with."""
         for pending in self._pending:
             if pending.cancelled() or pending.exception() is not None:
                 continue
             outcome = pending.result()
             applied.problems += outcome.problems
-            if outcome.is_applied:
-                applied.resources.append(outcome.resource)
-            if outcome.is_changed:
-                applied.changed.append(key_of(outcome.resource.inputs))
+            if outcome.fields is None:
+                continue
+            key = key_of(outcome.resource.inputs)
+            applied.resources.append(outcome.resource)
+            applied.fields[key] = outcome.fields
+            if before is not None and outcome.fields != before.fields.get(key):
+                applied.changed.append(key)
 
     def check(self) -> None:
         """Raises what kept one of them from being applied, where it was no refusal."""
@@ -129,13 +141,11 @@ class _Queue:
             pending.result()
         outcome = _Outcome(resource=resource)
         try:
-            before = self.api.get(manifest) if self.is_compared else None
-            after = self.api.apply(manifest)
+            kept = self.api.apply(manifest)
         except ApiError as error:
             outcome.problems.append(explain_refusal(key_of(manifest), error.reason))
             return outcome
-        outcome.is_applied = True
-        outcome.is_changed = self.is_compared and (before is None or desired(before) != desired(after))
+        outcome.fields = applied_fields(kept)
         if (count := next(self._count)) % _PROGRESS_OBJECTS == 0:
             self.progress(f"{count} objects applied")
         return outcome
@@ -145,7 +155,7 @@ class _Queue:
         outcome = self._apply(resource, manifest, needed)
         deadline = time.monotonic() + _ENFORCEMENT_SECONDS
         probe = _probe_of(manifest)
-        while outcome.is_applied and self._guardrail_bindings() and not self._denies(probe):
+        while outcome.fields is not None and self._guardrail_bindings() and not self._denies(probe):
             if time.monotonic() > deadline:
                 reason = f"a pod without labels was admitted {_ENFORCEMENT_SECONDS} s after the guardrails were there"
                 fix = "see the policies' status: kubectl get validatingadmissionpolicies -o yaml"

@@ -123,7 +123,7 @@ class Rehearsal:
 
     def _apply_again(self) -> None:
         self.progress("applying what a second run of the program registered, expecting no change")
-        changed = apply(self._api, _applicable(self._again), is_compared=True).changed
+        changed = apply(self._api, _applicable(self._again), before=self._applied).changed
         self.report.changed = len(changed)
         for key in changed:
             self._fell_short(str(key), "a second run of the same program changed it", "make the template deterministic")
