@@ -48,7 +48,9 @@ def other_library(revision: str, pinned: str) -> None:
 def new_project(project: NewProject, written: Sequence[Path]) -> None:
     """What was written, and what to do with it."""
     folder, stack = shlex.quote(str(project.folder)), project.stack
-    _out.print(f"wrote {counted(len(written), 'file')} to {project.folder}\n\n  cd {folder}", soft_wrap=True, markup=False)
+    _out.print(
+        f"wrote {counted(len(written), 'file')} to {project.folder}\n\n  cd {folder}", soft_wrap=True, markup=False
+    )
     extra = project.extra_to_install()
     for command, purpose in (
         *([(f"pip install '{extra}'", "the cloud's SDK, if `pip` is what you install with")] if extra else []),
