@@ -13,6 +13,7 @@ from cluster.guardrails.guarded import (
     GPU,
     Change,
     all_of,
+    annotated,
     deadline,
     field,
     gpus,
@@ -55,6 +56,7 @@ BREAKING: dict[str, Change] = {
     "pod-security": of_container(securityContext={"capabilities": {"add": ["SYS_ADMIN"]}}),
     "placement": all_of(on_pool("system"), field("tolerations", [{"key": "CriticalAddonsOnly", "operator": "Exists"}])),
     "gpu-placement": field("tolerations", [{"key": GPU, "operator": "Exists"}]),
+    "pod-annotations": annotated("k8s.v1.cni.cncf.io/networks", "cni.projectcalico.org/ipAddrs"),
     "gpu-visibility": all_of(gpus(1), of_container(env=[{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}])),
 }
 """For each rule, what a member would write who minds none."""

@@ -118,7 +118,8 @@ FIELDS: Mapping[str, Mapping[str, Decision]] = {
     "SuccessPolicyRule": _allowed("succeededCount", "succeededIndexes"),
     "PodTemplateSpec": {"metadata": Allowed("ObjectMeta"), "spec": Allowed("PodSpec")},
     "ObjectMeta": {
-        **_allowed("annotations", "generateName", "name", "namespace", *_SET_BY_SERVER),
+        **_allowed("generateName", "name", "namespace", *_SET_BY_SERVER),
+        "annotations": Bounded(rule="pod-annotations"),
         "labels": Bounded(rule="ownership-labels"),
         **_refused(_HELD, "finalizers"),
         **_refused("an owner is what made the object, never what its maker writes", "ownerReferences"),
@@ -155,7 +156,11 @@ FIELDS: Mapping[str, Mapping[str, Decision]] = {
     },
     "Container": _CONTAINER,
     "EphemeralContainer": {**_CONTAINER, "targetContainerName": _ALLOWED},
-    "EnvVar": {**_allowed("name", "value"), "valueFrom": Allowed("EnvVarSource")},
+    "EnvVar": {
+        "name": Bounded(rule="gpu-visibility"),
+        "value": _ALLOWED,
+        "valueFrom": Allowed("EnvVarSource"),
+    },
     "EnvVarSource": {
         "configMapKeyRef": Allowed("ConfigMapKeySelector"),
         "fieldRef": Allowed("ObjectFieldSelector"),
@@ -169,7 +174,7 @@ FIELDS: Mapping[str, Mapping[str, Decision]] = {
     "FileKeySelector": _allowed("key", "optional", "path", "volumeName"),
     "ResourceFieldSelector": _allowed("containerName", "divisor", "resource"),
     "EnvFromSource": {
-        "prefix": _ALLOWED,
+        "prefix": Bounded(rule="gpu-visibility"),
         "configMapRef": Allowed("ConfigMapEnvSource"),
         "secretRef": Allowed("SecretEnvSource"),
     },

@@ -10,9 +10,29 @@ from typing import Annotated
 from pydantic import Field
 
 from bedplate.guardrails.ceilings import MaxTenantSpec
-from bedplate.spec import Count, Cpu, Gib, Hours, ImagePrefix, NamespacePattern, PositiveCount, Spec, StrictBool
+from bedplate.spec import (
+    Count,
+    Cpu,
+    Gib,
+    Hours,
+    ImagePrefix,
+    NamespacePattern,
+    PositiveCount,
+    Spec,
+    StrictBool,
+    matching,
+)
 
 _SECONDS_PER_HOUR = 3600
+_AnnotationKey = Annotated[
+    str,
+    Field(max_length=316),
+    matching(
+        r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?/([A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?)?",
+        "must be the key of an annotation, with its domain, or a whole domain that ends with '/'",
+        "write it like 'sidecar.istio.io/inject' or 'wandb.ai/'",
+    ),
+]
 
 
 class IdleSpec(Spec):
@@ -60,6 +80,9 @@ class GuardrailsSpec(Spec):
     """When an unused GPU workspace is stopped."""
     public_routes: StrictBool = False
     """Whether workloads may be open to everybody, without a login."""
+    pod_annotations: tuple[_AnnotationKey, ...] = ()
+    """Annotations that pods may carry besides the platform's own and Kubernetes', or beginnings of them with '/': what
+    reads them must open nothing, such as sidecar.istio.io/inject."""
     reserved_namespaces: tuple[NamespacePattern, ...] = ()
     """Namespaces of your other software, or beginnings of their names with '*', which no tenant may have; those that
     well-known software and the clouds use are reserved anyway."""
@@ -79,6 +102,7 @@ class GuardrailsSpec(Spec):
         """The limits as CEL variables of the policies."""
         return {
             "approvedImages": json.dumps(list(self.approved_images)),
+            "podAnnotations": json.dumps(list(self.pod_annotations)),
             "maxJobSeconds": str(round(self.max_job_hours * _SECONDS_PER_HOUR)),
             "maxIdleMinutes": str(self.idle.max_minutes),
             "maxPodCpu": str(float(self.max_pod.cpu)),

@@ -5,6 +5,7 @@ Owns the words and what they are said of. Written for one pod `p` of an object, 
 
 from bedplate.guardrails.fields import unknown_fields
 from bedplate.guardrails.sight import DEFAULT_DISK, DEFAULT_MEMORY, stated
+from bedplate.kubernetes.pods import NOT_EVICTED
 from bedplate.labels import (
     ACCELERATOR,
     GPU_RESOURCE,
@@ -119,6 +120,29 @@ def resources_not_counted() -> str:
         "c.?resources.?requests.orValue({}).filter(k, !(k in [{0}]))).join(', ')).filter(s, s != '').join(', ')"
     ).replace("{0}", known)
     return f"{asked} == '' ? '' : 'no quota counts ' + {asked} + '; pods may ask for {', '.join(_KNOWN_RESOURCES)}'"
+
+
+_ANNOTATIONS = (
+    *("bedplate.dev/", "app.kubernetes.io/", "batch.kubernetes.io/", "kubectl.kubernetes.io/", "prometheus.io/"),
+    *("pulumi.com/", "kubernetes.io/limit-ranger", *NOT_EVICTED),
+)
+"""Keys, and beginnings of keys, that nobody reads who could open anything."""
+
+
+def annotations_of_others() -> str:
+    """CEL: annotations by which a pod would be given to another network, or to a program that changes pods.
+
+    Such as k8s.v1.cni.cncf.io/networks, cni.projectcalico.org/ipAddrs or networking.gke.io/interfaces: NetworkPolicies
+    do not hold on another interface, nor for an address of one's choice. Keys without a domain are the pod's own.
+    """
+    wrong = (
+        f"p.metadata.?annotations.orValue({{}}).filter(k, k.contains('/') && !({list(_ANNOTATIONS)} + "
+        "variables.podAnnotations).exists(a, a.endsWith('/') ? k.startsWith(a) : k == a)).join(', ')"
+    )
+    return (
+        f"{wrong} == '' ? '' : 'other programs read the annotations ' + {wrong} + ' of pods, and may open what is "
+        "closed; remove them, or have guardrails.podAnnotations extended'"
+    )
 
 
 def gpus_of_others() -> str:

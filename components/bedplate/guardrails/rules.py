@@ -14,6 +14,7 @@ from bedplate.guardrails.reasons import (
     PERSON,
     PLACED_GPUS,
     UNAPPROVED,
+    annotations_of_others,
     fields_not_decided,
     gpus_of_others,
     label_not_listed,
@@ -27,7 +28,7 @@ from bedplate.guardrails.reasons import (
     sizes_exceeded,
     unless,
 )
-from bedplate.guardrails.sight import BATCH_KINDS, OWNED_KINDS, POD_KINDS
+from bedplate.guardrails.sight import BATCH_KINDS, OWNED_KINDS, POD_KINDS, templates
 from bedplate.kubernetes import Manifest
 from bedplate.kubernetes.pods import LONGEST_KEEP_DAYS
 from bedplate.labels import (
@@ -220,6 +221,17 @@ RULES: tuple[Rule, ...] = (
             f"tolerate {GPU_RESOURCE} "
             "nor use such a class'",
         ),
+    ),
+    Rule(
+        name="pod-annotations",
+        title="Pods carry no annotations by which other programs open what is closed, such as another network.",
+        # A network is chosen when a pod begins; what the plugin writes into a pod afterwards is its own.
+        when="!variables.isOwned",
+        changed=(
+            "oldObject == null || (object.kind != 'Pod' && variables.templates.map(t, t.?metadata.?annotations) != "
+            f"{templates('oldObject')}.map(t, t.?metadata.?annotations))"
+        ),
+        reason=annotations_of_others(),
     ),
     Rule(
         name="gpu-visibility",

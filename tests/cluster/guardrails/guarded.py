@@ -20,6 +20,7 @@ LIMITS = {
     "maxJobHours": 72,
     "maxPod": {"cpu": 8, "memoryGib": 32, "diskGib": 100, "gpus": 2},
     "idle": {"maxMinutes": 120},
+    "podAnnotations": ["wandb.ai/"],
 }
 IDLE, GPU = "bedplate.dev/idle-timeout-minutes", "nvidia.com/gpu"
 
@@ -222,6 +223,17 @@ def template_labels(**labels: str | None) -> Change:
             metadata["labels"] = {k: v for k, v in metadata["labels"].items() if k != label}
             if value is not None:
                 metadata["labels"][label] = value
+
+    return change
+
+
+def annotated(*keys: str) -> Change:
+    """Annotations of the pods."""
+
+    def change(whole: Manifest, _body: Manifest) -> None:
+        template = whole["spec"]["jobTemplate"]["spec"] if whole["kind"] == "CronJob" else whole["spec"]
+        metadata = whole["metadata"] if whole["kind"] == "Pod" else template["template"]["metadata"]
+        metadata["annotations"] = dict.fromkeys(keys, "x")
 
     return change
 

@@ -14,6 +14,7 @@ from cluster.guardrails.guarded import (
     Change,
     Manifest,
     all_of,
+    annotated,
     anti_affinity,
     deadline,
     field,
@@ -198,6 +199,13 @@ DENIED: list[tuple[str, str, Change, str]] = [
     ("gpu-placement", "Pod", gpu_toleration, "must not tolerate nvidia.com/gpu"),
     ("gpu-placement", "Deployment", tolerates_everything, "must not tolerate nvidia.com/gpu"),
     ("gpu-placement", "Job", field("priorityClassName", "bedplate-nvidia-l4"), "nor use such a class"),
+    *(
+        ("pod-annotations", kind, annotated(key), f"read the annotations {key} of pods")
+        for kind, key in (
+            *(("Job", "k8s.v1.cni.cncf.io/networks"), ("CronJob", "cni.projectcalico.org/ipAddrs")),
+            *(("Deployment", "networking.gke.io/interfaces"), ("Pod", "bedplate.dev.example.com/x")),
+        )
+    ),
     ("gpu-visibility", "Job", all_of(gpus(1), shown_gpus("all")), "container main has GPUs and must neither set"),
     ("gpu-visibility", "Deployment", all_of(serving, shown_gpus("void")), "container main has GPUs"),
     ("gpu-visibility", "Job", all_of(gpus(1), of_container(envFrom=[PREFIXED])), "envFrom with a prefix"),
@@ -218,6 +226,9 @@ ADMITTED: list[tuple[str, str, Change]] = [
     ("gpu-visibility", "Job", all_of(gpus(1), init(cpu="1"), shown_to_init("void"))),
     ("gpu-visibility", "Job", all_of(gpus(1), of_container(envFrom=[{"secretRef": {"name": "any"}}]))),
     ("gpu-visibility", "Job", shown_gpus("all")),
+    ("pod-annotations", "Job", annotated("karpenter.sh/do-not-disrupt")),
+    ("pod-annotations", "Deployment", annotated("note", "kubectl.kubernetes.io/restartedAt", "wandb.ai/run")),
+    ("pod-annotations", "Pod", all_of(annotated("example.com/x"), owned_by("Job", "batch/v1"))),
     ("gpu-idle-timeout", "StatefulSet", gpus(1, idle_minutes="120")),
     ("gpu-idle-timeout", "Deployment", serving),
     ("gpu-idle-timeout", "Job", gpus(1)),

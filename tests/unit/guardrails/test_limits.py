@@ -53,9 +53,15 @@ class TestTheLargestPod:
 
 class TestTheVariables:
     def test_are_cel_literals_of_the_limits(self) -> None:
-        changes = {"maxJobHours": 1.5, "maxPod": {"cpu": 8, "memoryGib": 1.5, "gpus": 0}, "idle": {"maxMinutes": 60}}
+        changes: dict[str, Any] = {
+            "maxJobHours": 1.5,
+            "maxPod": {"cpu": 8, "memoryGib": 1.5, "gpus": 0},
+            "idle": {"maxMinutes": 60},
+        }
+        changes["podAnnotations"] = ["wandb.ai/", "sidecar.istio.io/inject"]
         assert limits(approvedImages=["ghcr.io/acme/", "docker.io/library/python"], **changes).variables() == {
             "approvedImages": '["ghcr.io/acme/", "docker.io/library/python"]',
+            "podAnnotations": '["wandb.ai/", "sidecar.istio.io/inject"]',
             "maxJobSeconds": "5400",
             "maxIdleMinutes": "60",
             "maxPodCpu": "8.0",
