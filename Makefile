@@ -50,6 +50,9 @@ benchmark: install ## Print the benchmark tables; AGAINST=REV for those beside a
 benchmark-rehearsal: install ## Measure rehearsals at 5, 50 and 200 tenants; BASE=FOLDER beside another checkout
 	@$(RUN) python tests/benchmarks/rehearsal.py $(if $(BASE),--base $(BASE))
 
+benchmark-guardrails: install ## Measure creating Jobs with and without the guardrails; COST=1 for what CEL accounts
+	@$(RUN) python tests/benchmarks/guardrails.py $(if $(COST),--cost)
+
 benchmark-sessions: install ## Measure the login under load; needs built programs, and Valkey or Redis
 	@$(RUN) python tests/benchmarks/sessions.py
 
@@ -75,4 +78,4 @@ $(TOOLS)/bin/uv:
 clean: ## Remove what was installed here; built programs stay in ~/.cache/bedplate
 	@rm -rf .venv .tools dist .pytest_cache .ruff_cache
 
-.PHONY: help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-sessions format install clean
+.PHONY: help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-guardrails benchmark-sessions format install clean

@@ -42,6 +42,9 @@ GPU_RESOURCE = "nvidia.com/gpu"
 GPUS_VISIBLE = "NVIDIA_VISIBLE_DEVICES"
 """By it NVIDIA's runtime is told which GPUs of its node a container sees; the device plugin sets it."""
 GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
+SYSTEM_TAINT = {"key": "CriticalAddonsOnly", "value": "true", "effect": "NoSchedule"}
+"""Of the nodes of SYSTEM_POOL. Add-ons of Kubernetes tolerate it, CoreDNS and kube-dns among them, and no other taint
+may stand on a system pool of AKS (https://learn.microsoft.com/azure/aks/use-system-pools)."""
 
 LABEL_LENGTH = 63
 """The most characters of a label, of DNS and of Kubernetes."""

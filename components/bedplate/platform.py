@@ -51,7 +51,9 @@ class Platform(pulumi.ComponentResource):
             ClusterArgs(spec=spec.cloud, node_pools=spec.node_pools, domain=spec.domain, secret=args.secret),
             pulumi.ResourceOptions(parent=self),
         )
-        self.facts, offers, before_tenants = self.cluster.facts, Offers(), list[pulumi.Resource]()
+        reserved = {"reserves_system_pool": spec.cloud.reserves_system_pool(spec.node_pools)}
+        self.facts, offers = self.cluster.facts.model_copy(update=reserved), Offers()
+        before_tenants: list[pulumi.Resource] = []
         if "services" in spec.layers:
             services = self._services()
             self.facts, self.front_door, offers = self.facts.with_services(), services.front_door, services.offers

@@ -10,7 +10,7 @@ from typing import Any
 from bedplate.clouds import CLOUD_SPECS, Cluster, NodePoolSpec
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import KUBERNETES_PROVIDER_TYPE, Secret
-from bedplate.labels import ACCELERATOR, GPU_TAINT, POOL
+from bedplate.labels import ACCELERATOR, GPU_TAINT, POOL, SYSTEM_POOL, SYSTEM_TAINT
 from every_cloud import (
     CLOUDS,
     FOLDERS,
@@ -245,13 +245,22 @@ class TestPools:
             name: (pool.min, pool.max) for name, pool in pools.items()
         }
 
-    def test_have_label_and_taint_exactly_where_they_have_gpus(self, managed_cloud: str, folder: Path) -> None:
+    def test_are_labelled_and_tainted_where_they_have_gpus_or_are_the_platforms(
+        self, managed_cloud: str, folder: Path
+    ) -> None:
         pools = platform_on(managed_cloud).node_pools
         assert len({pool.accelerator for pool in pools.values()}) > 2
         for group in groups(recorded(folder, managed_cloud), managed_cloud):
             pool: NodePoolSpec = pools[group.labels[POOL]]
             assert group.labels.get(ACCELERATOR) == pool.accelerator
-            assert group.taints == (["{key}={value}:{effect}".format(**GPU_TAINT)] if pool.accelerator else [])
+            taint = SYSTEM_TAINT if group.labels[POOL] == SYSTEM_POOL else GPU_TAINT if pool.accelerator else None
+            assert group.taints == (["{key}={value}:{effect}".format(**taint)] if taint else [])
+
+    def test_of_the_platform_is_open_where_nothing_else_takes_pods_without_gpus(self, managed_cloud: str) -> None:
+        spec = platform_on(managed_cloud)
+        gpus = {name: pool for name, pool in spec.node_pools.items() if pool.accelerator}
+        assert spec.cloud.taints_of(SYSTEM_POOL, spec.node_pools) == [SYSTEM_TAINT]
+        assert spec.cloud.taints_of(SYSTEM_POOL, {SYSTEM_POOL: spec.node_pools[SYSTEM_POOL], **gpus}) == []
 
 
 PARTS = ("network", "keys", "identities", "control-plane", "pool", "dns", "storage", "registry", "audit", "budget")

@@ -34,6 +34,9 @@ HOST_FOLDERS = {"nvidia-device-plugin": {"/var/lib/kubelet/device-plugins"}}
 TOKENS = {"cluster-autoscaler"}
 """Pods that talk to the Kubernetes API."""
 GOES_TO_ANY_TAINTED_NODE = {"nvidia-device-plugin"}
+SYSTEM = {"key": "CriticalAddonsOnly", "operator": "Exists"}
+"""What lets a pod run on the platform's own nodes."""
+RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 def each(templates: list[Template]) -> pytest.MarkDecorator:
@@ -89,8 +92,24 @@ class TestEveryPodOfThePlatform:
         assert template["metadata"]["labels"]["bedplate.dev/owner"] == "platform"
         assert template["spec"]["priorityClassName"] in ("system-cluster-critical", "system-node-critical")
 
-    def test_stays_off_gpu_nodes_unless_it_is_named_here(self, template: dict[str, Any]) -> None:
-        assert ("tolerations" in template["spec"]) is (software(template) in GOES_TO_ANY_TAINTED_NODE)
+    def test_goes_to_the_system_pool_and_to_gpu_nodes_only_if_it_is_named_here(self, template: dict[str, Any]) -> None:
+        goes_anywhere = software(template) in GOES_TO_ANY_TAINTED_NODE
+        expected = {"operator": "Exists", "effect": "NoSchedule"} if goes_anywhere else SYSTEM
+        assert template["spec"]["tolerations"] == [expected]
+
+
+def test_charts_go_to_the_system_pool_with_all_their_parts() -> None:
+    """Where a chart has a priority its pods have the toleration too: at the top, and of each part of cert-manager."""
+    releases = [found for recording in RECORDINGS.values() for found in recording.resources if found.type == RELEASE]
+    with_pods = [
+        found.inputs["values"]
+        for found in releases
+        if "priorityClassName" in {**found.inputs["values"], **found.inputs["values"].get("global", {})}
+    ]
+    assert with_pods
+    for values in with_pods:
+        parts = [values, *(values[part] for part in ("webhook", "cainjector", "startupapicheck") if part in values)]
+        assert [part["tolerations"] for part in parts] == [[SYSTEM]] * len(parts)
 
 
 @each(TENANTS)

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from bedplate.clouds.allocatable import EVICTION_DISK_SHARE, EVICTION_MIB, PODS_BY_DEFAULT, Allocatable
 from bedplate.clouds.catalogue import ACCELERATORS, MachineShape
 from bedplate.clouds.namespaces import namespaces_of_others
+from bedplate.labels import GPU_TAINT, SYSTEM_POOL, SYSTEM_TAINT
 from bedplate.spec import Count, Cpu, Gib, KubernetesVersion, PositiveCount, Spec, StrictBool, mistake, not_below_min
 
 if TYPE_CHECKING:
@@ -129,6 +130,18 @@ class ClusterSpec(Spec):
     def set_aside(self, shape: MachineShape, disk_gib: float) -> tuple[float, float, float]:
         """Cores, MiB of memory and GiB of disk that each node keeps for the system; nothing where it is not known."""
         return 0.0, 0.0, 0.0
+
+    def reserves_system_pool(self, pools: Mapping[str, NodePoolSpec]) -> bool:
+        """Whether the pool `system` is the platform's alone: where another pool takes pods without GPUs."""
+        return SYSTEM_POOL in pools and any(
+            name != SYSTEM_POOL and pool.accelerator is None for name, pool in pools.items()
+        )
+
+    def taints_of(self, name: str, pools: Mapping[str, NodePoolSpec]) -> list[Mapping[str, str]]:
+        """The taints of a pool's nodes: key, value, effect."""
+        if name == SYSTEM_POOL and self.reserves_system_pool(pools):
+            return [SYSTEM_TAINT]
+        return [GPU_TAINT] if pools[name].accelerator else []
 
     def refuse_pools(self, pools: Mapping[str, NodePoolSpec]) -> None:
         """Raises a `mistake` where the pools together are not what the cloud needs."""

@@ -12,6 +12,7 @@ from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import SUPPORTED_KUBERNETES_VERSIONS, ClusterSpec, NodePoolSpec
 from bedplate.clouds.facts import ClusterFacts, another_class
 from bedplate.clouds.kubeconfig import missing_context
+from bedplate.labels import SYSTEM_POOL
 from bedplate.spec import ConfigKey, DnsLabel, DnsName, Spec, mistake
 
 if TYPE_CHECKING:
@@ -99,6 +100,11 @@ class ExistingClusterSpec(ClusterSpec):
         return MachineShape(
             machine_type="", cpu=pool.machine.cpu, memory_gib=pool.machine.memory_gib, gpus=pool.count or 0
         )
+
+    def reserves_system_pool(self, pools: Mapping[str, NodePoolSpec]) -> bool:
+        """Only where the facts say that its nodes are tainted."""
+        facts: ClusterFacts | None = getattr(self, "facts", None)
+        return facts is not None and facts.reserves_system_pool and SYSTEM_POOL in pools
 
     def config_secrets(self) -> Mapping[str, str]:
         """The kubeconfig, if it is a secret of the stack."""

@@ -194,6 +194,9 @@ class ClusterFacts(Facts):
     """What adds nodes: `native` where somebody else sees to it, none where nobody does."""
     spot_label: Mapping[str, str] = {}
     """Label of nodes that may be taken away at short notice."""
+    reserves_system_pool: StrictBool = False
+    """Whether the nodes of the pool `system` are tainted CriticalAddonsOnly=true:NoSchedule, so that no tenant's pods
+    run there."""
     has_device_plugin: StrictBool = True
     """Whether somebody else makes nodes offer their GPUs."""
     has_metrics_server: StrictBool = True

@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, JsonObject, items, text
-from bedplate.labels import ACCELERATOR, DOMAIN, GPU_RESOURCE, GPU_TAINT
+from bedplate.labels import ACCELERATOR, DOMAIN, GPU_RESOURCE, GPU_TAINT, SYSTEM_TAINT
 
 _logger = logging.getLogger(__name__)
 _NODES = "/api/v1/nodes"
@@ -23,7 +23,8 @@ _UNREADY_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachab
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedPool:
-    """Nodes of one kind: what pods can request on each. gpus: of the accelerator, on each node."""
+    """Nodes of one kind: what pods can request on each. gpus: of the accelerator, on each node. is_reserved: whether
+    they are tainted for the platform alone."""
 
     name: str
     nodes: int
@@ -33,6 +34,7 @@ class SimulatedPool:
     pods: int = 110
     accelerator: str | None = None
     gpus: int = 0
+    is_reserved: bool = False
 
 
 @contextlib.contextmanager
@@ -106,7 +108,7 @@ def node_object(pool: SimulatedPool, index: int, version: str, address: int) -> 
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": name, "labels": labels, "annotations": {"kwok.x-k8s.io/node": "fake"}},
-        "spec": {"taints": [GPU_TAINT] if pool.accelerator is not None else []},
+        "spec": {"taints": _taints(pool)},
         "status": {
             "capacity": capacity,
             "allocatable": capacity,
@@ -117,6 +119,12 @@ def node_object(pool: SimulatedPool, index: int, version: str, address: int) -> 
             "nodeInfo": _node_info(name, version),
         },
     }
+
+
+def _taints(pool: SimulatedPool) -> list[JsonObject]:
+    if pool.is_reserved:
+        return [dict(SYSTEM_TAINT)]
+    return [dict(GPU_TAINT)] if pool.accelerator is not None else []
 
 
 def _node_info(name: str, version: str) -> JsonObject:

@@ -2,7 +2,7 @@
 
 Owns one policy with its binding for all rules about objects together, because the API server answers with the first
 refusal of the first policy alone: whoever breaks four rules must read four reasons. Bindings match every namespace that
-carries the tenant label, so a tenant needs nothing of its own. The limits are CEL variables of the policy rather than a
+carries the tenant label, so a tenant needs nothing of its own. The limits are written into the policy rather than in a
 parameter ConfigMap: an API server goes on using a ConfigMap's old content, for good, once its last binding was removed
 and made again (https://github.com/kubernetes/kubernetes/issues/130887). A policy takes about a second to be enforced
 after it was created; nothing of a stack depends on that second, because the specs are checked against the same limits
@@ -10,7 +10,8 @@ before anything is created.
 """
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -18,6 +19,7 @@ import pulumi
 from bedplate.guardrails.limits import GuardrailsSpec
 from bedplate.guardrails.orphans import POLICY as ORPHANS
 from bedplate.guardrails.orphans import orphans_spec
+from bedplate.guardrails.plain import PLAIN
 from bedplate.guardrails.reasons import UNKNOWN
 from bedplate.guardrails.rules import RULES, Rule
 from bedplate.guardrails.sight import OWNED_KINDS, VARIABLES
@@ -62,14 +64,9 @@ def _policy(args: GuardrailsArgs) -> Manifest:
     said = ", ".join(
         f"variables.{_variable(rule)} == '' ? '' : '{rule.name}: ' + variables.{_variable(rule)}" for rule in RULES
     )
-    variables = {
-        **args.spec.variables(),
-        "accelerators": json.dumps(list(args.accelerators)),
-        **VARIABLES,
-        **UNKNOWN,
-        **reasons,
-        "refusal": f"[{said}].filter(s, s != '').join(' | ')",
-    }
+    limits = {**args.spec.variables(), "accelerators": json.dumps(list(args.accelerators))}
+    refusal = f"[{said}].filter(s, s != '').join(' | ')"
+    variables = {**VARIABLES, "isPlain": PLAIN, **UNKNOWN, **reasons, "refusal": refusal}
     return manifest(
         _API_VERSION,
         "ValidatingAdmissionPolicy",
@@ -80,24 +77,27 @@ def _policy(args: GuardrailsArgs) -> Manifest:
             "matchConstraints": {
                 "resourceRules": [{**kind, "operations": ["CREATE", "UPDATE"]} for kind in OWNED_KINDS]
             },
-            # Foreground deletion ends with an update that removes a finalizer; refused, the object would stay for ever.
-            "matchConditions": [{"name": "not-being-deleted", "expression": "!has(object.metadata.deletionTimestamp)"}],
-            "variables": [{"name": name, "expression": cel} for name, cel in variables.items()],
+            "variables": [{"name": name, "expression": _with(limits, cel)} for name, cel in variables.items()],
             "validations": [
                 {
-                    "expression": "variables.refusal == ''",
+                    "expression": "variables.isPlain || variables.refusal == ''",
                     "message": "guardrails are broken; see docs/reference/guardrails.md",
                     # One of more than 5 KiB falls back to the message above (MaxEvaluatedMessageExpressionSizeBytes,
                     # https://github.com/kubernetes/apiserver/blob/v0.35.4/pkg/apis/cel/config.go).
                     "messageExpression": (
-                        f"variables.refusal.size() > {_LONGEST} ? variables.refusal.substring(0, {_LONGEST}) + ' …' : "
-                        "variables.refusal"
+                        "variables.isPlain ? '' : variables.refusal.size() <= "
+                        f"{_LONGEST} ? variables.refusal : variables.refusal.substring(0, {_LONGEST}) + ' …'"
                     ),
                     "reason": "Forbidden",
                 }
             ],
         },
     )
+
+
+def _with(limits: Mapping[str, str], cel: str) -> str:
+    """The expression with the limits in it: a variable costs more than all that is done with a constant."""
+    return re.sub(r"\bvariables\.(\w+)", lambda found: limits.get(found[1], found[0]), cel)
 
 
 def _variable(rule: Rule) -> str:

@@ -34,16 +34,31 @@ def _of_each(containers: str, wrong: str, message: str) -> str:
     return f"{names} == '' ? '' : 'container ' + {names} + '{message}'"
 
 
+def approved(image: str) -> str:
+    """CEL: whether an image is under an approved prefix."""
+    return (
+        f"variables.approvedImages.exists(a, a.endsWith('/') ? {image}.startsWith(a) : "
+        f"({image} == a || {image}.startsWith(a + ':') || {image}.startsWith(a + '@')))"
+    )
+
+
+def annotated(annotation: str) -> str:
+    """CEL: what an annotation of the namespace lists; '' where it has none."""
+    return f"namespaceObject.metadata.?annotations[?'{annotation}'].orValue('')"
+
+
 UNAPPROVED = (
-    "(p.all.map(c, c.image) + p.volumes.filter(v, has(v.image)).map(v, v.image.reference)).filter(i, "
-    "!variables.approvedImages.exists(a, a.endsWith('/') ? i.startsWith(a) : "
-    "(i == a || i.startsWith(a + ':') || i.startsWith(a + '@'))))"
+    f"(p.all.map(c, c.image) + p.volumes.filter(v, has(v.image)).map(v, v.image.reference)).filter(i, !{approved('i')})"
 )
-_ANNOTATED = "namespaceObject.metadata.?annotations[?'{0}'].orValue('')"
 IDLE = f"object.metadata.?annotations[?'{IDLE_TIMEOUT_MINUTES}']"
 PERSON = "request.userInfo.username.replace('@', '_at_')"
 """CEL: who asks, as the owner label writes it."""
-_KNOWN_RESOURCES = ("cpu", "memory", "ephemeral-storage", GPU_RESOURCE)
+PASSING = (
+    "t.?key.orValue('') in ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'] && "
+    "t.?effect.orValue('') == 'NoExecute' && t.?tolerationSeconds.orValue(86400) <= 3600"
+)
+"""CEL: whether toleration `t` is of a node's failure that may pass, for at most an hour."""
+KNOWN_RESOURCES = ("cpu", "memory", "ephemeral-storage", GPU_RESOURCE)
 
 
 def labels_missing() -> str:
@@ -63,12 +78,20 @@ def labels_missing() -> str:
 
 def label_not_listed(label: str, annotation: str, also: str, fix: str) -> str:
     """CEL: the values of a label that the namespace does not list. also: CEL of one more value that is allowed."""
-    listed = _ANNOTATED.format(annotation)
+    listed = annotated(annotation)
     wrong = (
         f"variables.places.map(a, a.labels[?'{label}'].orValue('')).filter(v, v != '' && v != {also} && "
         f"!(v in {listed}.split(','))).join(', ')"
     )
     return f"{listed} == '' || {wrong} == '' ? '' : '{label} ' + {wrong} + ' is none of the tenant: {fix} ' + {listed}"
+
+
+def fits_in_memory(gib: str) -> str:
+    """CEL: whether volume `v`, if it is in memory, says that it takes at most so much. gib: CEL of the limit."""
+    return (
+        "v.?emptyDir.?medium.orValue('') == '' || (v.emptyDir.?sizeLimit.hasValue() && "
+        f"quantity(string(v.emptyDir.sizeLimit)).asApproximateFloat() / 1073741824.0 <= {gib})"
+    )
 
 
 def sizes_exceeded() -> str:
@@ -93,8 +116,7 @@ def sizes_exceeded() -> str:
             " has a CPU limit of more than twice the largest pod; lower limits.cpu, or leave it out",
         ),
         unless(
-            "!p.volumes.exists(v, v.?emptyDir.?medium.orValue('') != '' && (!v.emptyDir.?sizeLimit.hasValue() || "
-            "quantity(string(v.emptyDir.sizeLimit)).asApproximateFloat() / 1073741824.0 > p.memory))",
+            f"p.volumes.all(v, {fits_in_memory('p.memory')})",
             "'an emptyDir in memory needs a sizeLimit of at most the memory limits of its pod'",
         ),
     )
@@ -114,12 +136,12 @@ def limits_not_stated() -> str:
 
 
 def resources_not_counted() -> str:
-    known = ", ".join(f"'{name}'" for name in _KNOWN_RESOURCES)
+    known = ", ".join(f"'{name}'" for name in KNOWN_RESOURCES)
     asked = (
         "p.all.map(c, (c.?resources.?limits.orValue({}).filter(k, !(k in [{0}])) + "
         "c.?resources.?requests.orValue({}).filter(k, !(k in [{0}]))).join(', ')).filter(s, s != '').join(', ')"
     ).replace("{0}", known)
-    return f"{asked} == '' ? '' : 'no quota counts ' + {asked} + '; pods may ask for {', '.join(_KNOWN_RESOURCES)}'"
+    return f"{asked} == '' ? '' : 'no quota counts ' + {asked} + '; pods may ask for {', '.join(KNOWN_RESOURCES)}'"
 
 
 _ANNOTATIONS = (
@@ -205,10 +227,6 @@ def placed_elsewhere() -> str:
     pool = f"r.key == '{POOL}' && r.operator == 'In' && '{SYSTEM_POOL}' in r.values"
     required = "p.spec.?affinity.?nodeAffinity.?requiredDuringSchedulingIgnoredDuringExecution.?nodeSelectorTerms"
     preferred = "p.spec.?affinity.?nodeAffinity.?preferredDuringSchedulingIgnoredDuringExecution"
-    passing = (
-        "t.?key.orValue('') in ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'] && "
-        "t.?effect.orValue('') == 'NoExecute' && t.?tolerationSeconds.orValue(86400) <= 3600"
-    )
     return listed(
         unless(
             f"p.spec.?nodeSelector[?'{POOL}'].orValue('') != '{SYSTEM_POOL}' && "
@@ -217,7 +235,7 @@ def placed_elsewhere() -> str:
             f"'the pool {SYSTEM_POOL} is for the platform; choose another {POOL}'",
         ),
         unless(
-            f"p.spec.?tolerations.orValue([]).all(t, t.?key.orValue('') == '{GPU_RESOURCE}' || ({passing}))",
+            f"p.spec.?tolerations.orValue([]).all(t, t.?key.orValue('') == '{GPU_RESOURCE}' || ({PASSING}))",
             f"'a pod may tolerate {GPU_RESOURCE}, and node.kubernetes.io/not-ready and unreachable "
             f"with effect NoExecute "
             "for at most 3600 tolerationSeconds; remove other tolerations'",

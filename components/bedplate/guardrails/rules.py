@@ -46,6 +46,13 @@ from bedplate.labels import (
 
 LONGEST_STOP_SECONDS = 900
 """The longest that a pod may take to stop, past the end of its run time; no template takes more than 605."""
+LONGEST_KEEP_SECONDS = LONGEST_KEEP_DAYS * 86_400
+IS_WORKSPACE = (
+    "object.kind in ['Pod', 'Deployment', 'StatefulSet', 'DaemonSet'] && !variables.isOwned && "
+    f"!(object.metadata.?labels[?'{COMPONENT}'].orValue('') in ['model-api'])"
+)
+"""CEL: whether it is for people, if it has GPUs: what serves is scaled by load, jobs end by their run time limit."""
+IS_IDLE_CHANGED = f"{IDLE} != oldObject.metadata.?annotations[?'{IDLE_TIMEOUT_MINUTES}']"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,12 +125,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="gpu-idle-timeout",
         title="A GPU workspace says after how many idle minutes it is stopped.",
-        # Serving pods are scaled by load, jobs by their run time limit.
-        when=(
-            "object.kind in ['Pod', 'Deployment', 'StatefulSet', 'DaemonSet'] && !variables.isOwned && "
-            f"!(object.metadata.?labels[?'{COMPONENT}'].orValue('') in ['model-api'])"
-        ),
-        changed=(f"variables.isPodChanged || {IDLE} != oldObject.metadata.?annotations[?'{IDLE_TIMEOUT_MINUTES}']"),
+        when=IS_WORKSPACE,
+        changed=f"variables.isPodChanged || {IS_IDLE_CHANGED}",
         reason=unless(
             f"p.gpus == 0 || ({IDLE}.orValue('').matches('^[1-9][0-9]{{0,5}}$') && "
             f"int({IDLE}.orValue('0')) <= variables.maxIdleMinutes)",
@@ -154,8 +157,8 @@ RULES: tuple[Rule, ...] = (
         reason=(
             "[object.kind == 'JobSet' ? dyn(object).spec.?ttlSecondsAfterFinished.orValue(-1) : "
             "variables.jobs[0].?ttlSecondsAfterFinished.orValue(-1)]"
-            f".filter(n, n < 0 || n > {LONGEST_KEEP_DAYS * 86_400}).map(n, "
-            f"'ttlSecondsAfterFinished must be 0 to {LONGEST_KEEP_DAYS * 86_400} seconds, but is ' + "
+            f".filter(n, n < 0 || n > {LONGEST_KEEP_SECONDS}).map(n, "
+            f"'ttlSecondsAfterFinished must be 0 to {LONGEST_KEEP_SECONDS} seconds, but is ' + "
             "(n < 0 ? 'absent' : string(n)) + '; write 604800 to keep a finished job for a week').join('')"
         ),
     ),

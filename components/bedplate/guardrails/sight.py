@@ -123,12 +123,13 @@ def _size(one: str, zero: str) -> str:
 
 _GIB = "1073741824.0"
 _OF_LIMITS = {"first": "limits", "then": "requests"}
-_ONE = {
+ONE = {
     "cpu": f"{stated('cpu', first='requests', then='limits', default=DEFAULT_CPU)}.asApproximateFloat()",
     "memory": f"{stated('memory', **_OF_LIMITS, default=DEFAULT_MEMORY)}.asApproximateFloat() / {_GIB}",
     "disk": (f"{stated('ephemeral-storage', **_OF_LIMITS, default=DEFAULT_DISK)}.asApproximateFloat() / {_GIB}"),
     "gpus": f"{stated(GPU_RESOURCE, **_OF_LIMITS, default='0')}.asInteger()",
 }
+"""CEL: what container `c` takes: cores, GiB of memory and of disk, GPUs."""
 _SIDECAR = "c.?restartPolicy.orValue('') == 'Always'"
 _SKETCH = {
     "labels": "t.?metadata.?labels.orValue({})",
@@ -153,7 +154,7 @@ VARIABLES = {
     "pods": "variables.sketches.map(s, "
     + _map(
         {key: f"s.{key}" for key in _SKETCH if key not in ("init", "main", "sidecars")}
-        | {key: _size(one, "0" if key == "gpus" else "0.0") for key, one in _ONE.items()}
+        | {key: _size(one, "0" if key == "gpus" else "0.0") for key, one in ONE.items()}
     )
     + ")",
     "places": _places(),

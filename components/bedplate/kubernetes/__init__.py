@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from bedplate.kubernetes.load_balancers import LoadBalancer
     from bedplate.kubernetes.namespaces import (
         CRITICAL_PRIORITY_CLASS,
+        PLATFORM_TOLERATIONS,
         PlatformNamespace,
         PlatformNamespaceArgs,
         PodSecurityLevel,
@@ -52,6 +53,7 @@ __getattr__ = on_demand(
         "bedplate.kubernetes.load_balancers": ("LoadBalancer",),
         "bedplate.kubernetes.namespaces": (
             "CRITICAL_PRIORITY_CLASS",
+            "PLATFORM_TOLERATIONS",
             "PlatformNamespace",
             "PlatformNamespaceArgs",
             "PodSecurityLevel",
@@ -67,6 +69,7 @@ __all__ = [
     "CRITICAL_PRIORITY_CLASS",
     "METADATA_ADDRESSES",
     "NOT_EVICTED",
+    "PLATFORM_TOLERATIONS",
     "SKIP_AWAIT",
     "Alert",
     "ApiKeySpec",

@@ -14,12 +14,14 @@ import pulumi
 from bedplate.kubernetes.manifests import Manifest, manifest
 from bedplate.kubernetes.network import Dns, default_policies
 from bedplate.kubernetes.objects import KubernetesObject
-from bedplate.labels import Identity
+from bedplate.labels import SYSTEM_TAINT, Identity
 
 PodSecurityLevel = Literal["restricted", "baseline", "privileged"]
 """https://kubernetes.io/docs/concepts/security/pod-security-standards/"""
 CRITICAL_PRIORITY_CLASS = "system-cluster-critical"
 """https://kubernetes.io/docs/tasks/administer-cluster/guaranteed-scheduling-critical-addon-pods/"""
+PLATFORM_TOLERATIONS: list[Manifest] = [{"key": SYSTEM_TAINT["key"], "operator": "Exists"}]
+"""What lets the platform's own pods run where no tenant's do."""
 
 
 def namespace_manifest(name: str, identity: Identity, level: PodSecurityLevel, kubernetes_version: str) -> Manifest:

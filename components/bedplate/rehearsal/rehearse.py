@@ -21,7 +21,7 @@ from bedplate.embedded_cluster.simulation import SimulatedPool
 from bedplate.engine.engine import Program, Recording, RecordingBackend, run
 from bedplate.engine.resources import Resource
 from bedplate.errors import RehearsalError
-from bedplate.labels import TENANT
+from bedplate.labels import SYSTEM_POOL, TENANT
 from bedplate.rehearsal.applying import Applied, apply, existing, manifest_of
 from bedplate.rehearsal.definitions import Definitions
 from bedplate.rehearsal.deleting import delete
@@ -217,6 +217,7 @@ def simulated_pools(spec: PlatformSpec) -> list[SimulatedPool]:
             pods=offers[name].pods,
             accelerator=pool.accelerator,
             gpus=offers[name].gpus,
+            is_reserved=name == SYSTEM_POOL and spec.cloud.reserves_system_pool(spec.node_pools),
         )
         for name, pool in spec.node_pools.items()
     ]

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from bedplate.clouds import Allocatable, MachineShape, NodePoolSpec
 from bedplate.kubernetes.pods import disk_gib
+from bedplate.labels import SYSTEM_POOL
 from bedplate.stack_file.parts import Parts, footprint_of, has, is_whole
 from bedplate.stack_file.problems import PathParts, Problem, number
 from bedplate.wording import counted
@@ -118,6 +119,8 @@ def _offer(parts: Parts) -> _Offer | None:
     for name, pool in sorted((parts.pools or {}).items()):
         if parts.cloud is None or not isinstance(_shape(parts, pool), MachineShape) or not has(pool, ["max"]):
             return None
+        if name == SYSTEM_POOL and parts.cloud.reserves_system_pool(parts.pools or {}):
+            continue
         machines = _Machines(pool=name, most=pool.max, node=parts.cloud.allocatable(pool))
         offer.setdefault(pool.accelerator, []).append(machines)
     return offer or None

@@ -59,11 +59,15 @@ class Tenant(pulumi.ComponentResource):
             *resource_quotas(namespace, identity, spec.quota, args.accelerators),
             limit_range(namespace, identity, args.max_cpu, args.max_memory_gib, args.max_disk_gib),
             *network_policies(namespace, identity, spec.allowed_networks, args.facts),
-            role_binding(namespace, identity, spec.groups, args.facts.group_prefix),
             *(volume_claim(namespace, identity, volume, args.facts) for volume in spec.volumes),
         ]
         for part in parts:
             KubernetesObject(f"{name}-{part['kind'].lower()}-{part['metadata']['name']}", part, self.inside())
+        # Deleted by itself, so before the namespace, which may take minutes to go: members would act there meanwhile
+        # (https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/).
+        members = role_binding(namespace, identity, spec.groups, args.facts.group_prefix)
+        first = pulumi.ResourceOptions(parent=self, depends_on=[self.namespace])
+        KubernetesObject(f"{name}-rolebinding-{members['metadata']['name']}", members, first)
         self.register_outputs({})
 
     def inside(self) -> pulumi.ResourceOptions:

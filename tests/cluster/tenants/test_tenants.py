@@ -7,7 +7,7 @@ import pytest
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
-from bedplate.embedded_cluster.cluster_api import ApiError
+from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi
 from bedplate.engine.engine import RecordingBackend, run
 from bedplate.rehearsal.applying import apply
 from bedplate.rehearsal.deleting import delete
@@ -167,6 +167,29 @@ class TestMembers:
         self, api: ApiServer, verb: str, resource: str, group: str
     ) -> None:
         assert not may(api, verb, resource, group=group)
+
+    def test_make_nothing_that_no_quota_counts(self, api: ApiServer, cluster_access: ClusterAccess) -> None:
+        """As the API server says itself: what the role, and what Kubernetes gives everybody, lets a member create."""
+        calls = ClusterApi(cluster_access.kubeconfig, cluster_access.context)
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview"}
+        status = calls.call(
+            "post",
+            "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
+            body={**review, "spec": {"namespace": TENANT}},
+            headers={"Impersonate-User": "alice", "Impersonate-Group": f"ml-{TENANT}"},
+        )["status"]
+        made = {
+            f"{resource}.{group}".rstrip(".")
+            for rule in status["resourceRules"]
+            if {"create", "*"} & set(rule["verbs"])
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+        }
+        # Answers about oneself: nothing is stored.
+        made = {kind for kind in made if not kind.startswith("selfsubject")}
+        counted = {key for quota in quotas(api) for key in quota["spec"]["hard"]}
+        assert "jobs.batch" in made
+        assert {kind for kind in made if f"count/{kind}" not in counted} == set()
 
     def test_see_nothing_of_another_tenant(self, api: ApiServer) -> None:
         assert not may(api, "list", "pods", namespace="other")

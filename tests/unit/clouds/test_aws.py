@@ -151,6 +151,8 @@ class TestNodes:
             accelerator = pools[name].accelerator
             assert group.inputs["labels"].get("bedplate.dev/accelerator") == accelerator
             expected = [{"effect": "NO_SCHEDULE", "key": "nvidia.com/gpu", "value": "present"}] if accelerator else []
+            if name == "system":
+                expected = [{"effect": "NO_SCHEDULE", "key": "CriticalAddonsOnly", "value": "true"}]
             assert group.inputs["taints"] == expected
             assert group.inputs["amiType"].endswith("_NVIDIA") == bool(accelerator)
 

@@ -197,7 +197,8 @@ class TestNodes:
             assert node["labels"]["bedplate.dev/pool"] == name
             assert node["labels"].get("bedplate.dev/accelerator") == accelerator
             taint = {"effect": "NO_SCHEDULE", "key": "nvidia.com/gpu", "value": "present"}
-            assert node["taints"] == ([taint] if accelerator else [])
+            system = {"effect": "NO_SCHEDULE", "key": "CriticalAddonsOnly", "value": "true"}
+            assert node["taints"] == ([system] if name == "system" else [taint] if accelerator else [])
             drivers = [gpu["gpuDriverInstallationConfig"] for gpu in node["guestAccelerators"]]
             assert drivers == ([{"gpuDriverVersion": "DEFAULT"}] if accelerator else [])
 

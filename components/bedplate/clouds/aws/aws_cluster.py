@@ -153,6 +153,7 @@ class AwsCluster(Cluster):
                     spec=self._spec,
                     pool_name=pool_name,
                     pool=group,
+                    taints=self._spec.taints_of(pool_name, args.node_pools),
                     network=self._network,
                     keys=self._keys,
                     identities=self._identities,

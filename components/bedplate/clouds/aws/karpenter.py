@@ -8,7 +8,7 @@ itself, and a role has one entry only
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import NodePoolSpec
 from bedplate.clouds.facts import KarpenterFacts, KarpenterPool
 from bedplate.clouds.managed import PODS_OF_A_NODE
-from bedplate.labels import ACCELERATOR, GPU_RESOURCE, GPU_TAINT, POOL
+from bedplate.labels import ACCELERATOR, GPU_RESOURCE, POOL
 
 # renovate: datasource=github-releases depName=awslabs/amazon-eks-ami
 NODE_IMAGE_VERSION = "v20261023"
@@ -124,7 +124,7 @@ def karpenter_facts(args: AwsNodesArgs, pools: Mapping[str, NodePoolSpec], crede
             KarpenterPool(
                 name=name,
                 node_class=node_class(name, pool, args),
-                node_pool=node_pool(name, pool, args.spec.shape_of(pool)),
+                node_pool=node_pool(name, pool, args.spec.shape_of(pool), args.spec.taints_of(name, pools)),
             )
             for name, pool in pools.items()
             if pool.min < pool.max
@@ -166,7 +166,9 @@ def node_class(name: str, pool: NodePoolSpec, args: AwsNodesArgs) -> dict[str, A
     }
 
 
-def node_pool(name: str, pool: NodePoolSpec, shape: MachineShape) -> dict[str, Any]:
+def node_pool(
+    name: str, pool: NodePoolSpec, shape: MachineShape, taints: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
     """At most `max - min` machines of one type: https://karpenter.sh/docs/concepts/nodepools/.
 
     No work is killed to save money or to renew a node. Machines do not expire, because expiry begins to drain at once
@@ -189,7 +191,7 @@ def node_pool(name: str, pool: NodePoolSpec, shape: MachineShape) -> dict[str, A
                     {"key": key, "operator": "In", "values": [value]} for key, value in requirements.items()
                 ],
                 "expireAfter": "Never",
-                **({"taints": [dict(GPU_TAINT)]} if shape.gpus else {}),
+                **({"taints": [dict(taint) for taint in taints]} if taints else {}),
             },
         },
         "limits": _limits(pool.max - pool.min, shape),

@@ -21,7 +21,7 @@ from bedplate.clouds.aws.network import AwsNetwork
 from bedplate.clouds.aws.spec import AwsClusterSpec, Reservation
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import NodePoolSpec
-from bedplate.labels import ACCELERATOR, GPU_TAINT, POOL
+from bedplate.labels import ACCELERATOR, POOL
 
 _TAINT_EFFECTS = {"NoSchedule": "NO_SCHEDULE"}
 _AUTOSCALER_GPU_LABEL = "k8s.amazonaws.com/accelerator"
@@ -97,11 +97,13 @@ def labels_of(name: str, pool: NodePoolSpec) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class AwsNodePoolArgs:
-    """pool_name: in the stack file. pool: what of it is a node group. The rest: of this cluster."""
+    """pool_name: in the stack file. pool: what of it is a node group. taints: key, value, effect. The rest: of this
+    cluster."""
 
     spec: AwsClusterSpec
     pool_name: str
     pool: NodePoolSpec
+    taints: Sequence[Mapping[str, str]]
     network: AwsNetwork
     keys: AwsKeys
     identities: AwsIdentities
@@ -128,7 +130,7 @@ class AwsNodePool(pulumi.ComponentResource):
             scaling_config=eks.NodeGroupScalingConfigArgs(min_size=pool.min, max_size=pool.max, desired_size=pool.min),
             launch_template=eks.NodeGroupLaunchTemplateArgs(id=template.id, version=template.latest_version.apply(str)),
             labels=labels_of(args.pool_name, pool),
-            taints=[_gpu_taint()] if shape.gpus else [],
+            taints=[_taint(taint) for taint in args.taints],
             tags={_AUTOSCALER_DISK_TAG: f"{int(args.spec.allocatable(pool).disk_gib)}Gi"},
             update_config=eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
             node_repair_config=eks.NodeGroupNodeRepairConfigArgs(enabled=True),
@@ -236,7 +238,5 @@ def _target(reservation: Reservation) -> ec2.LaunchTemplateCapacityReservationSp
     )
 
 
-def _gpu_taint() -> eks.NodeGroupTaintArgs:
-    return eks.NodeGroupTaintArgs(
-        key=GPU_TAINT["key"], value=GPU_TAINT["value"], effect=_TAINT_EFFECTS[GPU_TAINT["effect"]]
-    )
+def _taint(taint: Mapping[str, str]) -> eks.NodeGroupTaintArgs:
+    return eks.NodeGroupTaintArgs(key=taint["key"], value=taint["value"], effect=_TAINT_EFFECTS[taint["effect"]])

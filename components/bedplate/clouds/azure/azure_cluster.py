@@ -66,7 +66,7 @@ class AzureCluster(Cluster):
                 network=self._network,
                 keys=self._keys,
                 identities=identities,
-                system_pool=system_pool(spec, args.node_pools[SYSTEM_POOL], self._network),
+                system_pool=system_pool(spec, args.node_pools, self._network),
             ),
             child,
         )
@@ -185,13 +185,13 @@ class AzureCluster(Cluster):
                 AzureNodePoolArgs(
                     spec=self._spec,
                     pool_name=pool_name,
-                    pool=pool,
+                    pools=args.node_pools,
                     network=self._network,
                     control_plane=self.control_plane,
                 ),
                 self._child(),
             )
-            for pool_name, pool in args.node_pools.items()
+            for pool_name in args.node_pools
             if pool_name != SYSTEM_POOL
         ]
 

@@ -7,6 +7,7 @@ Ubuntu: on GPU machines AKS installs NVIDIA's driver there and keeps it patched,
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -19,7 +20,7 @@ from bedplate.clouds.azure.network import AzureNetwork
 from bedplate.clouds.azure.spec import SYSTEM_POOL, AzureClusterSpec
 from bedplate.clouds.contract import NodePoolSpec
 from bedplate.clouds.managed import PODS_OF_A_NODE
-from bedplate.labels import ACCELERATOR, GPU_TAINT, POOL
+from bedplate.labels import ACCELERATOR, POOL
 
 _DRAIN_MINUTES = 60
 
@@ -40,8 +41,11 @@ def labels_of(name: str, pool: NodePoolSpec) -> dict[str, str]:
     return {POOL: name, **({ACCELERATOR: pool.accelerator} if pool.accelerator else {})}
 
 
-def settings_of(spec: AzureClusterSpec, pool_name: str, pool: NodePoolSpec, network: AzureNetwork) -> dict[str, Any]:
-    """What the pool's machines are, as both the cluster and an agent pool take it."""
+def settings_of(
+    spec: AzureClusterSpec, pool_name: str, pools: Mapping[str, NodePoolSpec], network: AzureNetwork
+) -> dict[str, Any]:
+    """What a pool's machines are, as both the cluster and an agent pool take it."""
+    pool = pools[pool_name]
     shape = spec.shape_of(pool)
     # Machines that talk to each other all the time stand in one zone. A pool is one scale set with one placement group,
     # which is what InfiniBand joins: https://learn.microsoft.com/azure/virtual-machines/setup-infiniband.
@@ -70,7 +74,9 @@ def settings_of(spec: AzureClusterSpec, pool_name: str, pool: NodePoolSpec, netw
         "scale_down_mode": aks.ScaleDownMode.DELETE,
         "gpu_profile": aks.GPUProfileArgs(driver=aks.GPUDriver.INSTALL) if shape.gpus else None,
         "node_labels": labels_of(pool_name, pool),
-        "node_taints": [f"{GPU_TAINT['key']}={GPU_TAINT['value']}:{GPU_TAINT['effect']}"] if shape.gpus else [],
+        "node_taints": [
+            f"{taint['key']}={taint['value']}:{taint['effect']}" for taint in spec.taints_of(pool_name, pools)
+        ],
         "upgrade_settings": _upgrades(has_gpus=bool(shape.gpus)),
         "tags": spec.resource_tags,
     }
@@ -87,18 +93,18 @@ def _upgrades(*, has_gpus: bool) -> aks.AgentPoolUpgradeSettingsArgs:
     )
 
 
-def system_pool(spec: AzureClusterSpec, pool: NodePoolSpec, network: AzureNetwork) -> dict[str, Any]:
+def system_pool(spec: AzureClusterSpec, pools: Mapping[str, NodePoolSpec], network: AzureNetwork) -> dict[str, Any]:
     """The pool that the cluster is created with."""
-    return {"name": agent_pool_name(SYSTEM_POOL), **settings_of(spec, SYSTEM_POOL, pool, network)}
+    return {"name": agent_pool_name(SYSTEM_POOL), **settings_of(spec, SYSTEM_POOL, pools, network)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class AzureNodePoolArgs:
-    """pool_name: in the stack file. The rest: of this cluster."""
+    """pool_name: in the stack file, one of `pools`. The rest: of this cluster."""
 
     spec: AzureClusterSpec
     pool_name: str
-    pool: NodePoolSpec
+    pools: Mapping[str, NodePoolSpec]
     network: AzureNetwork
     control_plane: AzureControlPlane
 
@@ -113,7 +119,7 @@ class AzureNodePool(pulumi.ComponentResource):
             agent_pool_name=agent_pool_name(args.pool_name),
             resource_name_=args.control_plane.cluster.name,
             resource_group_name=args.network.resource_group,
-            **settings_of(args.spec, args.pool_name, args.pool, args.network),
+            **settings_of(args.spec, args.pool_name, args.pools, args.network),
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.control_plane.windows, ignore_changes=["count"]),
         )
         self.register_outputs({})

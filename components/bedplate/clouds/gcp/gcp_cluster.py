@@ -115,6 +115,7 @@ class GcpCluster(Cluster):
                     spec=self._spec,
                     pool_name=pool_name,
                     pool=pool,
+                    taints=self._spec.taints_of(pool_name, args.node_pools),
                     keys=self._keys,
                     identities=self._identities,
                     control_plane=self.control_plane,

@@ -6,6 +6,7 @@ creation. Minor versions come with the control plane.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -18,7 +19,7 @@ from bedplate.clouds.gcp.identity import GcpIdentities
 from bedplate.clouds.gcp.keys import GcpKeys
 from bedplate.clouds.gcp.spec import GcpClusterSpec
 from bedplate.clouds.managed import PODS_OF_A_NODE
-from bedplate.labels import ACCELERATOR, GPU_TAINT, POOL
+from bedplate.labels import ACCELERATOR, POOL
 
 _TAINT_EFFECTS = {"NoSchedule": "NO_SCHEDULE"}
 _GPU_NAMES = {
@@ -68,11 +69,12 @@ def labels_of(name: str, pool: NodePoolSpec) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class GcpNodePoolArgs:
-    """pool_name: in the stack file. The rest: of this cluster."""
+    """pool_name: in the stack file. taints: key, value, effect. The rest: of this cluster."""
 
     spec: GcpClusterSpec
     pool_name: str
     pool: NodePoolSpec
+    taints: Sequence[Mapping[str, str]]
     keys: GcpKeys
     identities: GcpIdentities
     control_plane: GcpControlPlane
@@ -137,7 +139,7 @@ class GcpNodePool(pulumi.ComponentResource):
             gvnic=container.NodePoolNodeConfigGvnicArgs(enabled=True),
             labels=labels_of(args.pool_name, pool),
             # GKE taints GPU nodes the same way, but not where all pools have GPUs: https://cloud.google.com/kubernetes-engine/docs/how-to/gpus
-            taints=[_gpu_taint()] if shape.gpus else [],
+            taints=[_taint(taint) for taint in args.taints],
             resource_labels=args.spec.resource_labels,
             tags=[args.spec.name],
             metadata={"disable-legacy-endpoints": "true"},
@@ -183,7 +185,7 @@ def _upgrades(*, has_gpus: bool) -> container.NodePoolUpgradeSettingsArgs:
     )
 
 
-def _gpu_taint() -> container.NodePoolNodeConfigTaintArgs:
+def _taint(taint: Mapping[str, str]) -> container.NodePoolNodeConfigTaintArgs:
     return container.NodePoolNodeConfigTaintArgs(
-        key=GPU_TAINT["key"], value=GPU_TAINT["value"], effect=_TAINT_EFFECTS[GPU_TAINT["effect"]]
+        key=taint["key"], value=taint["value"], effect=_TAINT_EFFECTS[taint["effect"]]
     )

@@ -10,6 +10,7 @@ from typing import Any
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import (
     CRITICAL_PRIORITY_CLASS,
+    PLATFORM_TOLERATIONS,
     Chart,
     CustomKind,
     Manifest,
@@ -75,7 +76,7 @@ def values(facts: ClusterFacts, nameservers: Sequence[str] = ()) -> dict[str, An
         "webhook": {**_part("webhook", memory="128Mi"), "securePort": _WEBHOOK_PORT, "timeoutSeconds": 30},
         "cainjector": _part("cainjector", memory="256Mi"),
         # Helm is done only when the webhook answers, so that issuers and certificates can follow.
-        "startupapicheck": {"enabled": True, "timeout": "5m", "resources": _resources("64Mi")},
+        "startupapicheck": {"enabled": True, "timeout": "5m", **_small("64Mi")},
         "prometheus": {"enabled": True},
     }
 
@@ -86,12 +87,13 @@ def _part(component: str, memory: str) -> dict[str, Any]:
         "replicaCount": _REPLICAS[component],
         "podDisruptionBudget": {"enabled": True, "minAvailable": 1},
         "topologySpreadConstraints": spread_over_zones_and_nodes(labels),
-        "resources": _resources(memory),
+        **_small(memory),
     }
 
 
-def _resources(memory: str) -> dict[str, Any]:
-    return {"requests": {"cpu": "20m", "memory": memory}, "limits": {"memory": memory}}
+def _small(memory: str) -> dict[str, Any]:
+    resources = {"requests": {"cpu": "20m", "memory": memory}, "limits": {"memory": memory}}
+    return {"resources": resources, "tolerations": PLATFORM_TOLERATIONS}
 
 
 def namespace(

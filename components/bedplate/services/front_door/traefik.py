@@ -12,6 +12,7 @@ from typing import Any
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import (
     CRITICAL_PRIORITY_CLASS,
+    PLATFORM_TOLERATIONS,
     SKIP_AWAIT,
     Chart,
     CustomKind,
@@ -103,6 +104,7 @@ def _pods() -> dict[str, Any]:
         "podDisruptionBudget": {"enabled": True, "maxUnavailable": 1},
         "topologySpreadConstraints": spread_over_zones_and_nodes(_LABELS),
         "priorityClassName": CRITICAL_PRIORITY_CLASS,
+        "tolerations": PLATFORM_TOLERATIONS,
         "resources": {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"memory": "512Mi"}},
     }
 

@@ -16,6 +16,7 @@ from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import (
     CRITICAL_PRIORITY_CLASS,
     METADATA_ADDRESSES,
+    PLATFORM_TOLERATIONS,
     SKIP_AWAIT,
     Alert,
     Container,
@@ -274,6 +275,7 @@ def _pod(spec: AnyLoginSpec) -> Manifest:
         container,
         PROXY,
         priorityClassName=CRITICAL_PRIORITY_CLASS,
+        tolerations=PLATFORM_TOLERATIONS,
         topologySpreadConstraints=spread_over_zones_and_nodes(_IDENTITY.selector()),
     )
 

@@ -15,6 +15,7 @@ import pulumi_random as random
 
 from bedplate.kubernetes import (
     CRITICAL_PRIORITY_CLASS,
+    PLATFORM_TOLERATIONS,
     SKIP_AWAIT,
     Container,
     KubernetesObject,
@@ -185,4 +186,4 @@ def _pod() -> Manifest:
             "livenessProbe": {**listens, "periodSeconds": 10, "failureThreshold": 6},
         },
     )
-    return pod_spec(container, NAME, priorityClassName=CRITICAL_PRIORITY_CLASS)
+    return pod_spec(container, NAME, priorityClassName=CRITICAL_PRIORITY_CLASS, tolerations=PLATFORM_TOLERATIONS)

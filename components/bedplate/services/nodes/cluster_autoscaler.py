@@ -18,6 +18,7 @@ import pulumi
 from bedplate.clouds import AutoscalerFacts
 from bedplate.kubernetes import (
     CRITICAL_PRIORITY_CLASS,
+    PLATFORM_TOLERATIONS,
     Alert,
     Container,
     Dns,
@@ -188,5 +189,6 @@ def _pod(args: ClusterAutoscalerArgs, identity: Identity) -> Manifest:
         NAME,
         automountServiceAccountToken=True,
         priorityClassName=CRITICAL_PRIORITY_CLASS,
+        tolerations=PLATFORM_TOLERATIONS,
         topologySpreadConstraints=spread_over_zones_and_nodes(identity.selector()),
     )

@@ -17,6 +17,7 @@ import pulumi
 from bedplate.clouds import KarpenterFacts, KarpenterPool
 from bedplate.kubernetes import (
     CRITICAL_PRIORITY_CLASS,
+    PLATFORM_TOLERATIONS,
     Alert,
     Chart,
     CustomKind,
@@ -156,6 +157,7 @@ def values(facts: KarpenterFacts) -> dict[str, Any]:
         "revisionHistoryLimit": 5,
         "podDisruptionBudget": {"name": KARPENTER, "maxUnavailable": 1},
         "priorityClassName": CRITICAL_PRIORITY_CLASS,
+        "tolerations": PLATFORM_TOLERATIONS,
         "affinity": {
             "nodeAffinity": {
                 "requiredDuringSchedulingIgnoredDuringExecution": {
