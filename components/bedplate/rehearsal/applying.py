@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -15,6 +15,10 @@ from bedplate.rehearsal.explanation import RehearsalProblem, explain_refusal, te
 _POLL_SECONDS = 0.1
 _ENFORCEMENT_SECONDS = 15
 _PROGRESS_OBJECTS = 50
+
+
+Starting = Callable[[], list[RehearsalProblem]]
+"""Starts an operator in the place of a resource."""
 
 
 @dataclass
@@ -36,15 +40,17 @@ def apply(
     *,
     applied: Applied | None = None,
     is_compared: bool = False,
+    starting: Mapping[str, Starting] | None = None,
 ) -> Applied:
     """Applies the objects among the resources of a program, each as soon as all that it depends on is applied.
 
     A refusal is kept as a problem and the rest goes on, so that one run finds them all. applied: filled and returned,
-    with what was done until then where something else ends it.
+    with what was done until then where something else ends it. starting: by URN, what is started as soon as all that
+    the resource depends on is there; what depends on the resource waits for it. It returns what kept it from starting.
     """
     applied = applied or Applied()
     pool = ThreadPoolExecutor(REQUESTS_AT_ONCE, "apply")
-    queue = _Queue(api, pool, progress, is_compared)
+    queue = _Queue(api, pool, progress, is_compared, starting or {})
     try:
         for resource in resources:
             queue.add(resource)
@@ -79,6 +85,7 @@ class _Queue:
     pool: ThreadPoolExecutor
     progress: Callable[[str], None]
     is_compared: bool
+    starting: Mapping[str, Starting]
     _pending: list["Future[_Outcome]"] = field(init=False, default_factory=list["Future[_Outcome]"])
     _by_urn: dict[str, _Pending] = field(init=False, default_factory=dict[str, _Pending])
     _by_namespace: dict[str, _Pending] = field(init=False, default_factory=dict[str, _Pending])
@@ -90,7 +97,7 @@ class _Queue:
         urns = (*resource.dependencies, resource.deleted_with)
         needed = [pending for urn in urns for pending in self._by_urn.get(urn, ())]
         if not resource.is_kubernetes_object:
-            self._by_urn[resource.urn] = needed
+            self._by_urn[resource.urn] = self._started(resource, needed)
             return
         manifest = manifest_of(resource)
         needed += self._by_namespace.get(manifest["metadata"].get("namespace", ""), ())
@@ -104,8 +111,17 @@ class _Queue:
             pending = self.pool.submit(self._apply, resource, manifest, needed)
         if is_namespace:
             self._by_namespace[manifest["metadata"]["name"]] = [pending]
-        self._by_urn[resource.urn] = [pending]
         self._pending.append(pending)
+        self._by_urn[resource.urn] = self._started(resource, [pending])
+
+    def _started(self, resource: Resource, needed: _Pending) -> _Pending:
+        """What those that depend on the resource wait for: what is started in its place, where something is."""
+        start = self.starting.get(resource.urn)
+        if start is None:
+            return needed
+        pending = self.pool.submit(self._start, resource, start, needed)
+        self._pending.append(pending)
+        return [pending]
 
     def collect(self, applied: Applied) -> None:
         """Adds what became of those that are done."""
@@ -123,6 +139,11 @@ class _Queue:
         """Raises what kept one of them from being applied, where it was no refusal."""
         for pending in self._pending:
             pending.result()
+
+    def _start(self, resource: Resource, start: Starting, needed: _Pending) -> _Outcome:
+        for pending in needed:
+            pending.result()
+        return _Outcome(resource=resource, problems=start())
 
     def _apply(self, resource: Resource, manifest: Object, needed: _Pending) -> _Outcome:
         for pending in needed:
