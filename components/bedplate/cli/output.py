@@ -116,7 +116,10 @@ def rehearsal_result(report: RehearsalReport) -> None:
     if report.retained:
         _out.print(Text(f"kept: {', '.join(report.retained)}", style="dim"))
     for ran in report.ran:
-        _out.print(Text(f"ran: {ran.name}: {ran.work}", style="dim"))
+        without = f" (without {ran.without})" if ran.without else ""
+        _out.print(Text(f"ran: {ran.name}: {ran.work}{without}", style="dim"))
+    for name, reason in report.only_simulated.items():
+        _out.print(Text(f"only simulated: {name}, because {reason}", style="dim"))
     for operator in report.operators:
         _out.print(Text(_not_run(operator), style="dim"))
     if report.unmeasured_autoscalers:

@@ -10,7 +10,7 @@ import contextlib
 import importlib
 import pkgutil
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import bedplate.services
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ApiError
-from bedplate.embedded_cluster.objects import Object, key_of
+from bedplate.embedded_cluster.objects import Object, ObjectKey, key_of
 from bedplate.embedded_cluster.state import StateFolder, state_folder
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import Resource
@@ -46,6 +46,13 @@ def all_operators() -> list[OperatorProgram]:
 def not_run() -> Mapping[str, str]:
     """Why what else concerns install has no operator that could run, by the release or `namespace/name`."""
     return {name: reason for module in _said() for name, reason in module.NOT_RUN.items()}
+
+
+def only_simulated(keys: Iterable[ObjectKey]) -> Mapping[str, str]:
+    """What of these does nothing in a rehearsal, and why, as `namespace/name`."""
+    reasons = not_run()
+    names = {f"{key.namespace}/{key.name}" for key in keys if key.kind in ("Deployment", "StatefulSet", "DaemonSet")}
+    return {name: reasons[name] for name in sorted(names & reasons.keys())}
 
 
 def _said() -> list[Any]:
@@ -181,6 +188,7 @@ class Operators:
                 seconds=one.seconds,
                 work=self._works[one.operator.name].text,
                 counts=dict(self._works[one.operator.name].counts),
+                without=one.operator.without,
             )
             for one in self._running
             if one.operator.name in self._works and one.operator.name not in self._dead

@@ -27,7 +27,7 @@ from bedplate.rehearsal.applying import Applied, Starting, apply, existing, mani
 from bedplate.rehearsal.definitions import Definitions
 from bedplate.rehearsal.deleting import delete
 from bedplate.rehearsal.explanation import RehearsalProblem
-from bedplate.rehearsal.operators import Operators
+from bedplate.rehearsal.operators import Operators, only_simulated
 from bedplate.rehearsal.report import RehearsalReport
 from bedplate.rehearsal.rollout import Rollout
 from bedplate.rehearsal.trial import STALLED_SECONDS, Trial

@@ -62,7 +62,7 @@ class OperatorRan:
     """An operator that ran beside the API server.
 
     program: by which it ran. seconds: until it was ready. work: what it did, for people; counts: the same by names that
-    stay.
+    stay. without: what of it did not run.
     """
 
     name: str
@@ -70,6 +70,7 @@ class OperatorRan:
     seconds: float
     work: str
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    without: str = ""
 
     def shown(self) -> Mapping[str, Any]:
         """The operator as `bedplate rehearse -o json` prints it."""
@@ -79,6 +80,7 @@ class OperatorRan:
             "seconds": round(self.seconds, 1),
             "work": self.work,
             "counts": dict(self.counts),
+            "without": self.without,
         }
 
 
@@ -91,7 +93,9 @@ class RehearsalReport:
     of changed images. unmeasured_autoscalers: those that the cluster serves no metrics for, so that they keep their
     least pods. removed, others_changed: objects that went with one tenant, and objects of others that changed with it.
     left: objects that teardown left behind; retained: disks it left because the stack says so. operators: charts that
-    were not installed and whose operators did not run. ran: operators that did. seconds: by step.
+    were not installed and whose operators did not run. ran: operators that did.
+    only_simulated: what else of the platform would do something, and why it did not, by `namespace/name`. seconds: by
+    step.
     """
 
     stack: str
@@ -111,6 +115,7 @@ class RehearsalReport:
     retained: Sequence[str] = ()
     operators: Sequence[OperatorNotRun] = ()
     ran: Sequence[OperatorRan] = ()
+    only_simulated: Mapping[str, str] = field(default_factory=dict[str, str])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     problems: list[RehearsalProblem] = field(default_factory=list[RehearsalProblem])
 
@@ -139,6 +144,7 @@ class RehearsalReport:
             "teardown": {"left": self.left, "retained": list(self.retained)},
             "operators": [operator.shown() for operator in self.operators],
             "operatorsRan": [operator.shown() for operator in self.ran],
+            "onlySimulated": dict(self.only_simulated),
             "seconds": {step: round(seconds, 1) for step, seconds in self.seconds.items()},
             "problems": [asdict(problem) for problem in self.problems],
         }

@@ -135,14 +135,13 @@ class OperatorProgram:
     """An operator and how it runs.
 
     program: its name in the table of programs. release: the chart in whose place it starts, as soon as what that waits
-    for is there; deployment: the same for one that the stack writes itself, as `namespace/name`. brings_nodes:
-    it starts first, for every stack whose pools grow, and its work is looked at in the end. account: the ServiceAccount
+    for is there; deployment: the same for one that the stack writes itself, as `namespace/name`. brings_nodes: it
+    starts first, for every stack whose pools grow, and its work is looked at in the end. account: the ServiceAccount
     whose rights it has, as `namespace/name`; without one those of an administrator, because its chart alone knows its
-    rights. ports: names of those that it listens on; `webhook`
-    gets a certificate, in its folder as `webhook/tls.crt` and `webhook/tls.key`. service: by which others reach its
-    port `http`.
-    passes_on: hosts whose requests it passes on, and to which Service of the cluster, as `host:port`.
-    absent: why it cannot run for this stack, or ''.
+    rights. ports: names of those that it listens on; `webhook` gets a certificate, in its folder as `webhook/tls.crt`
+    and `webhook/tls.key`. service: by which others reach its port `http`. without: what of it does not run, and why.
+    passes_on: hosts whose requests it passes on, and to which Service of the cluster, as `host:port`. absent: why it
+    cannot run for this stack, or ''.
     """
 
     name: str
@@ -156,6 +155,7 @@ class OperatorProgram:
     account: str = ""
     ports: Sequence[str] = ()
     service: str = ""
+    without: str = ""
     passes_on: Callable[[Surroundings], Mapping[str, str]] = lambda _: {}
     absent: Callable[[Surroundings], str] = lambda _: ""
 

@@ -79,5 +79,6 @@ OPERATORS = (
         work=_work,
         ready=Ready(log="cert-manager runs"),
         absent=not_issued,
+        without="its webhook and its injector of CA bundles, which no registry has as programs",
     ),
 )
