@@ -33,6 +33,7 @@ from bedplate.rehearsal.operator_programs import Programs
 from bedplate.rehearsal.report import OperatorRan
 from bedplate.rehearsal.running_operator import RunningOperator, Setting
 from bedplate.services.operator import GrowingPool, OperatorProgram, Shortfall, Sight, Work
+from bedplate.wording import counted
 
 _POLL_SECONDS = 0.25
 _DELETION_SECONDS = 60.0
@@ -166,7 +167,8 @@ class Operators:
         while missing := self._missing([one for one in those if one.failure() is None]):
             if len(missing) != len(last):
                 last, started = missing, time.monotonic()
-                self.progress(f"waiting for operators: {len(missing)} things to come, such as {missing[0].object}")
+                left = counted(len(missing), "thing")
+                self.progress(f"waiting for operators: {left} to come or go, such as {missing[0].object}")
             if time.monotonic() - started > self.patience_seconds:
                 break
             time.sleep(_POLL_SECONDS)

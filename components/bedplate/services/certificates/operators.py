@@ -12,6 +12,7 @@ from bedplate.kubernetes import Manifest
 from bedplate.labels import CERT_MANAGER
 from bedplate.services.certificates.issuers import API_VERSION
 from bedplate.services.operator import Launch, OperatorProgram, Ready, Shortfall, Sight, Surroundings, Work
+from bedplate.wording import counted
 
 
 def _launch(surroundings: Surroundings) -> Launch:
@@ -57,7 +58,7 @@ def _work(sight: Sight) -> Work:
                     fix="see its requests and its issuer: kubectl describe certificaterequests,issuers,clusterissuers",
                 )
             )
-    text = f"{issued} certificate{'' if issued == 1 else 's'} issued"
+    text = f"{counted(issued, 'certificate')} issued"
     return Work(text=text, counts={"certificatesIssued": issued}, missing=missing)
 
 

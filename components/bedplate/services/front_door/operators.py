@@ -18,6 +18,7 @@ from bedplate.services.certificates.operators import not_issued
 from bedplate.services.front_door.command_line import NEWER_THAN_BUILT, flags
 from bedplate.services.front_door.traefik_plugins import sources
 from bedplate.services.operator import Launch, OperatorProgram, Ready, Shortfall, Sight, Surroundings, Work, asked
+from bedplate.wording import counted
 
 _PORTS = ("websecure", "web", "metrics", "traefik")
 
@@ -92,7 +93,7 @@ def _work(sight: Sight) -> Work:
                 missing.append(Shortfall(object=name, reason=f"is not served at https://{host}: {reason}", fix=fix))
     by_answer = ", ".join(f"{count} answered {status}" for status, count in sorted(said.items()))
     served = sum(said.values())
-    text = f"{served} host{'' if served == 1 else 's'} served with a certificate of the stack's authority"
+    text = f"{counted(served, 'host')} served with a certificate of the stack's authority"
     return Work(
         text=f"{text}: {by_answer}" if by_answer else text,
         counts={"hostsServed": served, **{f"answered.{status}": count for status, count in sorted(said.items())}},

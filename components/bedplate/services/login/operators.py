@@ -16,6 +16,7 @@ from bedplate.services.login.authentication import PORT, PROXY
 from bedplate.services.login.configuration import configuration_file
 from bedplate.services.login.spec import Setting
 from bedplate.services.operator import Launch, OperatorProgram, Ready, Shortfall, Sight, Surroundings, Work, asked
+from bedplate.wording import counted
 
 _LEFT_OUT = ("google_admin_email", "google_service_account_json", "redis_connection_url", "redis_username")
 """Who is asked for groups, whose key is read when the proxy starts, and here is none; and the store, which it waits
@@ -95,7 +96,8 @@ def _work(sight: Sight) -> Work:
                     fix="see its log, and the address that the middleware asks",
                 )
             )
-    text = f"{sent_away} questions of routes answered with the way to sign in, {refused} with a refusal"
+    questions = counted(sent_away + refused, "question")
+    text = f"{questions} of routes answered: {sent_away} with the way to sign in, {refused} with a refusal"
     return Work(text=text, counts={"sentToSignIn": sent_away, "refused": refused}, missing=missing)
 
 

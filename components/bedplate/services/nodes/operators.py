@@ -31,6 +31,7 @@ from bedplate.services.operator import (
     Surroundings,
     Work,
 )
+from bedplate.wording import counted
 
 _CORE, _SIMULATED = "karpenter.sh", "karpenter.kwok.sh"
 _NODE_CLASS = "simulated"
@@ -149,7 +150,7 @@ def _work(sight: Sight) -> Work:
     missing = [
         Shortfall(
             object=f"node pool {name}",
-            reason=f"had {nodes.most} nodes that came at once, and its max leaves room for {limits[name]}",
+            reason=f"had {counted(nodes.most, 'node')} that came, its max leaves room for {limits.get(name, 0)}",
             fix="see the limits of its NodePool: kubectl get nodepools -o yaml",
         )
         for name, nodes in seen.items()
@@ -167,7 +168,7 @@ def _work(sight: Sight) -> Work:
     ]
     came, went = sum(nodes.came for nodes in seen.values()), sum(nodes.went for nodes in seen.values())
     most = [f"{name} {nodes.most} of {limits.get(name, 0)}" for name, nodes in seen.items()]
-    text = f"{came} node{'' if came == 1 else 's'} came, {went} went"
+    text = f"{counted(came, 'node')} came, {went} went"
     return Work(
         text=f"{text}; most at once: {', '.join(most)}" if most else text,
         counts={"nodesCame": came, "nodesWent": went, **{f"mostAtOnce.{name}": one.most for name, one in seen.items()}},
