@@ -1,6 +1,6 @@
 """A front door with a workload behind each kind of route, and a login: what its tests ask.
 
-Traefik is the one of TRAEFIK or PATH, or 3.7.9, the newest that builds from what registries have: see `traefik_flags`.
+Traefik is the one of TRAEFIK or PATH, or 3.7.9, the newest that builds from what registries have: see `command_line`.
 """
 
 from collections.abc import Iterator

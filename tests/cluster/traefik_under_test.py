@@ -16,10 +16,10 @@ from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ClusterApi, text
 from bedplate.programs.processes import BackgroundProcess, guarded, stop
+from bedplate.services.front_door.command_line import NEWER_THAN_BUILT, flags
 from bedplate.services.front_door.traefik import values
 from bedplate.services.front_door.traefik_plugins import sources
 from cluster.processes_under_test import free_ports
-from traefik_flags import NEWER_THAN_BUILT, flags
 
 FACTS = ClusterFacts(kubernetes_version="1.35", deleted_storage_class="a", retained_storage_class="b")
 NAMESPACE = "bedplate-front-door"

@@ -17,8 +17,9 @@ import bedplate.services
 from aws_stack import with_karpenter
 from bedplate.config import json_schema
 from bedplate.engine.engine import Recording
-from bedplate.engine.resources import Resource
+from bedplate.engine.resources import RELEASE_TYPE, Resource
 from bedplate.kubernetes import Alert, Chart
+from bedplate.programs import PROGRAMS
 from bedplate.services.concern import Concern
 from conformance.everything import EVERYTHING, SECRETS, WITH_CERT_MANAGER
 from conformance.test_architecture import imported
@@ -128,6 +129,39 @@ class TestFace:
         assert section in schema["$defs"]["PlatformSpec"]["properties"]
         releases = [resource for resource in made_by(concern, recordings()["provided"]) if "Release" in resource.type]
         assert releases == []
+
+
+def runs(concern: str) -> set[str]:
+    """What it has running: releases by their names, and its own workloads as `namespace/name`."""
+    found = set[str]()
+    for resource in made(concern):
+        if resource.type == RELEASE_TYPE:
+            found.add(resource.inputs["name"])
+        elif resource.inputs.get("kind") in ("Deployment", "StatefulSet", "DaemonSet"):
+            metadata = resource.inputs["metadata"]
+            found.add(f"{metadata['namespace']}/{metadata['name']}")
+    return found
+
+
+@pytest.mark.parametrize("concern", CONCERNS)
+class TestItsOperators:
+    """How each runs beside an API server, or why it does not."""
+
+    def test_are_named_or_there_is_a_reason(self, concern: str) -> None:
+        said = module(concern, "operators")
+        named = {operator.release or operator.deployment for operator in said.OPERATORS} - {""}
+        assert named | set(said.NOT_RUN) == runs(concern)
+        assert not named & set(said.NOT_RUN)
+        assert all(said.NOT_RUN.values())
+
+    def test_are_of_the_table_of_programs(self, concern: str) -> None:
+        for operator in module(concern, "operators").OPERATORS:
+            assert operator.program in {program.name for program in PROGRAMS}
+
+    def test_say_where_they_are_reached_if_others_ask_them(self, concern: str) -> None:
+        for operator in module(concern, "operators").OPERATORS:
+            assert not operator.ready.port or operator.ready.port in operator.ports
+            assert not operator.service or "http" in operator.ports
 
 
 @pytest.mark.parametrize("concern", CONCERNS)

@@ -85,6 +85,16 @@ DefinitionsOption = Annotated[
 ]
 
 
+OperatorsOption = Annotated[
+    bool,
+    typer.Option(
+        "--operators",
+        help="Run operators beside the cluster: certificates are issued, hosts served, GPU nodes come from zero. "
+        "Builds their programs once, which takes minutes.",
+    ),
+]
+
+
 @app.command(epilog="Example: bedplate init ml-platform --cloud existing --domain ml.example.com")
 def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the project goes; made if it is not there.")],
@@ -235,17 +245,20 @@ def rehearse(
     stack: StackArgument,
     context: ContextOption = None,
     definitions: DefinitionsOption = None,
+    operators: OperatorsOption = False,
     output_form: OutputOption = Output.TEXT,
 ) -> None:
     """Bring the stack up on a real Kubernetes API server with simulated nodes, prove it, and tear it down."""
     from bedplate.cli import output
     from bedplate.cli.consoles import Progress, print_json
 
+    if operators and context is not None:
+        raise typer.BadParameter("leave it out with --context: a cluster of yours may run the same operators")
     project, read = _stack(stack, output_form)
     from bedplate.cli.rehearsing import rehearse_stack  # the Kubernetes client takes a second to import
 
     with Progress() as progress:
-        report = rehearse_stack(project, read, context, definitions, progress.step)
+        report = rehearse_stack(project, read, context, definitions, progress.step, with_operators=operators)
     if output_form is Output.JSON:
         print_json(report.shown())
     else:

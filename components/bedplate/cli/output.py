@@ -106,6 +106,7 @@ def rehearsal_result(report: RehearsalReport) -> None:
         ("changed for other tenants", str(report.others_changed), None),
         ("left after teardown", str(report.left), seconds.get("teardown")),
         ("disks kept, as the stack says", str(len(report.retained)), None),
+        *([("operators that ran", str(len(report.ran)), seconds.get("operators"))] if report.ran else []),
         ("operators that did not run", str(len(report.operators)), None),
         ("in all", "", seconds.get("total")),
     )
@@ -114,6 +115,11 @@ def rehearsal_result(report: RehearsalReport) -> None:
     _out.print(table)
     if report.retained:
         _out.print(Text(f"kept: {', '.join(report.retained)}", style="dim"))
+    for ran in report.ran:
+        without = f" (without {ran.without})" if ran.without else ""
+        _out.print(Text(f"ran: {ran.name}: {ran.work}{without}", style="dim"))
+    for name, reason in report.only_simulated.items():
+        _out.print(Text(f"only simulated: {name}, because {reason}", style="dim"))
     for operator in report.operators:
         _out.print(Text(_not_run(operator), style="dim"))
     if report.unmeasured_autoscalers:
@@ -138,4 +144,5 @@ def _not_run(operator: OperatorNotRun) -> str:
     )
     said = ", ".join(f"{counted(count, 'kind')} {how}" for how, count in kinds if count) or "it brings no kinds"
     whose = "provided by the cluster's owner, not run" if operator.provided else "not run"
-    return f"{whose}: {operator.release} {operator.version}, {said}"
+    because = f", because {operator.reason}" if operator.reason else ""
+    return f"{whose}: {operator.release} {operator.version}, {said}{because}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bedplate.embedded_cluster.cluster import ClusterAccess
-from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, at_once, items
+from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, at_once, items, text
 from bedplate.embedded_cluster.objects import Object, ObjectKey, key_of
 
 FIELD_MANAGER = "bedplate"
@@ -81,6 +81,15 @@ class ApiServer:
             if error.status == 404:
                 return None
             raise
+
+    def token(self, namespace: str, account: str, seconds: int) -> str:
+        """A token of a ServiceAccount, good for that long. Raises ApiError.
+
+        https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
+        """
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"}
+        return text(self._api.create(path, {**request, "spec": {"expirationSeconds": seconds}}), "status", "token")
 
     def knows(self, api_version: str, kind: str) -> bool:
         """Whether the cluster has the kind, as far as discovery says now."""

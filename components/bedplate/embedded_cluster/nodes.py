@@ -9,14 +9,13 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, JsonObject, items, text
-from bedplate.labels import ACCELERATOR, DOMAIN, GPU_RESOURCE, GPU_TAINT, SYSTEM_TAINT
+from bedplate.labels import ACCELERATOR, DOMAIN, GPU_RESOURCE, GPU_TAINT, POOL, SYSTEM_TAINT
 
 _logger = logging.getLogger(__name__)
 _NODES = "/api/v1/nodes"
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
-_POOL_LABEL = f"{DOMAIN}/pool"
-_SIMULATED_LABEL = f"{DOMAIN}/simulated"
-_SIMULATED = f"{_SIMULATED_LABEL}=true"
+SIMULATED_LABEL = f"{DOMAIN}/simulated"
+_SIMULATED = f"{SIMULATED_LABEL}=true"
 _ZONES = ("simulated-a", "simulated-b", "simulated-c")
 _UNREADY_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
@@ -86,8 +85,8 @@ def node_object(pool: SimulatedPool, index: int, version: str, address: int) -> 
     name = f"bedplate-{pool.name}-{index}"
     zone = _ZONES[index % len(_ZONES)]
     labels = {
-        _POOL_LABEL: pool.name,
-        _SIMULATED_LABEL: "true",
+        POOL: pool.name,
+        SIMULATED_LABEL: "true",
         "kubernetes.io/hostname": name,
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": "amd64",

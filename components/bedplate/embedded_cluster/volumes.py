@@ -23,6 +23,8 @@ _CLAIMS = "/api/v1/persistentvolumeclaims"
 _VOLUMES = "/api/v1/persistentvolumes"
 _PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 _CLAIM_PROVISIONER = "volume.kubernetes.io/storage-provisioner"
+_NODES = "/api/v1/nodes"
+_HOST = "kubernetes.io/hostname"
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
 _ONE_NODE = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 
@@ -103,20 +105,27 @@ def _provision(api: ClusterApi, claim: JsonObject, is_simulated: Callable[[str],
     if waits and not text(annotations, _SELECTED_NODE):
         return
     try:
-        api.create(_VOLUMES, volume_object(claim, used_class))
+        api.create(_VOLUMES, volume_object(claim, used_class, _host_of(api, text(annotations, _SELECTED_NODE))))
     except ApiError as error:
         if error.status != 409:  # we were here before
             raise
 
 
-def volume_object(claim: JsonObject, used_class: JsonObject) -> JsonObject:
-    """The volume for a claim, bound to it from the start. Its name follows from the claim: one claim, one volume."""
+def _host_of(api: ClusterApi, node: str) -> str:
+    """What the node's label says, by which volumes know it; an autoscaler's node may have another name."""
+    return text(api.get(f"{_NODES}/{node}"), "metadata", "labels", _HOST) if node else ""
+
+
+def volume_object(claim: JsonObject, used_class: JsonObject, host: str = "") -> JsonObject:
+    """The volume for a claim, bound to it from the start. Its name follows from the claim: one claim, one volume.
+
+    host: label of the node that the claim's first pod has found, if any.
+    """
     metadata, spec = field(claim, "metadata"), field(claim, "spec")
     name = f"pvc-{text(metadata, 'uid')}"
     reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
     reference.update({key: text(metadata, key) for key in ("namespace", "name", "uid", "resourceVersion")})
-    node = text(metadata, "annotations", _SELECTED_NODE)
-    affinity = _only_on(node) if node and set(_strings(spec, "accessModes")) <= _ONE_NODE else {}
+    affinity = _only_on(host) if host and set(_strings(spec, "accessModes")) <= _ONE_NODE else {}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
@@ -134,12 +143,12 @@ def volume_object(claim: JsonObject, used_class: JsonObject) -> JsonObject:
     }
 
 
-def _only_on(node: str) -> JsonObject:
+def _only_on(host: str) -> JsonObject:
     """Nobody attaches simulated volumes, so nobody refuses a second node: the volume is bound to that of its first pod.
 
     A real one would follow its pods once all of them have left the node.
     """
-    expression = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
+    expression = {"key": _HOST, "operator": "In", "values": [host]}
     return {"nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}}}
 
 

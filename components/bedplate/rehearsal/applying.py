@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -17,6 +17,10 @@ _ENFORCEMENT_SECONDS = 15
 _PROGRESS_OBJECTS = 50
 _RECORD_SECONDS = 1.0
 """What the API server's record of fields tells apart."""
+
+
+Starting = Callable[[], list[RehearsalProblem]]
+"""Starts an operator in the place of a resource."""
 
 
 @dataclass
@@ -42,19 +46,22 @@ def apply(
     *,
     applied: Applied | None = None,
     before: Applied | None = None,
+    starting: Mapping[str, Starting] | None = None,
 ) -> Applied:
     """Applies the objects among the resources of a program, each as soon as all that it depends on is applied.
 
     A refusal is kept as a problem and the rest goes on, so that one run finds them all. applied: filled and returned,
     with what was done until then where something else ends it. before: an earlier run, to compare with. No object is
     read for that: the API server renews the time of our entry in its record of fields whenever an apply changes one
-    (https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers).
+    (https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers). starting: by URN, what is
+    started as soon as all that the resource depends on is there; what depends on the resource waits for it. It returns
+    what kept it from starting.
     """
     applied = applied or Applied()
     if before is not None:
         time.sleep(max(0.0, before.ended + _RECORD_SECONDS - time.monotonic()))
     pool = ThreadPoolExecutor(REQUESTS_AT_ONCE, "apply")
-    queue = _Queue(api, pool, progress)
+    queue = _Queue(api, pool, progress, starting or {})
     try:
         for resource in resources:
             queue.add(resource)
@@ -88,6 +95,7 @@ class _Queue:
     api: ApiServer
     pool: ThreadPoolExecutor
     progress: Callable[[str], None]
+    starting: Mapping[str, Starting]
     _pending: list["Future[_Outcome]"] = field(init=False, default_factory=list["Future[_Outcome]"])
     _by_urn: dict[str, _Pending] = field(init=False, default_factory=dict[str, _Pending])
     _by_namespace: dict[str, _Pending] = field(init=False, default_factory=dict[str, _Pending])
@@ -99,7 +107,7 @@ class _Queue:
         urns = (*resource.dependencies, resource.deleted_with)
         needed = [pending for urn in urns for pending in self._by_urn.get(urn, ())]
         if not resource.is_kubernetes_object:
-            self._by_urn[resource.urn] = needed
+            self._by_urn[resource.urn] = self._started(resource, needed)
             return
         manifest = manifest_of(resource)
         needed += self._by_namespace.get(manifest["metadata"].get("namespace", ""), ())
@@ -113,8 +121,17 @@ class _Queue:
             pending = self.pool.submit(self._apply, resource, manifest, needed)
         if is_namespace:
             self._by_namespace[manifest["metadata"]["name"]] = [pending]
-        self._by_urn[resource.urn] = [pending]
         self._pending.append(pending)
+        self._by_urn[resource.urn] = self._started(resource, [pending])
+
+    def _started(self, resource: Resource, needed: _Pending) -> _Pending:
+        """What those that depend on the resource wait for: what is started in its place, where something is."""
+        start = self.starting.get(resource.urn)
+        if start is None:
+            return needed
+        pending = self.pool.submit(self._start, resource, start, needed)
+        self._pending.append(pending)
+        return [pending]
 
     def collect(self, applied: Applied, before: Applied | None) -> None:
         """Adds what became of those that are done. before: what they are compared with."""
@@ -135,6 +152,11 @@ class _Queue:
         """Raises what kept one of them from being applied, where it was no refusal."""
         for pending in self._pending:
             pending.result()
+
+    def _start(self, resource: Resource, start: Starting, needed: _Pending) -> _Outcome:
+        for pending in needed:
+            pending.result()
+        return _Outcome(resource=resource, problems=start())
 
     def _apply(self, resource: Resource, manifest: Object, needed: _Pending) -> _Outcome:
         for pending in needed:

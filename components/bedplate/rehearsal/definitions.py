@@ -1,10 +1,11 @@
-"""Definitions of custom kinds for a rehearsal, which runs no operator.
+"""Definitions of custom kinds for a rehearsal, which installs no chart.
 
 Those that a stack registers itself are made as they are, and go at the end, although the stack would leave them. A
 stack's charts are not installed; the kinds that they bring are defined all the same, so that the stack's objects of
 those kinds meet an API server. So are those of an operator that somebody else provides, with its namespace. By default
 the definitions are stand-ins that admit any object; real ones come from a folder, one definition a file, named as the
-definition is: `certificates.cert-manager.io.yaml`. What the cluster has already is left alone, before and after.
+definition is: `certificates.cert-manager.io.yaml`, or, where an operator runs, from the module of its program. What the
+cluster has already is left alone, before and after.
 """
 
 import time
@@ -94,6 +95,11 @@ def real_definition(folder: Path, kind: CustomKind) -> Object | None:
         raise RehearsalError(f"{file} cannot be used: {error}", "put one CustomResourceDefinition in it") from None
     if found != (_DEFINITION, name):
         raise RehearsalError(f"{file} does not define {name}", "name the file after the definition in it")
+    return _without_conversion(body)
+
+
+def _without_conversion(body: Object) -> Object:
+    name = body["metadata"]["name"]
     metadata = {"name": name, "annotations": body["metadata"].get("annotations", {})}
     spec = {key: value for key, value in body["spec"].items() if key != "conversion"}
     return {"apiVersion": API_VERSION, "kind": _DEFINITION, "metadata": metadata, "spec": spec}
@@ -101,10 +107,11 @@ def real_definition(folder: Path, kind: CustomKind) -> Object | None:
 
 @dataclass
 class Definitions:
-    """The definitions, and namespaces of absent operators, that a rehearsal created. folder: of real definitions."""
+    """The definitions, and namespaces of absent operators, that a rehearsal created. folders: of real definitions,
+    the first that has one decides."""
 
     api: ApiServer
-    folder: Path | None = None
+    folders: Sequence[Path] = ()
     own: int = field(init=False, default=0)
     """Those of the stack itself that were created."""
     _created: list[Object] = field(init=False, default_factory=list[Object])
@@ -123,6 +130,18 @@ class Definitions:
             if body["kind"] == _DEFINITION:
                 self._wait_until_served(body)
         return operators
+
+    def create_all(self, folder: Path) -> None:
+        """Creates every definition of a folder, whatever the stack has of its kinds, and waits until it is served.
+
+        Raises RehearsalError.
+        """
+        made = [_without_conversion(_parsed(file)) for file in sorted(folder.glob("*.yaml"))]
+        for body in (body for body in made if self.api.get(body) is None):
+            self.api.create(body)
+            self._created.append(body)
+        for body in made:
+            self._wait_until_served(body)
 
     def remove(self) -> list[ObjectKey]:
         """Deletes what was created; returns what is still there after a minute."""
@@ -158,7 +177,7 @@ class Definitions:
         )
 
     def _create_one(self, kind: CustomKind) -> str:
-        real = real_definition(self.folder, kind) if self.folder else None
+        real = next((body for folder in self.folders if (body := real_definition(folder, kind))), None)
         fix = "correct the file, or leave it out" if real else "use credentials that may create definitions"
         if not self._create_missing(real or stand_in(kind), fix):
             return "found"

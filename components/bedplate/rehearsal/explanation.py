@@ -68,6 +68,11 @@ _REFUSALS = (
         fix="correct the template that builds this object, or the definitions it is checked against",
     ),
     _Cause(
+        pattern=r'failed calling webhook "(?P<name>[^"]+)": (?P<text>.+)',
+        reason="webhook '{name}' does not answer: {text}",
+        fix="see why the operator that it belongs to does not run; nothing of its kinds is accepted until it does",
+    ),
+    _Cause(
         pattern=r"strict decoding error: (?P<text>.+)",
         reason="the manifest has fields that Kubernetes does not know: {text}",
         fix="correct the template that builds this object",

@@ -6,11 +6,12 @@ tears down and expects nothing left. It cleans up what it applied
 however it ends, and touches nothing that was there before: a stack of which a single object already exists is refused.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bedplate.config import PlatformSpec
@@ -22,13 +23,15 @@ from bedplate.engine.engine import Program, Recording, RecordingBackend, run
 from bedplate.engine.resources import Resource
 from bedplate.errors import RehearsalError
 from bedplate.labels import SYSTEM_POOL, TENANT
-from bedplate.rehearsal.applying import Applied, apply, existing, manifest_of
+from bedplate.rehearsal.applying import Applied, Starting, apply, existing, manifest_of
 from bedplate.rehearsal.definitions import Definitions
 from bedplate.rehearsal.deleting import delete
 from bedplate.rehearsal.explanation import RehearsalProblem
+from bedplate.rehearsal.operators import Operators, only_simulated
 from bedplate.rehearsal.report import RehearsalReport
 from bedplate.rehearsal.rollout import Rollout
 from bedplate.rehearsal.trial import STALLED_SECONDS, Trial
+from bedplate.services.operator import GrowingPool
 from bedplate.wording import counted
 
 _METRICS = ("metrics.k8s.io/v1beta1", "PodMetrics")
@@ -41,7 +44,7 @@ class Rehearsal:
     """One rehearsal of one stack on one cluster.
 
     program: the stack as it is. without: the same program without the tenant of that name. definitions_folder: of real
-    definitions of custom kinds.
+    definitions of custom kinds. operators: that run beside the cluster, in place of stand-ins.
     """
 
     program: Program
@@ -51,6 +54,7 @@ class Rehearsal:
     progress: Callable[[str], None]
     stalled_seconds: float = STALLED_SECONDS
     definitions_folder: Path | None = None
+    operators: Operators | None = None
     report: RehearsalReport = field(init=False)
     _applied: Applied = field(init=False, default_factory=Applied)
     _again: Recording = field(init=False, default_factory=Recording)
@@ -61,7 +65,10 @@ class Rehearsal:
             stack=self.program.stack, cluster_version=self.access.version, cluster_source=self.access.source
         )
         self._api = ApiServer(self.access)
-        self._definitions = Definitions(self._api, self.definitions_folder)
+        upstream = self.operators.programs.definitions.values() if self.operators else ()
+        given = [self.definitions_folder] if self.definitions_folder else []
+        self._definitions = Definitions(self._api, [*given, *upstream])
+        self._starting: Mapping[str, Starting] = {}
 
     def perform(self) -> RehearsalReport:
         """Goes through all steps; raises RehearsalError only where nothing could be begun."""
@@ -71,26 +78,37 @@ class Rehearsal:
                 f"the cluster already has {counted(len(found), 'object')} of this stack, such as {found[0]}",
                 "rehearse on another cluster, or without --context on one of its own",
             )
-        try:
-            with self._timed("definitions"):
-                self.report.operators = self._definitions.create(recording)
-                self.report.definitions = self._definitions.own
-            for step, act in (
-                ("apply", lambda: self._apply(recording)),
-                ("pods", self._try_workloads),
-                ("secondRun", self._apply_again),
-                ("rollout", self._change_images),
-                ("tenantRemoval", self._remove_a_tenant),
-            ):
-                with self._timed(step):
-                    act()
-        except BaseException:
-            if not self.access.is_disposable:
+        with contextlib.ExitStack() as life:
+            try:
+                with self._timed("definitions"):
+                    self.report.operators = self._definitions.create(recording)
+                    self.report.definitions = self._definitions.own
+                if self.operators:
+                    for folder in self.operators.first_definitions:
+                        self._definitions.create_all(folder)
+                    self._starting = life.enter_context(self.operators.living(recording))
+                for step, act in self._steps(recording):
+                    with self._timed(step):
+                        act()
+            except BaseException:
+                if not self.access.is_disposable:
+                    self._tear_down()
+                raise
+            with self._timed("teardown"):
                 self._tear_down()
-            raise
-        with self._timed("teardown"):
-            self._tear_down()
         return self.report
+
+    def _steps(self, recording: Recording) -> list[tuple[str, Callable[[], None]]]:
+        operators = self.operators
+        return [
+            ("apply", lambda: self._apply(recording)),
+            ("pods", self._try_workloads),
+            *([("operators", lambda: self._examine(operators))] if operators else []),
+            ("secondRun", self._apply_again),
+            ("rollout", self._change_images),
+            ("tenantRemoval", self._remove_a_tenant),
+            *([("nodes", lambda: self._settle(operators))] if operators else []),
+        ]
 
     @contextmanager
     def _timed(self, step: str) -> Generator[None]:
@@ -105,7 +123,7 @@ class Rehearsal:
 
     def _apply(self, recording: Recording) -> None:
         self.progress("applying the stack")
-        apply(self._api, _applicable(recording), self.progress, applied=self._applied)
+        apply(self._api, _applicable(recording), self.progress, applied=self._applied, starting=self._starting)
         self.report.applied = len(self._applied.resources)
         self.report.problems += self._applied.problems
 
@@ -120,6 +138,18 @@ class Rehearsal:
         self.report.autoscalers = sum(1 for manifest in manifests if manifest["kind"] == "HorizontalPodAutoscaler")
         if not self._api.knows(*_METRICS):
             self.report.unmeasured_autoscalers = self.report.autoscalers
+
+    def _examine(self, operators: Operators) -> None:
+        self.progress("looking at what operators did")
+        self.report.problems += operators.examine()
+        self.report.only_simulated = only_simulated(key_of(one.inputs) for one in self._applied.resources)
+        reasons = [(operator, operators.why_not(operator.release)) for operator in self.report.operators]
+        self.report.operators = [replace(operator, reason=reason) for operator, reason in reasons if reason]
+
+    def _settle(self, operators: Operators) -> None:
+        """Nodes that came for jobs are to go: the jobs are over."""
+        self.report.problems += operators.settle()
+        self.report.ran = operators.ran()
 
     def _apply_again(self) -> None:
         self.progress("applying what a second run of the program registered, expecting no change")
@@ -170,6 +200,9 @@ class Rehearsal:
         ]
         for volume in retained:
             self._api.delete(volume)
+        if self.operators:
+            left += [key_of(body) for body in self.operators.remove_objects()]
+            self.report.problems += self.operators.deaths()
         left += self._definitions.remove()
         self.report.left = len(left)
         self.report.retained = sorted(_volume_name(volume) for volume in retained)
@@ -204,13 +237,15 @@ def _applicable(recording: Recording) -> list[Resource]:
     return [resource for resource in recording.resources if not resource.is_definition]
 
 
-def simulated_pools(spec: PlatformSpec) -> list[SimulatedPool]:
-    """The stack's pools at their largest, with what their nodes offer pods."""
+def simulated_pools(spec: PlatformSpec, growing: Sequence[GrowingPool] = ()) -> list[SimulatedPool]:
+    """The stack's pools at their largest, with what their nodes offer pods; less the nodes that come when they are
+    needed."""
     offers = {name: spec.cloud.allocatable(pool) for name, pool in spec.node_pools.items()}
+    coming = {pool.name: pool.nodes for pool in growing}
     return [
         SimulatedPool(
             name=name,
-            nodes=pool.max,
+            nodes=pool.max - coming.get(name, 0),
             cpu=offers[name].cpu,
             memory_gib=offers[name].memory_gib,
             disk_gib=offers[name].disk_gib,
@@ -220,6 +255,20 @@ def simulated_pools(spec: PlatformSpec) -> list[SimulatedPool]:
             is_reserved=name == SYSTEM_POOL and spec.cloud.reserves_system_pool(spec.node_pools),
         )
         for name, pool in spec.node_pools.items()
+    ]
+
+
+def growing_pools(spec: PlatformSpec) -> list[GrowingPool]:
+    """The nodes of the stack's pools that come when pods wait for them: all with GPUs, and others beyond `min`."""
+    return [
+        GrowingPool(
+            name=name,
+            nodes=pool.max if pool.accelerator else pool.max - pool.min,
+            offer=spec.cloud.allocatable(pool),
+            accelerator=pool.accelerator,
+        )
+        for name, pool in spec.node_pools.items()
+        if pool.accelerator or pool.max > pool.min
     ]
 
 

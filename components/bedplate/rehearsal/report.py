@@ -28,8 +28,9 @@ class RolloutCount:
 class OperatorNotRun:
     """A chart that a rehearsal does not install, with the definitions of its kinds by where they came from.
 
-    stand_ins: made up, admitting any object; real: from the folder given; found: the cluster had them. provided:
-    whether the stack leaves the operator to whoever owns the cluster.
+    stand_ins: made up, admitting any object; real: as upstream has them; found: the cluster had them. provided:
+    whether the stack leaves the operator to whoever owns the cluster. reason: why its operator did not run, where
+    operators were asked for.
     """
 
     release: str
@@ -40,6 +41,7 @@ class OperatorNotRun:
     real: int = 0
     found: int = 0
     provided: bool = False
+    reason: str = ""
 
     def shown(self) -> Mapping[str, Any]:
         """The operator as `bedplate rehearse -o json` prints it."""
@@ -50,7 +52,35 @@ class OperatorNotRun:
             "namespace": self.namespace,
             "ran": False,
             "provided": self.provided,
+            "reason": self.reason,
             "definitions": {"standIns": self.stand_ins, "real": self.real, "found": self.found},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorRan:
+    """An operator that ran beside the API server.
+
+    program: by which it ran. seconds: until it was ready. work: what it did, for people; counts: the same by names that
+    stay. without: what of it did not run.
+    """
+
+    name: str
+    program: str
+    seconds: float
+    work: str
+    counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    without: str = ""
+
+    def shown(self) -> Mapping[str, Any]:
+        """The operator as `bedplate rehearse -o json` prints it."""
+        return {
+            "name": self.name,
+            "program": self.program,
+            "seconds": round(self.seconds, 1),
+            "work": self.work,
+            "counts": dict(self.counts),
+            "without": self.without,
         }
 
 
@@ -63,7 +93,9 @@ class RehearsalReport:
     of changed images. unmeasured_autoscalers: those that the cluster serves no metrics for, so that they keep their
     least pods. removed, others_changed: objects that went with one tenant, and objects of others that changed with it.
     left: objects that teardown left behind; retained: disks it left because the stack says so. operators: charts that
-    were not installed. seconds: by step.
+    were not installed and whose operators did not run. ran: operators that did.
+    only_simulated: what else of the platform would do something, and why it did not, by `namespace/name`. seconds: by
+    step.
     """
 
     stack: str
@@ -82,6 +114,8 @@ class RehearsalReport:
     left: int = 0
     retained: Sequence[str] = ()
     operators: Sequence[OperatorNotRun] = ()
+    ran: Sequence[OperatorRan] = ()
+    only_simulated: Mapping[str, str] = field(default_factory=dict[str, str])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     problems: list[RehearsalProblem] = field(default_factory=list[RehearsalProblem])
 
@@ -109,6 +143,8 @@ class RehearsalReport:
             },
             "teardown": {"left": self.left, "retained": list(self.retained)},
             "operators": [operator.shown() for operator in self.operators],
+            "operatorsRan": [operator.shown() for operator in self.ran],
+            "onlySimulated": dict(self.only_simulated),
             "seconds": {step: round(seconds, 1) for step, seconds in self.seconds.items()},
             "problems": [asdict(problem) for problem in self.problems],
         }

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bedplate.embedded_cluster.api_server import ApiServer
-from bedplate.embedded_cluster.cluster_api import at_once
+from bedplate.embedded_cluster.cluster_api import ApiError, at_once
 from bedplate.embedded_cluster.objects import Object, ObjectKey, key_of, serves
 from bedplate.labels import ACCELERATOR, GPU_RESOURCE
 from bedplate.rehearsal.explanation import (
@@ -111,7 +111,11 @@ class Trial:
             },
             "spec": template["spec"],
         }
-        return self.api.create(job) | {"apiVersion": "batch/v1", "kind": "Job"}
+        try:
+            return self.api.create(job) | {"apiVersion": "batch/v1", "kind": "Job"}
+        except ApiError as error:
+            self.problems.append(explain_refusal(key_of(job), error.reason))
+            return None
 
     def _wait(self, expected: Sequence[_Expected]) -> None:
         """Until all is ready, or nothing has moved for a while."""

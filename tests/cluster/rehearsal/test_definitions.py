@@ -95,7 +95,7 @@ class TestStandIns:
 class TestRealDefinitions:
     def test_refuse_what_upstream_refuses(self, api: ApiServer, tmp_path: Path) -> None:
         (tmp_path / "widgets.test.bedplate.dev.yaml").write_text(REAL)
-        definitions = Definitions(api, tmp_path)
+        definitions = Definitions(api, [tmp_path])
         (operator,) = definitions.create(recording())
         try:
             assert (operator.stand_ins, operator.real) == (0, 1)
@@ -110,7 +110,7 @@ class TestRealDefinitions:
     def test_that_the_cluster_refuses_are_named(self, api: ApiServer, tmp_path: Path) -> None:
         (tmp_path / "widgets.test.bedplate.dev.yaml").write_text(REAL.replace("type: integer", "type: whole"))
         with pytest.raises(RehearsalError, match=r"refuses the definition widgets\.test\.bedplate\.dev"):
-            Definitions(api, tmp_path).create(recording())
+            Definitions(api, [tmp_path]).create(recording())
 
 
 class TestDefinitionsOfTheStack:

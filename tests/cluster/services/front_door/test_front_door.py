@@ -16,6 +16,7 @@ import pytest
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
+from bedplate.services.front_door.command_line import flags
 from bedplate.services.front_door.traefik import values
 from bedplate.services.login.authentication import AuthenticationEndpoints
 from cluster.front_door_under_test import (
@@ -43,7 +44,6 @@ from cluster.front_door_under_test import (
 from cluster.objects_under_test import eventually
 from cluster.processes_under_test import INES, PROVIDER, SESSION, Login, Visitor, token
 from cluster.traefik_under_test import NAMESPACE, RunningTraefik
-from traefik_flags import flags
 
 pytestmark = pytest.mark.enable_socket
 

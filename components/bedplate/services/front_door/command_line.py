@@ -1,7 +1,7 @@
 """Traefik's command line, made of the chart's values as the chart makes it.
 
 The rules are those of https://github.com/traefik/traefik-helm-chart/blob/v41.3.0/traefik/templates/_podtemplate.tpl,
-for the values that the platform sets; `test_front_door` compares the result with the chart's own where Helm is there.
+for the values that the platform sets; tests compare the result with the chart's own where Helm is there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,8 @@ NEWER_THAN_BUILT = (
     "--providers.kubernetescrd.defaultTLSResourcesNamespace",
     "--providers.kubernetescrd.safeNaming",
 )
-"""Options that the Traefik of the tests (3.7.9) does not know: newer ones need a module that no registry has."""
+"""Options that the Traefik of the table of programs (3.7.9) does not know: newer ones need a module that no registry
+has."""
 _PORTS = {"metrics": {"port": 9100}, "traefik": {"port": 8080}}
 """The chart's own, beside ours."""
 
