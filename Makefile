@@ -40,6 +40,9 @@ benchmark: install ## Print the benchmark tables; AGAINST=REV for those beside a
 benchmark-rehearsal: install ## Measure rehearsals at 5, 50 and 200 tenants; BASE=FOLDER beside another checkout
 	@$(RUN) python tests/benchmarks/rehearsal.py $(if $(BASE),--base $(BASE))
 
+benchmark-engine: install ## Measure Pulumi itself at 5, 50 and 200 tenants; hours: see its --help for parts of it
+	@$(RUN) python tests/benchmarks/pulumi_engine.py
+
 benchmark-sessions: install ## Measure the login under load; needs oauth2-proxy, and Valkey or Redis
 	@$(RUN) python tests/benchmarks/sessions.py
 
@@ -65,4 +68,4 @@ $(TOOLS)/bin/uv:
 clean: ## Remove what was installed here; built programs stay in ~/.cache/bedplate
 	@rm -rf .venv .tools dist .pytest_cache .ruff_cache
 
-.PHONY: help rehearse test test-offline check programs benchmark benchmark-rehearsal benchmark-sessions format install clean
+.PHONY: help rehearse test test-offline check programs benchmark benchmark-rehearsal benchmark-engine benchmark-sessions format install clean
