@@ -49,7 +49,8 @@ def advice(spec: PlatformSpec, config: Mapping[str, Any]) -> Iterator[Advice]:
     workloads = sum(len(tenant.workloads) for tenant in spec.tenants)
     if "tenants" in spec.layers and workloads > _MANY_WORKLOADS:
         yield Advice(
-            message=f"every update looks at {counted(workloads, 'workload')} of {counted(len(spec.tenants), 'tenant')}, for minutes",
+            message=f"every update looks at {counted(workloads, 'workload')} of "
+            f"{counted(len(spec.tenants), 'tenant')}, for minutes",
             fix="give tenants stacks of their own: `layers: [tenants]` (docs/guides/split-stacks.md)",
         )
     for missing in spec.cloud.out_of_reach_here():
