@@ -43,7 +43,7 @@ def _files() -> Iterator[Path]:
 def _names(file: Path) -> list[str] | None:
     """Of the file's contexts; None where it is no kubeconfig."""
     try:
-        content: Any = YAML(typ="safe").load(file)
+        content: Any = cast(Any, YAML(typ="safe")).load(file)
     except (OSError, UnicodeDecodeError, YAMLError):
         return None
     entries: Any = cast(dict[str, Any], content).get("contexts") if isinstance(content, dict) else None

@@ -12,7 +12,7 @@ import gzip
 import json
 import tarfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ruamel.yaml import YAML
 
@@ -82,4 +82,4 @@ def _base64(data: bytes) -> str:
 
 
 def _parsed(data: bytes) -> Any:
-    return YAML(typ="safe").load(data.decode())
+    return cast(Any, YAML(typ="safe")).load(data.decode())

@@ -10,6 +10,7 @@ from typing import Any
 
 from bedplate.clouds.kubeconfig import CONTEXT_FIX
 from bedplate.config import PlatformSpec
+from bedplate.wording import counted
 
 CONFIG_LIMIT_BYTES = 128 * 1024
 """All configuration of a stack travels as one environment string, and Linux allows 128 KiB for one
@@ -48,7 +49,8 @@ def advice(spec: PlatformSpec, config: Mapping[str, Any]) -> Iterator[Advice]:
     workloads = sum(len(tenant.workloads) for tenant in spec.tenants)
     if "tenants" in spec.layers and workloads > _MANY_WORKLOADS:
         yield Advice(
-            message=f"every update looks at all of {len(spec.tenants)} tenants with {workloads} workloads, for minutes",
+            message=f"every update looks at {counted(workloads, 'workload')} of "
+            f"{counted(len(spec.tenants), 'tenant')}, for minutes",
             fix="give tenants stacks of their own: `layers: [tenants]` (docs/guides/split-stacks.md)",
         )
     for missing in spec.cloud.out_of_reach_here():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bedplate.stack_file.parts import Parts, footprint_of
 from bedplate.stack_file.problems import DECIMALS, PathParts, Problem, number, shown, suggestion
+from bedplate.wording import counted
 from bedplate.workloads import Footprint
 
 
@@ -14,7 +15,7 @@ def sizes(parts: Parts) -> Iterator[Problem]:
         if len(tenant.volumes) > tenant.quota.claims:
             yield Problem(
                 path=(*path, "quota", "claims"),
-                message=f"the tenant has {len(tenant.volumes)} volumes, more than its quota",
+                message=f"the tenant has {counted(len(tenant.volumes), 'volume')}, more than its quota",
                 given=number(tenant.quota.claims),
                 allowed=f"at least {len(tenant.volumes)}",
                 fix=f"raise quota.claims to {len(tenant.volumes)}, or remove volumes",

@@ -37,7 +37,7 @@ class TestAContext:
     def test_that_is_not_is_named_with_those_that_are_and_nothing_else_of_the_file(self, kubeconfig: Path) -> None:
         said = missing_context("prodution")
         assert said == f"no context 'prodution' in {kubeconfig}; it has production, staging"
-        assert TOKEN not in said
+        assert TOKEN not in str(said)
 
     def test_may_stand_in_any_of_several_files(
         self, kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
