@@ -5,7 +5,6 @@ run of the program, so nothing has to be put back.
 """
 
 import re
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,9 +12,9 @@ from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster_api import ApiError, at_once
 from bedplate.embedded_cluster.objects import Object, ObjectKey, key_of, serves
 from bedplate.rehearsal.explanation import RehearsalProblem, explain_pod, explain_refusal, replica_failure
+from bedplate.rehearsal.patience import Patience
 from bedplate.rehearsal.report import RolloutCount
 
-_POLL_SECONDS = 0.1
 _KINDS = ("DaemonSet", "Deployment", "StatefulSet")
 _SUFFIX = "-rehearsal"
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
@@ -55,21 +54,19 @@ class Rollout:
 
     def _wait(self, changed: Sequence[Object]) -> list[Object]:
         """Those that are still going when nothing has moved for a while."""
-        seen, said, last_change = -1, -1, time.monotonic()
+        said, patience = -1, Patience(self.stalled_seconds)
         while True:
-            asked = time.monotonic()
+            patience.look()
             live = self._live(changed)
             going = [manifest for manifest in changed if not is_complete(live.get(key_of(manifest), {}))]
             complete = len(changed) - len(going)
             moved = sum(_updated(body) for body in live.values()) + complete
-            if moved != seen:
-                seen, last_change = moved, time.monotonic()
             if complete != said:
                 said = complete
                 self.progress(f"{complete} of {len(changed)} rollouts complete")
-            if not going or time.monotonic() - last_change > self.stalled_seconds:
+            if not going or patience.is_over(moved):
                 return going
-            time.sleep(max(_POLL_SECONDS, time.monotonic() - asked))
+            patience.pause()
 
     def _live(self, changed: Sequence[Object]) -> dict[ObjectKey, Object]:
         kinds = sorted({(manifest["apiVersion"], manifest["kind"]) for manifest in changed})

@@ -19,9 +19,9 @@ from bedplate.rehearsal.explanation import (
     pod_requests,
     replica_failure,
 )
+from bedplate.rehearsal.patience import POLL_SECONDS, Patience
 from bedplate.rehearsal.report import PodCount
 
-_POLL_SECONDS = 0.1
 _OURS = "app.kubernetes.io/part-of=bedplate"
 STALLED_SECONDS = 12.0
 """Longer than the pauses that controllers make between tries (the job controller's is 10 s at first)."""
@@ -90,7 +90,7 @@ class Trial:
             status = live.get("status", {})
             if status.get("observedGeneration") == live.get("metadata", {}).get("generation"):
                 return int(status.get("desiredNumberScheduled", 0))
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
         return 1
 
     def _start(self, cron_job: Object) -> Object | None:
@@ -120,18 +120,18 @@ class Trial:
     def _wait(self, expected: Sequence[_Expected]) -> None:
         """Until all is ready, or nothing has moved for a while."""
         total = sum(item.pods for item in expected)
-        last, last_change = (-1, -1), time.monotonic()
+        said, patience = (-1, -1), Patience(self.stalled_seconds)
         while True:
-            asked = time.monotonic()
+            patience.look()
             pods = self._pods(expected)
             scheduled = sum(min(item.pods, _count(pods[key_of(item.controller)], _is_scheduled)) for item in expected)
             ready = sum(min(item.pods, _count(pods[key_of(item.controller)], _is_ready)) for item in expected)
-            if (scheduled, ready) != last:
-                last, last_change = (scheduled, ready), time.monotonic()
+            if (scheduled, ready) != said:
+                said = scheduled, ready
                 self.progress(f"{ready} of {total} pods ready, {scheduled} scheduled")
-            if ready >= total or time.monotonic() - last_change > self.stalled_seconds:
+            if ready >= total or patience.is_over(said):
                 break
-            time.sleep(max(_POLL_SECONDS, time.monotonic() - asked))
+            patience.pause()
         self.pods.expected += total
         self.pods.scheduled += scheduled
         self.pods.ready += ready
