@@ -205,25 +205,21 @@ class TestTheFrontDoor:
 
 
 class TestNodes:
-    @pytest.fixture(scope="class")
-    def report(self, cluster_access: ClusterAccess) -> RehearsalReport:
+    def test_come_from_zero_and_go(self, cluster_access: ClusterAccess) -> None:
         operators = needed("karpenter")
         data = platform(tenant("vision", job("train", gpu=GPU, parallelism=2)))
-        programs = programs_of(operators, lambda _: None)
-        return rehearse(cluster_access, data, programs, operators, stalled_seconds=45)
-
-    def test_come_from_zero_and_go(self, report: RehearsalReport) -> None:
+        report = rehearse(cluster_access, data, programs_of(operators, lambda _: None), operators, stalled_seconds=45)
         assert reasons(report) == ""
         (ran,) = report.ran
         assert ran.counts["nodesCame"] == ran.counts["nodesWent"] == ran.counts["mostAtOnce.l4"] == 2
 
     def test_that_max_leaves_no_room_for_leave_pods_waiting_by_name(self, cluster_access: ClusterAccess) -> None:
         operators = needed("karpenter")
-        data = platform(tenant("vision", job("train", gpu=GPU, parallelism=2)))
+        data = platform(tenant("vision", model_api("api", gpu=GPU, replicas={"min": 2, "max": 2})))
         data["nodePools"]["l4"]["max"] = 1
         report = rehearse(cluster_access, data, programs_of(operators, lambda _: None), operators, stalled_seconds=20)
         said = reasons(report)
-        assert "Job vision/train-rehearsal" in said
+        assert "Deployment vision/api" in said
         assert "all 1 nodes with nvidia-l4 are full" in said
         (ran,) = report.ran
         assert ran.counts["mostAtOnce.l4"] == 1
