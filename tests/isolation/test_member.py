@@ -1,6 +1,7 @@
 """A member of a tenant, at the API server with a kubeconfig."""
 
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -195,8 +196,8 @@ class TestAJob:
     @pytest.mark.parametrize(
         ("change", "said"),
         [
-            (all_of(gpus(2), of_job(parallelism=9, completions=9)), "nvidia-l4"),
-            (all_of(resources(requests={"cpu": "8"}), of_job(parallelism=90, completions=90)), "tenant"),
+            (all_of(gpus(2), of_job(parallelism=9, completions=9)), "requests.nvidia.com/gpu"),
+            (all_of(resources(requests={"cpu": "8"}), of_job(parallelism=90, completions=90)), "requests.cpu"),
         ],
         ids=["gpus", "cpu"],
     )
@@ -213,7 +214,7 @@ class TestAJob:
                     for event in review.calls.items(
                         events, fieldSelector=f"involvedObject.name={body['metadata']['name']}"
                     )
-                    if f"exceeded quota: {said}" in str(event["message"])
+                    if re.search(f"exceeded quota: .*{said}", str(event["message"]))
                 ],
                 "the quota refuses its pods",
             )

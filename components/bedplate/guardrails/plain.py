@@ -11,7 +11,15 @@ allowed there is not plain either.
 from collections.abc import Collection, Mapping
 
 from bedplate.guardrails.fields import FIELDS, LISTS, Allowed, Bounded
-from bedplate.guardrails.reasons import KNOWN_RESOURCES, PASSING, PERSON, annotated, approved, fits_in_memory
+from bedplate.guardrails.reasons import (
+    KNOWN_RESOURCES,
+    PASSING,
+    PERSON,
+    annotated,
+    approved,
+    fits_in_memory,
+    is_foreign,
+)
 from bedplate.guardrails.rules import IS_IDLE_CHANGED, IS_WORKSPACE, LONGEST_KEEP_SECONDS, LONGEST_STOP_SECONDS
 from bedplate.guardrails.sight import ONE
 from bedplate.labels import (
@@ -37,7 +45,7 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     ),
     "PodFailurePolicy": ("rules",),
     "PodFailurePolicyRule": ("onExitCodes", "onPodConditions"),
-    "ObjectMeta": ("labels",),
+    "ObjectMeta": ("annotations", "labels"),
     "PodSpec": (
         "containers", "nodeSelector", "priorityClassName", "schedulerName", "securityContext",
         "terminationGracePeriodSeconds", "tolerations", "topologySpreadConstraints", "volumes",
@@ -46,7 +54,7 @@ USUAL: Mapping[str, tuple[str, ...]] = {
         "env", "image", "lifecycle", "livenessProbe", "ports", "readinessProbe", "resources", "securityContext",
         "startupProbe", "volumeMounts",
     ),
-    "EnvVar": ("valueFrom",),
+    "EnvVar": ("name", "valueFrom"),
     "EnvVarSource": ("fieldRef", "secretKeyRef"),
     "Lifecycle": ("preStop",),
     "LifecycleHandler": ("exec", "sleep"),
@@ -145,7 +153,8 @@ _CONTAINER = _all(
 )
 _SECURITY = "t.spec.?securityContext.?"
 _POD = _all(
-    f"object.kind == 'Pod' || {usual_fields('ObjectMeta', 't.metadata')}",
+    f"object.kind == 'Pod' || ({usual_fields('ObjectMeta', 't.metadata')} && "
+    f"!t.metadata.?annotations.orValue({{}}).exists(k, {is_foreign('k')}))",
     usual_fields("PodSpec", "t.spec", ("containers",)),
     f"t.spec.?nodeSelector[?'{POOL}'].orValue('') != '{SYSTEM_POOL}'",
     "t.spec.?schedulerName.orValue('default-scheduler') == 'default-scheduler'",
