@@ -12,15 +12,15 @@ from collections.abc import Collection, Mapping
 
 from bedplate.guardrails.fields import FIELDS, LISTS, Allowed, Bounded
 from bedplate.guardrails.reasons import (
+    IS_OWN_ANNOTATION,
     KNOWN_RESOURCES,
     PASSING,
     PERSON,
     annotated,
     approved,
     fits_in_memory,
-    is_foreign,
 )
-from bedplate.guardrails.rules import IS_IDLE_CHANGED, IS_WORKSPACE, LONGEST_KEEP_SECONDS, LONGEST_STOP_SECONDS
+from bedplate.guardrails.rules import IS_WORKSPACE, LONGEST_KEEP_SECONDS, LONGEST_STOP_SECONDS, RULES
 from bedplate.guardrails.sight import ONE
 from bedplate.labels import (
     ACCELERATOR,
@@ -153,8 +153,8 @@ _CONTAINER = _all(
 )
 _SECURITY = "t.spec.?securityContext.?"
 _POD = _all(
-    f"object.kind == 'Pod' || ({usual_fields('ObjectMeta', 't.metadata')} && "
-    f"!t.metadata.?annotations.orValue({{}}).exists(k, {is_foreign('k')}))",
+    f"object.kind == 'Pod' || {usual_fields('ObjectMeta', 't.metadata')}",
+    f"object.kind == 'Pod' || t.metadata.?annotations.orValue({{}}).all(k, {IS_OWN_ANNOTATION})",
     usual_fields("PodSpec", "t.spec", ("containers",)),
     f"t.spec.?nodeSelector[?'{POOL}'].orValue('') != '{SYSTEM_POOL}'",
     "t.spec.?schedulerName.orValue('default-scheduler') == 'default-scheduler'",
@@ -204,10 +204,8 @@ _KINDS = " || ".join((
         f"[{_IN_CRON_JOB}.spec].all(j, {_IS_A_JOB})",
     ),
 ))  # fmt: skip
-_UNCHANGED = (
-    "oldObject != null && !variables.isPodChanged && !variables.isLabelChanged && !variables.isRunTimeChanged && "
-    f"!({IS_IDLE_CHANGED})"
-)
+# Of an update: nothing that any rule is about.
+_UNCHANGED = " && ".join(["oldObject != null", *dict.fromkeys(f"!({rule.changed})" for rule in RULES)])
 PLAIN = (
     # Foreground deletion ends with an update that removes a finalizer; refused, the object would stay for ever.
     f"has(object.metadata.deletionTimestamp) || ({_UNCHANGED}) || ({_LABELS} && ({_KINDS}) && "

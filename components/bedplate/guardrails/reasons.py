@@ -151,21 +151,20 @@ _ANNOTATIONS = (
 """Keys, and beginnings of keys, that nobody reads who could open anything."""
 
 
-def is_foreign(key: str) -> str:
-    """CEL: whether programs may read the annotation that nobody has decided on. Keys without a domain are the pod's."""
-    return (
-        f"{key}.contains('/') && !({list(_ANNOTATIONS)} + variables.podAnnotations).exists(a, a.endsWith('/') ? "
-        f"{key}.startsWith(a) : {key} == a)"
-    )
+IS_OWN_ANNOTATION = (
+    f"!k.contains('/') || ({list(_ANNOTATIONS)} + variables.podAnnotations).exists(a, "
+    "a.endsWith('/') ? k.startsWith(a) : k == a)"
+)
+"""CEL: whether annotation `k` of a pod is its own or one that nobody opens anything by."""
 
 
 def annotations_of_others() -> str:
     """CEL: annotations by which a pod would be given to another network, or to a program that changes pods.
 
     Such as k8s.v1.cni.cncf.io/networks, cni.projectcalico.org/ipAddrs or networking.gke.io/interfaces: NetworkPolicies
-    do not hold on another interface, nor for an address of one's choice.
+    do not hold on another interface, nor for an address of one's choice. Keys without a domain are the pod's own.
     """
-    wrong = f"p.metadata.?annotations.orValue({{}}).filter(k, {is_foreign('k')}).join(', ')"
+    wrong = f"p.metadata.?annotations.orValue({{}}).filter(k, !({IS_OWN_ANNOTATION})).join(', ')"
     return (
         f"{wrong} == '' ? '' : 'other programs read the annotations ' + {wrong} + ' of pods, and may open what is "
         "closed; remove them, or have guardrails.podAnnotations extended'"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bedplate.guardrails import RULES
 from bedplate.guardrails.fields import FIELDS, Allowed, Bounded
 from bedplate.guardrails.plain import PLAIN, USUAL
 
@@ -21,3 +22,10 @@ class TestUsualFields:
         bounded = [name for name in USUAL[of] if isinstance(FIELDS[of][name], Bounded)]
         unread = [name for name in bounded if f".{name}" not in PLAIN and f"?{name}" not in PLAIN]
         assert unread == [name for name in bounded if (of, name) in NOT_ASKED]
+
+
+class TestAnUpdate:
+    def test_is_no_change_only_if_it_is_none_for_any_rule(self) -> None:
+        """A rule of its own `changed` was passed by once: its part alone was updated."""
+        unchanged = PLAIN.partition(" || (oldObject != null")[2].partition("namespaceObject")[0]
+        assert [rule.name for rule in RULES if f"!({rule.changed})" not in unchanged] == []
