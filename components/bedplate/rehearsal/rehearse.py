@@ -173,17 +173,28 @@ class Rehearsal:
         namespace = self.spec.namespace(tenant)
         with ThreadPoolExecutor(1, "inventory") as beside:
             taking = beside.submit(self._own)
+            steady = self._steady_nodes()
             remaining = self._run(self.without(tenant)).by_urn()
             before = taking.result()
         gone = [resource for resource in self._applied.resources if resource.urn not in remaining]
         self.report.problems += delete(self._api, gone)
         after = self._own()
+        steady &= self._steady_nodes()
         self.report.removed_tenant = tenant
         self.report.removed = len(before.keys() - after.keys())
-        for key in _changed_for_others(before, after, tenant, namespace):
+        for key in changed_for_others(before, after, tenant, namespace, steady):
             self.report.others_changed += 1
             self._fell_short(str(key), f"changed when tenant {tenant} was removed", "nothing of another tenant may")
         self._applied.resources = [resource for resource in self._applied.resources if resource.urn in remaining]
+
+    def _steady_nodes(self) -> set[str]:
+        """Those that are there and not about to go (https://karpenter.sh/docs/concepts/disruption/)."""
+        return {
+            node["metadata"]["name"]
+            for node in self._api.objects("v1", "Node")
+            if "deletionTimestamp" not in node["metadata"]
+            and not any(taint["key"] == "karpenter.sh/disrupted" for taint in node["spec"].get("taints", []))
+        }
 
     def _tear_down(self) -> None:
         self.progress("tearing down")
@@ -277,8 +288,11 @@ def storage_classes(spec: PlatformSpec) -> Mapping[str, str]:
     return spec.cloud.storage_classes_there()
 
 
-def _changed_for_others(before: Inventory, after: Inventory, tenant: str, namespace: str) -> list[ObjectKey]:
-    """What changed although it belongs to somebody else; runs of jobs come and go by the clock."""
+def changed_for_others(
+    before: Inventory, after: Inventory, tenant: str, namespace: str, steady: set[str]
+) -> list[ObjectKey]:
+    """What changed although it belongs to somebody else; runs of jobs come and go by the clock, and pods of DaemonSets
+    with their nodes. steady: nodes that were there all the time."""
     return sorted(
         key
         for key in before.keys() | after.keys()
@@ -286,6 +300,7 @@ def _changed_for_others(before: Inventory, after: Inventory, tenant: str, namesp
         and key != ObjectKey("Namespace", "", namespace)
         and not _belongs_to(before.get(key) or after[key], tenant, namespace)
         and not _is_run(before.get(key) or after[key])
+        and not _went_with_its_node(before.get(key) or after[key], steady)
         and (key not in before or key not in after or desired(before[key]) != desired(after[key]))
     )
 
@@ -301,6 +316,12 @@ def _belongs_to(body: Object, tenant: str, namespace: str) -> bool:
 def _is_run(body: Object) -> bool:
     owners: Sequence[Object] = body["metadata"].get("ownerReferences", [])
     return any(owner["kind"] in ("CronJob", "Job") for owner in owners)
+
+
+def _went_with_its_node(body: Object, steady: set[str]) -> bool:
+    owners: Sequence[Object] = body["metadata"].get("ownerReferences", [])
+    is_everywhere = body["kind"] == "Pod" and any(owner["kind"] == "DaemonSet" for owner in owners)
+    return is_everywhere and body["spec"].get("nodeName") not in steady
 
 
 def _volume_name(volume: Object) -> str:

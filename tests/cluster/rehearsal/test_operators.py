@@ -6,6 +6,7 @@ What fails is played by a program of this file, because no operator of the platf
 import stat
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,12 +111,15 @@ def rehearse(
     programs: Programs,
     operators: Sequence[OperatorProgram],
     stalled_seconds: float = 4,
+    most: int | None = None,
 ) -> RehearsalReport:
+    """most: nodes of a pool, in place of those that the stack's `max` says."""
     if not access.is_disposable:
         pytest.skip("operators run beside the embedded control plane only")
     read = spec(data)
     growing = growing_pools(read) if brings_nodes(programs) else []
-    running = Operators(ApiServer(access), access, programs, growing, print, stalled_seconds, operators)
+    lowered = [pool if most is None else replace(pool, nodes=most) for pool in growing]
+    running = Operators(ApiServer(access), access, programs, lowered, print, stalled_seconds, operators)
     with simulated_cluster(access, simulated_pools(read, growing), CLASSES, lambda _: None):
         return Rehearsal(
             program=program(data),
@@ -215,9 +219,12 @@ class TestNodes:
 
     def test_that_max_leaves_no_room_for_leave_pods_waiting_by_name(self, cluster_access: ClusterAccess) -> None:
         operators = needed("karpenter")
-        data = platform(tenant("vision", model_api("api", gpu=GPU, replicas={"min": 2, "max": 2})))
-        data["nodePools"]["l4"]["max"] = 1
-        report = rehearse(cluster_access, data, programs_of(operators, lambda _: None), operators, stalled_seconds=20)
+        quota = {"cpu": 64, "memoryGib": 256, "gpus": {"nvidia-l4": 3}}
+        api = model_api("api", gpu=GPU, replicas={"min": 2, "max": 2})
+        data = platform(tenant("vision", api, quota=quota))
+        data["nodePools"]["l4"]["max"] = 3
+        programs = programs_of(operators, lambda _: None)
+        report = rehearse(cluster_access, data, programs, operators, stalled_seconds=20, most=1)
         said = reasons(report)
         assert "Deployment vision/api" in said
         assert "all 1 nodes with nvidia-l4 are full" in said

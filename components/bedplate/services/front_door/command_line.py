@@ -5,7 +5,7 @@ for the values that the platform sets; tests compare the result with the chart's
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 NEWER_THAN_BUILT = (
     "--core.strictTLSOptions",
@@ -25,7 +25,7 @@ def flags(values: Mapping[str, Any]) -> list[str]:
 
 def _text(value: Any) -> str:
     if isinstance(value, list):
-        return ",".join(value)
+        return ",".join(cast("list[str]", value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

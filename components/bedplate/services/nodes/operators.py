@@ -12,6 +12,7 @@ from typing import Any
 from bedplate.kubernetes import Manifest
 from bedplate.labels import (
     ACCELERATOR,
+    AUTOSCALER_SERVICE_ACCOUNT,
     AUTOSCALING_NAMESPACE,
     GPU_NAMESPACE,
     GPU_RESOURCE,
@@ -19,7 +20,7 @@ from bedplate.labels import (
     KARPENTER,
     POOL,
 )
-from bedplate.services.nodes import cluster_autoscaler, device_plugin
+from bedplate.services.nodes import device_plugin
 from bedplate.services.nodes.karpenter import CHART, DEFINITIONS
 from bedplate.services.operator import (
     GrowingPool,
@@ -186,7 +187,7 @@ def _is_everywhere(pod: dict[str, Any]) -> bool:
 NOT_RUN = {
     DEFINITIONS.name: "it brings definitions, and upstream's own are there",
     CHART.name: "it starts machines of a cloud; Karpenter for simulated ones runs in its place",
-    f"{AUTOSCALING_NAMESPACE}/{cluster_autoscaler.NAME}": "no program: k8s.io/autoscaler is in no registry",
+    f"{AUTOSCALING_NAMESPACE}/{AUTOSCALER_SERVICE_ACCOUNT}": "no program: k8s.io/autoscaler is in no registry",
     f"{GPU_NAMESPACE}/{device_plugin.NAME}": "no program: its module is in no registry, and nodes say their GPUs",
 }
 OPERATORS = (
