@@ -37,8 +37,8 @@ def api(access: ClusterAccess) -> ClusterApi:
 @pytest.fixture
 def stack(project: Project, request: pytest.FixtureRequest) -> Generator[Stack]:
     stack = project.stack(f"drift-{request.node.name.replace('_', '-')[-20:]}", WRITTEN)
-    stack.up()
     try:
+        stack.up()
         yield stack
     finally:
         stack.destroy()
@@ -79,4 +79,5 @@ class TestDrift:
         stack.run(
             *("up", "-s", stack.name, "--yes", "--skip-preview", "--refresh"), PULUMI_K8S_ENABLE_PATCH_FORCE="true"
         )
-        assert planned(stack.preview("--refresh")) == {}
+        hard = api.get(QUOTA)["spec"]
+        assert "999" not in json.dumps(hard)
