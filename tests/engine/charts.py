@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bedplate.kubernetes import Chart
-from bedplate.rehearsal.definitions import real_definition, stand_in
-from upstream import CHARTS, DEFINITIONS
+from bedplate.rehearsal.definitions import stand_in
+from upstream import CHARTS, definition_of
 
 _KEEP = {"helm.sh/resource-policy": "keep"}
 _DEPLOYMENT = """
@@ -60,11 +60,7 @@ def _files(chart: Chart) -> dict[str, str]:
 
 def _definitions(chart: Chart) -> dict[str, dict[str, Any]]:
     """Upstream's own where they are to be had, else stand-ins."""
-    found = {
-        kind.definition: (real_definition(DEFINITIONS, kind.shown()) if DEFINITIONS.is_dir() else None)
-        or stand_in(kind.shown())
-        for kind in chart.kinds
-    }
+    found = {kind.definition: definition_of(kind) or stand_in(kind.shown()) for kind in chart.kinds}
     for body in found.values():
         body["metadata"]["annotations"] = {**body["metadata"].get("annotations", {}), **_KEEP}
     return found

@@ -137,9 +137,9 @@ def steps(events: str) -> Steps:
 
 
 def planned(plan: Plan) -> Steps:
-    """The same of a plan."""
+    """The same of a plan; what was looked at in the cluster is not changed by that."""
     found: Steps = defaultdict(set)
     for step in plan["steps"]:
-        if step["op"] != "same" and f"::{STACK_TYPE}::" not in step["urn"]:
+        if step["op"] not in ("same", "refresh") and f"::{STACK_TYPE}::" not in step["urn"]:
             found[step["op"]].add(step["urn"])
     return dict(found)

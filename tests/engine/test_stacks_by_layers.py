@@ -1,12 +1,13 @@
 """A platform over two stacks, as docs/guides/split-stacks.md says it: each has a life of its own."""
 
 import json
+from collections.abc import Generator
 
 import pytest
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from engine.leftovers import held_back
-from engine.project import Project, planned
+from engine.project import Project, Stack, planned
 from harness import job, model_api, platform, tenant
 
 pytestmark = pytest.mark.enable_socket
@@ -14,25 +15,38 @@ pytestmark = pytest.mark.enable_socket
 TENANTS = [tenant("vision", model_api("reader")), tenant("planning", job("refit", schedule="0 1 * * *"))]
 
 
-def test_come_up_from_below_and_go_from_above(project: Project, cluster: ApiServer) -> None:
-    before = cluster.inventory().keys()
-    written = platform(*TENANTS, layers=["services"])
-    lower = project.stack("below", {"config": {"bedplate:platform": written}})
-    lower.up()
+@pytest.fixture
+def lower(project: Project) -> Generator[Stack]:
+    """The services of the platform, up."""
+    stack = project.stack("below", {"config": {"bedplate:platform": platform(*TENANTS, layers=["services"])}})
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.destroy()
+
+
+@pytest.fixture
+def upper(project: Project, lower: Stack) -> Generator[Stack]:
+    """Its tenants, up, with the facts that the other stack exports."""
     facts = json.loads(lower.run("stack", "output", "facts", "--json", "-s", lower.name).stdout)
-    cloud = {key: value for key, value in written["cloud"].items() if key != "storageClasses"}
-    above = platform(*TENANTS, layers=["tenants"], cloud={**cloud, "facts": facts})
-    upper = project.stack("above", {"config": {"bedplate:platform": above}})
-    made = upper.up()["create"]
-    assert {name for name in ("vision", "planning") if any(f"::platform/{name}" in urn for urn in made)} == {
-        "vision",
-        "planning",
-    }
+    cloud = {key: value for key, value in platform()["cloud"].items() if key != "storageClasses"}
+    written = platform(*TENANTS, layers=["tenants"], cloud={**cloud, "facts": facts})
+    stack = project.stack("above", {"config": {"bedplate:platform": written}})
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.destroy()
+
+
+def test_come_up_from_below_and_go_from_above(cluster: ApiServer, lower: Stack, upper: Stack) -> None:
+    tenants = {key.name for key in cluster.inventory() if key.kind == "Namespace"}
+    assert {"vision", "planning"} <= tenants
     assert not lower.state().keys() & upper.state().keys()
     for stack in (lower, upper):
         assert planned(stack.preview("--expect-no-changes")) == {}
     upper.destroy()
-    assert planned(lower.preview("--refresh", "--expect-no-changes")) == {}
-    lower.destroy()
     assert held_back(cluster) == []
-    assert cluster.inventory().keys() == before
+    assert not {"vision", "planning"} & {key.namespace or key.name for key in cluster.inventory()}
+    assert planned(lower.preview("--refresh", "--expect-no-changes")) == {}
