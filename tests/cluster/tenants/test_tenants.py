@@ -172,15 +172,15 @@ class TestMembers:
         """As the API server says itself: what the role, and what Kubernetes gives everybody, lets a member create."""
         calls = ClusterApi(cluster_access.kubeconfig, cluster_access.context)
         review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview"}
-        status = calls.call(
+        answer: dict[str, Any] = calls.call(
             "post",
             "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
             body={**review, "spec": {"namespace": TENANT}},
             headers={"Impersonate-User": "alice", "Impersonate-Group": f"ml-{TENANT}"},
-        )["status"]
+        )
         made = {
             f"{resource}.{group}".rstrip(".")
-            for rule in status["resourceRules"]
+            for rule in answer["status"]["resourceRules"]
             if {"create", "*"} & set(rule["verbs"])
             for group in rule["apiGroups"]
             for resource in rule["resources"]
