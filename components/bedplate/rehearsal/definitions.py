@@ -33,7 +33,7 @@ _KINDS_OUTPUT = "custom_kinds"
 _PROVIDED_OUTPUT = "provided"
 _POLL_SECONDS = 0.1
 _ESTABLISHED_SECONDS = 30
-_DELETION_SECONDS = 60
+_DELETION_SECONDS = 180
 CustomKind = Mapping[str, Any]
 
 
@@ -144,7 +144,9 @@ class Definitions:
             self._wait_until_served(body)
 
     def remove(self) -> list[ObjectKey]:
-        """Deletes what was created; returns what is still there after a minute."""
+        """Deletes what was created; returns what is still there after three minutes.
+
+        The API server tries again later and later where requests for objects of the kind were under way."""
         remaining, self._created = self._created, []
         for body in remaining:
             self.api.delete(body)
