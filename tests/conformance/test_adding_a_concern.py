@@ -34,6 +34,15 @@ MIRROR_ALERTS = (
     ),
 )
 ''',
+    "components/bedplate/services/mirror/operators.py": '''"""Nothing of the mirror runs beside an API server."""
+
+from collections.abc import Mapping, Sequence
+
+from bedplate.services.operator import OperatorProgram
+
+NOT_RUN: Mapping[str, str] = {}
+OPERATORS: Sequence[OperatorProgram] = ()
+''',
     "components/bedplate/services/mirror/mirror.py": '''"""Where images are mirrored. Owns its namespace."""
 
 from collections.abc import Sequence
@@ -116,7 +125,7 @@ def suite(project: Path, chosen: str = "mirror or Program") -> "subprocess.Compl
 
 def test_it_passes_the_suite_and_nothing_else_is_edited(project: Path) -> None:
     said = suite(project).stdout
-    assert re.search(r"^[2-9][0-9] passed", said, re.MULTILINE), said
+    assert re.search(r"^(?:[2-9]|1[0-9])[0-9] passed", said, re.MULTILINE), said
     assert "failed" not in said
 
 

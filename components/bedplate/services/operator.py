@@ -1,8 +1,8 @@
 """How the operator of a concern runs beside an API server, as data: what is started, and how to see what it did.
 
-A concern says it in `operators.py` of its folder: OPERATORS, or NO_OPERATOR with the reason why nothing of it can run.
-Owns the face and starts nothing: a rehearsal starts what stands here, in place of what the stack would install
-(`rehearsal/operators.py`). Everything listens on the loopback interface.
+A concern says it in `operators.py` of its folder: OPERATORS, and NOT_RUN with the reason why something else that it
+installs cannot run. Owns the face and starts nothing: a rehearsal starts what stands here, in place of what the stack
+would install (`rehearsal/operators.py`). Everything listens on the loopback interface.
 """
 
 import contextlib
