@@ -103,7 +103,7 @@ class TestCheck:
         write_stack(project, platform(*tenants, nodePools={**platform()["nodePools"], **pools}), "large")
         done = bedplate("check", "large", folder=project)
         assert done.returncode == 0, done.stderr
-        assert "all of 51 tenants with 306 workloads" in done.stdout
+        assert "306 workloads of 51 tenants" in " ".join(done.stdout.split())
         assert "layers: [tenants]" in done.stdout
 
     def test_says_when_the_configuration_comes_near_its_limit(self, project: Path) -> None:
@@ -131,6 +131,7 @@ class TestPreview:
         assert set(plan) == {"stack", "resources", "charts", "summary"}
         assert plan["stack"] == "production"
         names = {"urn", "type", "name", "parent", "provider", "dependencies", "aliases", "protect", "inputs"}
+        names |= {"ignoreChanges", "replaceOnChanges"}
         assert all(set(resource) == names for resource in plan["resources"])
         urns = {resource["urn"] for resource in plan["resources"]}
         assert len(urns) == len(plan["resources"]) == plan["summary"]["resources"]
