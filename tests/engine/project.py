@@ -111,8 +111,11 @@ class Stack:
 
 
 def said(done: subprocess.CompletedProcess[str]) -> str:
-    """What a command printed, of events only what they tell people."""
+    """What a command printed, of events and plans only what they tell people."""
     found: list[str] = []
+    if done.stdout.startswith("{\n"):
+        told = json.loads(done.stdout).get("diagnostics", [])
+        return "\n".join([*(each["message"] for each in told if each["severity"] == "error"), done.stderr])
     for line in done.stdout.splitlines():
         event = json.loads(line) if line.startswith('{"sequence"') else {"diagnosticEvent": {"message": line}}
         told = event.get("diagnosticEvent", {})

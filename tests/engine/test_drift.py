@@ -1,7 +1,10 @@
-"""A field that another program changed: the update stops at it, and takes it over when that is asked."""
+"""What Pulumi finds, and puts back, of what people change in the cluster by hand."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Generator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +12,13 @@ import pytest
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ClusterApi
 from engine.project import Project, Stack
-from harness import model_api, platform, tenant
+from harness import ROOT, model_api, platform, tenant
 
 pytestmark = pytest.mark.enable_socket
 
 QUOTA = "/api/v1/namespaces/vision/resourcequotas/tenant"
+DEPLOYMENT = "/apis/apps/v1/namespaces/planning/deployments/scorer"
+POLICY = "/apis/networking.k8s.io/v1/namespaces/planning/networkpolicies/internet"
 WRITTEN = {
     "config": {
         "bedplate:platform": platform(
@@ -45,13 +50,36 @@ def edited(api: ClusterApi, path: str, change: Mapping[str, Any], who: str) -> N
     api.call("patch", path, body=change, query={"fieldManager": who}, headers=headers)
 
 
+TAKEN_OVER = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+
+
+def shown(stack: Stack) -> str:
+    """What `pulumi preview --refresh --json | bedplate guard -` shows, where fields are taken over."""
+    command = [str(Path(sys.executable).with_name("bedplate")), "guard", "-"]
+    plan = stack.run("preview", "-s", stack.name, "--json", "--refresh", **TAKEN_OVER).stdout
+    done = subprocess.run(command, input=plan, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
 class TestDrift:
+    def test_is_shown_by_tenant_and_put_back(self, stack: Stack, api: ClusterApi) -> None:
+        edited(api, QUOTA, {"spec": {"hard": {"requests.cpu": "999"}}}, "kubectl-edit")
+        edited(api, f"{DEPLOYMENT}/scale", {"spec": {"replicas": 3}}, "kubectl")
+        api.delete(POLICY)
+        said = shown(stack)
+        assert "vision" in said
+        assert "999" in said
+        assert "internet" in said
+        stack.run("up", "-s", stack.name, "--yes", "--skip-preview", "--refresh", **TAKEN_OVER)
+        assert "999" not in json.dumps(api.get(QUOTA)["spec"])
+        assert api.get(POLICY)["metadata"]["name"] == "internet"
+        assert api.get(DEPLOYMENT)["spec"]["replicas"] == 3
+
     def test_of_another_client_is_taken_over_when_that_is_asked(self, stack: Stack, api: ClusterApi) -> None:
         edited(api, QUOTA, {"spec": {"hard": {"requests.cpu": "999"}}}, "somebody-else")
         done = stack.run("up", "-s", stack.name, "--yes", "--skip-preview", "--refresh", succeeds=False)
         assert "conflict" in done.stdout + done.stderr
-        stack.run(
-            *("up", "-s", stack.name, "--yes", "--skip-preview", "--refresh"), PULUMI_K8S_ENABLE_PATCH_FORCE="true"
-        )
-        hard = api.get(QUOTA)["spec"]
-        assert "999" not in json.dumps(hard)
+        assert "somebody-else" in done.stdout + done.stderr
+        stack.run("up", "-s", stack.name, "--yes", "--skip-preview", "--refresh", **TAKEN_OVER)
+        assert "999" not in json.dumps(api.get(QUOTA)["spec"])

@@ -168,7 +168,8 @@ class TestNodes:
         for name, pool in pools(recording).items():
             accelerator = written[name].accelerator
             assert pool["nodeLabels"].get("bedplate.dev/accelerator") == accelerator
-            assert pool.get("nodeTaints", []) == (["nvidia.com/gpu=present:NoSchedule"] if accelerator else [])
+            kept = ["nvidia.com/gpu=present:NoSchedule"] if accelerator else []
+            assert pool.get("nodeTaints", []) == (["CriticalAddonsOnly=true:NoSchedule"] if name == "system" else kept)
             assert pool.get("gpuProfile") == ({"driver": "Install"} if accelerator else None)
 
     def test_with_an_interconnect_stand_in_one_zone_and_others_in_all(self, recording: Recording) -> None:
