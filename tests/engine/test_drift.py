@@ -44,19 +44,25 @@ def stack(project: Project, request: pytest.FixtureRequest) -> Generator[Stack]:
         stack.destroy()
 
 
+def read(api: ClusterApi, path: str) -> dict[str, Any]:
+    return dict(api.get(path))
+
+
 def edited(api: ClusterApi, path: str, change: Mapping[str, Any], who: str) -> None:
     """As `who` writes it: kubectl calls itself kubectl-edit, kubectl-patch, kubectl."""
     headers = {"Content-Type": "application/merge-patch+json"}
     api.call("patch", path, body=change, query={"fieldManager": who}, headers=headers)
 
 
-TAKEN_OVER = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+def taking_over(stack: Stack, *arguments: str) -> str:
+    """What the command prints where the provider takes fields over."""
+    return stack.run(*arguments, "-s", stack.name, "--refresh", PULUMI_K8S_ENABLE_PATCH_FORCE="true").stdout
 
 
 def shown(stack: Stack) -> str:
     """What `pulumi preview --refresh --json | bedplate guard -` shows, where fields are taken over."""
     command = [str(Path(sys.executable).with_name("bedplate")), "guard", "-"]
-    plan = stack.run("preview", "-s", stack.name, "--json", "--refresh", **TAKEN_OVER).stdout
+    plan = taking_over(stack, "preview", "--json")
     done = subprocess.run(command, input=plan, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -71,15 +77,15 @@ class TestDrift:
         assert "vision" in said
         assert "999" in said
         assert "internet" in said
-        stack.run("up", "-s", stack.name, "--yes", "--skip-preview", "--refresh", **TAKEN_OVER)
-        assert "999" not in json.dumps(api.get(QUOTA)["spec"])
-        assert api.get(POLICY)["metadata"]["name"] == "internet"
-        assert api.get(DEPLOYMENT)["spec"]["replicas"] == 3
+        taking_over(stack, "up", "--yes", "--skip-preview")
+        assert "999" not in json.dumps(read(api, QUOTA)["spec"])
+        assert read(api, POLICY)["metadata"]["name"] == "internet"
+        assert read(api, DEPLOYMENT)["spec"]["replicas"] == 3
 
     def test_of_another_client_is_taken_over_when_that_is_asked(self, stack: Stack, api: ClusterApi) -> None:
         edited(api, QUOTA, {"spec": {"hard": {"requests.cpu": "999"}}}, "somebody-else")
         done = stack.run("up", "-s", stack.name, "--yes", "--skip-preview", "--refresh", succeeds=False)
         assert "conflict" in done.stdout + done.stderr
         assert "somebody-else" in done.stdout + done.stderr
-        stack.run("up", "-s", stack.name, "--yes", "--skip-preview", "--refresh", **TAKEN_OVER)
-        assert "999" not in json.dumps(api.get(QUOTA)["spec"])
+        taking_over(stack, "up", "--yes", "--skip-preview")
+        assert "999" not in json.dumps(read(api, QUOTA)["spec"])
