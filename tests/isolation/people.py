@@ -207,9 +207,9 @@ _MEMBER = (
     ),
     Action(
         "member",
-        "takes the name of a schedule's next run, which then does not start",
+        "takes the name of a schedule's next run, which then does not start, nor do later ones",
         "within limits",
-        "the tenant's own runs, which members may delete anyway; runs after it start",
+        "the tenant's own schedules; they go on when the CronJob changes or Kubernetes looks at all of them again",
         "TestAJob::test_may_have_the_name_of_a_run",
     ),
     Action(

@@ -195,7 +195,8 @@ class TestAJob:
             assert review.alice.status("delete", f"{jobs(VISION)}/{name}", {"propagationPolicy": "Background"}) == 200
 
     def test_may_have_the_name_of_a_run(self, review: Review) -> None:
-        """The controller calls a run by its schedule and the minute, and takes none that is not its own."""
+        """The controller calls a run by its schedule and the minute. Where that is taken by a Job that is not its own,
+        it plans no next run either: `syncCronJob` in pkg/controller/cronjob/cronjob_controllerv2.go of Kubernetes."""
         schedules = [body for body in review.objects_of(VISION) if body["kind"] == "CronJob"]
         assert schedules
         for body in schedules:
