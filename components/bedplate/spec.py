@@ -188,6 +188,7 @@ EmailAddress = Annotated[
 GroupName = Annotated[
     str,
     Field(max_length=253),
+    matching(r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*", "holds control characters", "write it as plain text"),
     matching(r"\S(.*\S)?", "must be a group's name, without spaces around it", "write the group's name", str.strip),
     matching(
         r"(?!system:).*",

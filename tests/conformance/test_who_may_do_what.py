@@ -13,8 +13,8 @@ import pytest
 from bedplate.guardrails.sight import POD_KINDS
 from bedplate.workloads import Workload
 from harness import ROOT, SECRET_OF_EVERY, every_template, objects, record
-from isolation.actions import ACTORS, Action
-from isolation.keys import KEYS, Bounded, keys_of_a_tenant
+from isolation.actions import ACTORS, Action, Actor
+from isolation.keys import KEYS, Bounded, Free, keys_of_a_tenant
 from isolation.table import ACTIONS
 
 TESTS = ROOT / "tests"
@@ -31,12 +31,11 @@ Six actors, what each may try, what becomes of it, and the test that tries it: o
 and the stack file as `bedplate check` reads it. `pytest tests/isolation` runs the review alone.
 
 {actors}
+- [keys of a tenant's file](#keys-of-a-tenants-file), one by one
 
 The tenant is the boundary: whoever may create jobs in it may use what its workloads may use, secrets included.
 Networks are reviewed by evaluating the NetworkPolicies that are rendered; a network plugin must enforce them.
 
-| who | tries | answer | held by | shown by |
-|---|---|---|---|---|
 {actions}
 
 ## Keys of a tenant's file
@@ -44,10 +43,17 @@ Networks are reviewed by evaluating the NetworkPolicies that are rendered; a net
 Where a team owns its tenant's file, it decides these. What has a limit was tried with a value beyond it.
 `guardrails.maxTenant` limits what it names; what it does not name has no limit.
 
-| key | how far it goes |
+| key | limited by |
 |---|---|
-{keys}
+{bounded}
+
+Whoever owns the file decides the others.
+
+| keys | why they are free |
+|---|---|
+{free}
 """
+_HEAD = "| tries | answer | held by | shown by |\n|---|---|---|---|"
 
 
 def _shown(action: Action) -> str:
@@ -55,15 +61,29 @@ def _shown(action: Action) -> str:
     return f"[`{name.rpartition('::')[2]}`](../../tests/{file})"
 
 
-def page() -> str:
+def _section(actor: Actor) -> str:
     answers = {"may": "may", "within limits": "within limits", "refused": "**refused**"}
-    rows = [f"| {one.actor} | {one.tries} | {answers[one.answer]} | {one.by} | {_shown(one)} |" for one in ACTIONS]
-    keys = [
-        f"| `{key}` | {f'limited by {found.by}' if isinstance(found, Bounded) else f'free: {found.because}'} |"
-        for key, found in KEYS.items()
+    rows = [
+        f"| {one.tries} | {answers[one.answer]} | {one.by} | {_shown(one)} |" for one in ACTIONS if one.actor == actor
     ]
-    actors = "\n".join(f"- **{name}** {what}" for name, what in ACTORS.items())
-    return _PAGE.format(actors=actors, actions="\n".join(rows), keys="\n".join(keys))
+    return "\n".join([f"## {_title(actor)}", "", _HEAD, *rows])
+
+
+def _title(actor: Actor) -> str:
+    return actor.capitalize()
+
+
+def page() -> str:
+    free: dict[str, list[str]] = {}
+    for key, found in KEYS.items():
+        if isinstance(found, Free):
+            free.setdefault(found.because, []).append(f"`{key}`")
+    return _PAGE.format(
+        actors="\n".join(f"- [{name}](#{name.replace(' ', '-')}) {what}" for name, what in ACTORS.items()),
+        actions="\n\n".join(_section(actor) for actor in ACTORS),
+        bounded="\n".join(f"| `{key}` | {found.by} |" for key, found in KEYS.items() if isinstance(found, Bounded)),
+        free="\n".join(f"| {', '.join(keys)} | {because} |" for because, keys in free.items()),
+    )
 
 
 def names_in(file: Path) -> Iterator[str]:

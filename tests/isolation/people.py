@@ -106,6 +106,13 @@ _CONTRIBUTOR = (
     ),
     Action(
         "contributor",
+        "takes a host that browsers show as another one's (`xn--…`)",
+        "refused",
+        "labels are shown as they are written, unless the domain is not either",
+        "TestAWorkloadsHost::test_looks_like_nobody_elses",
+    ),
+    Action(
+        "contributor",
         "gives a workload the name of one of the front door's own objects",
         "refused",
         "reserved names at the front door",
@@ -186,10 +193,38 @@ _MEMBER = (
     ),
     Action(
         "member",
-        "holds a job for ever, or has it count pods of others",
+        "keeps a job from being deleted (finalizers), or has it count pods of others",
         "refused",
         "rule `fields`",
         "TestAJob::test_carries_nothing_that_the_job_itself_may_not",
+    ),
+    Action(
+        "member",
+        "keeps a suspended job",
+        "within limits",
+        "it has no pods, counts in the quota `count/jobs.batch`, and stays until somebody of the tenant deletes it",
+        "TestAJob::test_may_be_suspended_and_is_counted",
+    ),
+    Action(
+        "member",
+        "takes the name of a schedule's next run, which then does not start, nor do later ones",
+        "within limits",
+        "the tenant's own schedules; they go on when the CronJob changes or Kubernetes looks at all of them again",
+        "TestAJob::test_may_have_the_name_of_a_run",
+    ),
+    Action(
+        "member",
+        "has a job's pods keep apart, so that each brings up a node",
+        "within limits",
+        "the pool's `max`, and the quotas, `pods` among them",
+        "TestAJob::test_may_have_a_node_for_each_pod",
+    ),
+    Action(
+        "member",
+        "wears labels by which other programs act on pods (Istio, Datadog, Azure workload identity)",
+        "within limits",
+        "what they add to a pod is judged there, and a token is worth what the tenant's own accounts may (ADR 0022)",
+        "TestAJob::test_may_wear_labels_of_other_programs",
     ),
     Action(
         "member",

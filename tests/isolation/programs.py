@@ -96,14 +96,14 @@ _WORKLOAD = (
     ),
     Action(
         "workload",
-        "sets a cookie for other hosts of the domain",
+        "sets a cookie for other hosts of the domain by what it answers",
         "refused",
-        "the request filter takes `Domain` off",
+        "the request filter takes `Domain` off; scripts of its pages can set others than the login's (ADR 0024)",
         "TestWhatItAnswers::test_sets_no_cookie_of_other_hosts",
     ),
     Action(
         "workload",
-        "answers in the platform's name: identities, `Clear-Site-Data`, `Alt-Svc`, HSTS",
+        "answers in the platform's name: `X-Auth-…`, `Clear-Site-Data`, `Alt-Svc`, HSTS",
         "refused",
         "families of headers, taken out of answers (`headers.py`)",
         "TestWhatItAnswers::test_speaks_not_for_the_platform",
@@ -296,10 +296,17 @@ _CALLER = (
     ),
     Action(
         "caller",
-        "shows two credentials at once",
+        "shows two `Authorization` headers at once",
         "refused",
         "one header, one credential",
         "TestAKey::test_is_not_taken_beside_something_else",
+    ),
+    Action(
+        "caller",
+        "shows a key beside somebody's session",
+        "within limits",
+        "comes in as the key alone: the session counts for nothing, and no workload sees it",
+        "TestAKey::test_counts_alone_beside_a_session",
     ),
     Action(
         "caller",

@@ -77,6 +77,13 @@ class TestAKey:
         for both in ([*bearer(MINE[kind]), *bearer("mallory")], [*bearer("mallory"), *bearer(MINE[kind])]):
             assert door.visitor.ask(name, headers=both)[0].status == 401
 
+    def test_counts_alone_beside_a_session(self, door: Door, kind: str) -> None:
+        shown = [*bearer(MINE[kind]), ("Cookie", f"{SESSION}=ines")]
+        response, said = door.visitor.ask(host(kind, "api"), headers=shown)
+        assert response.status == 200
+        assert said["headers"]["x-auth-request-user"] == "key:shop"
+        assert "ines" not in str(said)
+
     def test_opens_nothing_that_was_not_issued(self, door: Door, kind: str) -> None:
         assert door.visitor.ask(host(kind, "api"), headers=bearer(new_api_key("shop").key))[0].status == 401
 

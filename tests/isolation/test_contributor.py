@@ -156,6 +156,11 @@ class TestAWorkloadsHost:
         found = told(tmp_path, taken, neighbour())
         assert any("host" in problem.message or "domain" in problem.message for problem in found), found
 
+    def test_looks_like_nobody_elses(self, tmp_path: Path) -> None:
+        for at, value in ((("route", "host"), "xn--uth-7cd.ml.example.com"), (("name",), "xn--uth-7cd")):
+            found = told(tmp_path, with_value(attacked(), ("workloads", 0, *at), value), neighbour())
+            assert any("may look like another host" in problem.message for problem in found), found
+
     @pytest.mark.parametrize("name", ["sign", "client", "credentials"])
     def test_is_none_of_the_platforms_names(self, name: str, tmp_path: Path) -> None:
         """`sign` of a tenant `in` would be the login's own route."""

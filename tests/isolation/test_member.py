@@ -15,6 +15,7 @@ from cluster.guardrails.guarded import (
     Change,
     all_of,
     annotated,
+    anti_affinity,
     deadline,
     field,
     gpus,
@@ -61,6 +62,11 @@ BREAKING: dict[str, Change] = {
     "gpu-visibility": all_of(gpus(1), of_container(env=[{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}])),
 }
 """For each rule, what a member would write who minds none."""
+OF_OTHER_PROGRAMS = {
+    "sidecar.istio.io/inject": "true",
+    "admission.datadoghq.com/enabled": "true",
+    "azure.workload.identity/use": "true",
+}
 NOT_OF_JOBS = {"gpu-idle-timeout"}
 """Rules about what members cannot make; a workspace's is the stack file's."""
 ASKED_OF_MAKERS = ("fields", "placement", "job-cleanup", "ownership-labels")
@@ -173,6 +179,39 @@ class TestAJob:
     @pytest.mark.parametrize("name", OF_THE_JOB)
     def test_carries_nothing_that_the_job_itself_may_not(self, review: Review, name: str) -> None:
         assert name in review.alice.told(a_job(OF_THE_JOB[name])).partition("guardrails.md: ")[2]
+
+    def test_may_be_suspended_and_is_counted(self, review: Review) -> None:
+        quota = f"/api/v1/namespaces/{VISION}/resourcequotas/tenant"
+
+        def counted() -> int:
+            found: Any = review.calls.call("get", quota)
+            return int(found["status"]["used"]["count/jobs.batch"])
+
+        before, name = counted(), f"asleep-{uuid.uuid4().hex[:6]}"
+        review.alice.makes(a_job(of_job(suspend=True), name=name))
+        try:
+            assert counted() == before + 1
+        finally:
+            assert review.alice.status("delete", f"{jobs(VISION)}/{name}", {"propagationPolicy": "Background"}) == 200
+
+    def test_may_have_the_name_of_a_run(self, review: Review) -> None:
+        """The controller calls a run by its schedule and the minute. Where that is taken by a Job that is not its own,
+        it plans no next run either: `syncCronJob` in pkg/controller/cronjob/cronjob_controllerv2.go of Kubernetes."""
+        schedules = [body for body in review.objects_of(VISION) if body["kind"] == "CronJob"]
+        assert schedules
+        for body in schedules:
+            assert review.alice.told(a_job(name=f"{body['metadata']['name']}-29000000")) == ""
+
+    def test_may_have_a_node_for_each_pod(self, review: Review) -> None:
+        (quota,) = (q for q in review.api.objects("v1", "ResourceQuota", VISION) if q["metadata"]["name"] == "tenant")
+        assert "pods" in quota["spec"]["hard"]
+        assert review.alice.told(a_job(anti_affinity(topologyKey="kubernetes.io/hostname"))) == ""
+
+    def test_may_wear_labels_of_other_programs(self, review: Review) -> None:
+        def wears(whole: Manifest, _body: Manifest) -> None:
+            whole["spec"]["template"]["metadata"]["labels"].update(OF_OTHER_PROGRAMS)
+
+        assert review.alice.told(a_job(wears)) == ""
 
     @pytest.mark.parametrize("owner", ["vision_at_example.com", "alice_at_example.com"])
     def test_is_its_makers_or_an_owners(self, review: Review, owner: str) -> None:

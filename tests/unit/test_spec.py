@@ -145,7 +145,7 @@ class TestANetwork:
     @pytest.mark.parametrize("network", [
         "169.254.169.254/32", "169.254.0.0/16", "169.0.0.0/8", "0.0.0.0/0", "::/0", "168.63.129.16/32", "168.63.0.0/16",
         "fd00:ec2::254/128", "fc00::/7", "fe80::/10", "169.254.170.23/32", "::ffff:a9fe:a9fe/128",
-        "64:ff9b::a9fe:a9fe/128",
+        "64:ff9b::a9fe:a9fe/128", "fd20:ce::254/128", "fd20:ce::/64", "fd20::/16",
     ])  # fmt: skip
     def test_in_which_clouds_hand_out_credentials_is_refused(self, network: str) -> None:
         assert not self.is_taken(network)
@@ -169,7 +169,7 @@ class TestNames:
         (spec.EmailAddress, ["a@b.example", "first.last+tag@sub.example.com"],
          ["", "a", "a@b", "@b.c", "a@b.c d", "A <a@b.c>"]),
         (spec.GroupName, ["ml-vision", "Data Science", "oidc:team", "a"],
-         ["", " a", "a ", "system:masters", "system:"]),
+         ["", " a", "a ", "system:masters", "system:", "a\x1bb", "a\tb", "a\nb", "a\x7fb", "a\x85b", "a\u202eb"]),
         (spec.EnvironmentName, ["A", "_a1"], ["", "1A", "A-B", "A B", "Ä"]),
         (spec.ConfigKey, ["oauth", "db-login_2"], ["", "2db", "a b", "hunter2!"]),
         (spec.AbsolutePath, ["/data", "/a/b.c", "/a/..b"],

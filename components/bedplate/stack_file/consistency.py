@@ -5,17 +5,21 @@ Owns the list of all checks, and those of quotas, images and limits. Beside it, 
 (the most that any tenant may have).
 """
 
+import json
 from collections.abc import Callable, Collection, Iterator
 
 from bedplate.clouds import ACCELERATORS
 from bedplate.config import PlatformSpec
 from bedplate.services.certificates.spec import LetsEncryptSpec
 from bedplate.stack_file import capacity, ceilings, routing, secrets, storage, tenancy
-from bedplate.stack_file.parts import Parts, footprint_of, has
+from bedplate.stack_file.parts import Parts, footprint_of, has, is_whole
 from bedplate.stack_file.problems import DECIMALS, PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.tenants import QuotaSpec
 from bedplate.wording import counted
 from bedplate.workloads import Footprint, WorkloadSpec
+
+_MAX_WORKLOAD_BYTES = 256 * 1024
+"""The API server takes objects of up to 1.5 MiB, and keeps what was applied beside what there is."""
 
 
 def problems(parts: Parts) -> list[Problem]:
@@ -189,6 +193,24 @@ def _limits(parts: Parts) -> Iterator[Problem]:
             )
 
 
+def _texts(parts: Parts) -> Iterator[Problem]:
+    """A workload with its aliases written out, as it is in objects, in plans and in the state."""
+    for path, _, workload in parts.with_workloads():
+        if not is_whole(workload):
+            continue
+        written = workload.model_dump(mode="json", by_alias=True)
+        sizes = {key: len(json.dumps(value, ensure_ascii=False).encode()) for key, value in written.items()}
+        if (size := sum(sizes.values())) > _MAX_WORKLOAD_BYTES:
+            largest = max(sizes, key=lambda key: sizes[key])
+            yield Problem(
+                path=(*path, largest),
+                message="with this the workload is larger than an object of Kubernetes should be, aliases written out",
+                given=f"{size // 1024} KiB, {sizes[largest] // 1024} KiB of them here",
+                allowed=f"at most {_MAX_WORKLOAD_BYTES // 1024} KiB",
+                fix="put data into the image or on a volume, and have the program read it there",
+            )
+
+
 def _login(parts: Parts) -> Iterator[Problem]:
     """Whoever signs people in must be able to say who is in the groups."""
     if parts.services.login is None:
@@ -269,6 +291,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     storage.volumes_of_one_node_have_one_pod,
     _approved_images,
     _limits,
+    _texts,
     _certificates,
     _autoscalers,
     _login,

@@ -8,6 +8,9 @@ from bedplate.services.login.spec import SERVICE_ACCOUNT_SUBJECT
 from bedplate.stack_file.parts import Parts, has, route_of
 from bedplate.stack_file.problems import PathParts, Problem, shown
 
+_PUNYCODE = "xn--"
+"""Begins a label of other than ASCII characters: https://datatracker.ietf.org/doc/html/rfc5890#section-2.3.2.1."""
+
 
 def hosts(parts: Parts) -> Iterator[Problem]:
     """Every workload has a host and a name of its own at the front door, whether or not it has a route yet."""
@@ -31,6 +34,8 @@ def hosts(parts: Parts) -> Iterator[Problem]:
                 fix=f"shorten the workload's or the tenant's name by {len(label) - LABEL_LENGTH}",
             )
         host, owner = own or f"{label}.{parts.domain or ''}", f"'{workload.name}' of '{tenant.name}'"
+        if parts.domain:
+            yield from _looks_like_itself(parts.domain, host, at, given)
         first, first_owner = taken.setdefault(host, (at, owner))
         if first_owner != owner:
             called = f"'{own}'" if own else f"'{label}' (workload-tenant)"
@@ -66,6 +71,19 @@ def _within_the_domain(domain: str | None, host: str, path: PathParts) -> Iterat
             allowed=f"<one label>.{domain}",
             fix=f"write it like '{label}.{domain}'",
         )
+
+
+def _looks_like_itself(domain: str, host: str, path: PathParts, given: str) -> Iterator[Problem]:
+    """Browsers show what stands behind `xn--`, which may look like the login's host or another workload's."""
+    if not host.startswith(_PUNYCODE) or any(label.startswith(_PUNYCODE) for label in domain.split(".")):
+        return
+    yield Problem(
+        path=path,
+        message=f"its host '{host}' is shown as other characters than it is written in, and may look like another host",
+        given=given,
+        allowed=f"a label that does not begin with '{_PUNYCODE}', as the domain has none that does",
+        fix="choose a host of plain letters and digits" if path[-1] == "host" else "rename the workload",
+    )
 
 
 def routes(parts: Parts) -> Iterator[Problem]:

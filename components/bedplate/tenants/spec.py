@@ -11,11 +11,16 @@ from bedplate.spec import DnsLabel, EmailAddress, GroupName, Spec, mistake, refu
 from bedplate.tenants.quota import QuotaSpec
 from bedplate.tenants.volumes import VolumeSpec
 
-_NEVER_ALLOWED = [
-    ipaddress.ip_network(text)
-    for text in (*METADATA_ADDRESSES, "fd00:ec2::/32", "fe80::/10", "::ffff:0:0/96", str(NAT64))
-]
-"""Where the clouds hand credentials to nodes and pods (see `network.py`), and IPv4 in addresses of IPv6."""
+_CREDENTIALS = (*METADATA_ADDRESSES, "fd00:ec2::/32", "fd20:ce::254/128")
+"""Where clouds hand credentials to nodes and pods; Azure names no address of IPv6 for it.
+
+AWS, instances and pods: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html,
+https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html; Google Cloud:
+https://cloud.google.com/compute/docs/metadata/querying-metadata; Azure:
+https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service. Those of IPv4: see `network.py`.
+"""
+_NEVER_ALLOWED = [ipaddress.ip_network(text) for text in (*_CREDENTIALS, "fe80::/10", "::ffff:0:0/96", str(NAT64))]
+"""And link-local addresses, and IPv4 in addresses of IPv6."""
 
 
 def _without_credentials(value: str) -> str:
@@ -28,7 +33,7 @@ def _without_credentials(value: str) -> str:
         # Within them, no smaller network is any better.
         is_within = any(network.prefixlen >= never.prefixlen for never in refused)
         raise mistake(
-            "contains addresses where clouds hand out credentials (169.254.0.0/16, 168.63.129.16, fd00:ec2::/32)",
+            f"contains addresses where clouds hand out credentials ({', '.join(_CREDENTIALS)})",
             "remove it; where pods ask for names is said in cloud.facts.dns"
             if is_within
             else "write the smaller network that is needed",

@@ -166,3 +166,27 @@ class TestAProgramWithoutItsPlatform:
     def test_hears_of_a_file_that_is_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(StackFileError, match=r"Pulumi\.none\.yaml"):
             load_for_program(None, tmp_path / "Pulumi.none.yaml")
+
+
+class TestAHost:
+    def test_may_have_other_characters_where_the_domain_has(self, tmp_path: Path) -> None:
+        """Who sees them in the domain reads hosts with care anyhow."""
+        data = platform(tenant("vision", model_api("xn--uth-7cd")))
+        with pytest.raises(StackFileError, match="its host 'xn--uth-7cd-vision"):
+            loaded(tmp_path, data)
+        assert loaded(tmp_path, {**data, "domain": "ml.xn--bcher-kva.example"}).spec.domain
+
+
+class TestAWorkload:
+    def test_is_no_larger_than_its_objects_can_be(self, tmp_path: Path) -> None:
+        """Whether its texts are written out or are aliases of one."""
+        stack = write(tmp_path, platform(tenantsDir="teams"))
+        (tmp_path / "teams").mkdir()
+        file = tmp_path / "teams" / "vision.yaml"
+        file.write_text(json.dumps(tenant("vision", model_api("reader", args=["x" * 250_000]))))
+        assert load(stack).spec
+        aliased = ", ".join(["&text '" + "y" * 3_000 + "'", *["*text"] * 99])
+        file.write_text(json.dumps(tenant("vision", model_api("reader", args=["TEXT"]))).replace('"TEXT"', aliased))
+        with pytest.raises(StackFileError, match=r"workloads\[0\]\.args\n.*aliases written out") as refused:
+            load(stack)
+        assert "at most 256 KiB" in str(refused.value)

@@ -55,8 +55,19 @@ FAMILIES: Mapping[str, str] = {
     "Oidc-": "Apache's mod_auth_openidc (https://github.com/OpenIDC/mod_auth_openidc)",
     "Gap-": "oauth2-proxy, of who signed a request",
     "Kubeflow-": "Kubeflow (https://www.kubeflow.org/docs/components/central-dash/profiles/)",
+    "X-Oidc-": "what stands behind Traefik's plugin of OpenID Connect (https://github.com/sevensolutions/traefik-oidc-auth)",
+    "X-Sso-": "what stands behind a company's own single sign-on",
+    "X-Email": "what trusts a proxy's word (https://github.com/chatgpt-web-dev/chatgpt-web/issues/468)",
+    "X-Groups": "what trusts a proxy's word",
+    "X-Roles": "what trusts a proxy's word",
+    "X-Principal": "what trusts a proxy's word",
+    "X-Authorization": "what stands behind a gateway that keeps `Authorization` for itself",
 }
 """What begins like this is removed from every request, and who would believe it."""
+WHOLE: Mapping[str, str] = {
+    "Proxy": "programs by CGI, as the address to send their own requests by (https://httpoxy.org/)",
+}
+"""What is called so is removed from every request; what only begins like it, such as `Proxy-Authorization`, is not."""
 KEPT = (
     "X-Forwarded-For",
     "X-Forwarded-Host",

@@ -17,7 +17,7 @@ from bedplate.labels import (
     SIGN_IN_PAGES,
     Identity,
 )
-from bedplate.services.front_door.headers import FAMILIES, KEPT
+from bedplate.services.front_door.headers import FAMILIES, KEPT, WHOLE
 from bedplate.services.front_door.traefik import API_VERSION, IDENTITY
 from bedplate.services.front_door.traefik_plugins import of_own_pages, without_identity
 from bedplate.services.login.authentication import IDENTITY_HEADERS
@@ -32,7 +32,7 @@ def shared_middlewares() -> list[Manifest]:
     # A token that was good for the front door is good for other tenants' workloads too.
     credentials = {"headers": {"customRequestHeaders": {"Authorization": ""}}}
     return [
-        middleware(CLIENT_HEADERS, IDENTITY, without_identity(list(FAMILIES), KEPT)),
+        middleware(CLIENT_HEADERS, IDENTITY, without_identity(list(FAMILIES), list(WHOLE), KEPT)),
         middleware(ANSWER_HEADERS, IDENTITY, answers),
         middleware(OWN_PAGES, IDENTITY, of_own_pages([SESSION_COOKIE])),
         middleware(SIGN_IN_PAGES, IDENTITY, of_own_pages(["*"])),

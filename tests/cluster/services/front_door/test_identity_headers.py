@@ -20,6 +20,7 @@ BELIEVED = (
     *("X-Goog-Iap-Jwt-Assertion", "X-Amzn-Oidc-Identity", "X-Ms-Client-Principal-Name", "Cf-Access-Jwt-Assertion"),
     *("Tailscale-User-Login", "Kubeflow-Userid", "Impersonate-User", "X-Forwarded-Client-Cert", "Forwarded"),
     *("X-Ssl-Client-S-Dn", "Ssl-Client-Verify", "X-Client-Cert", "X-Original-Url", "X-Real-Name", "Oidc-Claim-Sub"),
+    *("X-Oidc-Email", "X-Sso-User", "X-Email", "X-Groups", "X-Roles", "X-Principal", "X-Authorization", "Proxy"),
 )
 """Names as software believes them."""
 ORDINARY = {
@@ -27,6 +28,7 @@ ORDINARY = {
     "Content-Language": "de",
     "Idempotency-Key": "1",
     "My-X-Forwarded-User": "1",
+    "Proxy-Status": "1",
     "Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     "X-Api-Key": "of-the-workload",
     "X-Csrf-Token": "1",

@@ -10,7 +10,7 @@ from bedplate.engine.engine import Recording
 from bedplate.engine.resources import RELEASE_TYPE, Resource
 from bedplate.kubernetes import Manifest, RouteSpec
 from bedplate.labels import FRONT_DOOR_NAMES, Identity
-from bedplate.services.front_door.headers import FAMILIES, KEPT, NOT_ANSWERED
+from bedplate.services.front_door.headers import FAMILIES, KEPT, NOT_ANSWERED, WHOLE
 from bedplate.services.front_door.routes import RouteArgs, route_parts
 from bedplate.services.front_door.traefik import definitions, values
 from bedplate.services.front_door.traefik_plugins import sources
@@ -315,6 +315,7 @@ class TestHeadersThatSpeakForThePlatform:
     def test_stand_in_the_guide(self) -> None:
         guide = (ROOT / "docs" / "guides" / "routes.md").read_text()
         assert [family for family in FAMILIES if f"`{family}`" not in guide] == []
+        assert [name for name in WHOLE if f"`{name}`" not in guide] == []
         assert [name for name in NOT_ANSWERED if f"| `{name}" not in guide] == []
 
     def test_are_none_of_what_the_front_door_writes(self) -> None:

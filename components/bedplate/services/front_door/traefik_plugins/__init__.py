@@ -58,9 +58,11 @@ def plugins() -> dict[str, Any]:
     }
 
 
-def without_identity(families: Sequence[str], kept: Sequence[str]) -> dict[str, Any]:
-    """Removes headers of these families but for those that are kept, as the `spec` of a Middleware."""
-    return {"plugin": {_IDENTITY_HEADERS: {"families": list(families), "kept": list(kept)}}}
+def without_identity(families: Sequence[str], names: Sequence[str], kept: Sequence[str]) -> dict[str, Any]:
+    """Removes headers of these names, and of these families but for those that are kept, as the `spec` of a
+    Middleware."""
+    settings = {"families": list(families), "names": list(names), "kept": list(kept)}
+    return {"plugin": {_IDENTITY_HEADERS: settings}}
 
 
 def of_own_pages(cookies: Sequence[str]) -> dict[str, Any]:

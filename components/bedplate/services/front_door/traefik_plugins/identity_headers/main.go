@@ -17,6 +17,8 @@ import (
 type Config struct {
 	// Families are the beginnings of names that are removed, in any case of letters.
 	Families []string `json:"families,omitempty"`
+	// Names are whole names that are removed, in any case of letters.
+	Names []string `json:"names,omitempty"`
 	// Kept are names of these families that Traefik itself has written by then, in its spelling.
 	Kept []string `json:"kept,omitempty"`
 }
@@ -27,9 +29,9 @@ func CreateConfig() *Config {
 }
 
 type door struct {
-	next     http.Handler
-	families *regexp.Regexp
-	kept     map[string]bool
+	next    http.Handler
+	removed *regexp.Regexp
+	kept    map[string]bool
 }
 
 // New refuses an incomplete configuration; Traefik then does not serve the route at all.
@@ -45,7 +47,10 @@ func New(_ context.Context, next http.Handler, config *Config, _ string) (http.H
 		}
 		beginnings = append(beginnings, strings.Join(parts, "[^a-z0-9]"))
 	}
-	families, err := regexp.Compile("(?i)^(?:" + strings.Join(beginnings, "|") + ")")
+	for _, name := range config.Names {
+		beginnings = append(beginnings, regexp.QuoteMeta(name)+"$")
+	}
+	removed, err := regexp.Compile("(?i)^(?:" + strings.Join(beginnings, "|") + ")")
 	if err != nil {
 		return nil, err
 	}
@@ -53,12 +58,12 @@ func New(_ context.Context, next http.Handler, config *Config, _ string) (http.H
 	for _, name := range config.Kept {
 		kept[name] = true
 	}
-	return &door{next: next, families: families, kept: kept}, nil
+	return &door{next: next, removed: removed, kept: kept}, nil
 }
 
 func (d *door) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	for name := range request.Header {
-		if d.families.MatchString(name) && !d.kept[name] {
+		if d.removed.MatchString(name) && !d.kept[name] {
 			delete(request.Header, name)
 		}
 	}
