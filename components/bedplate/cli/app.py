@@ -252,7 +252,13 @@ def rehearse(
         raise typer.BadParameter("leave it out with --context: a cluster of yours may run the same operators")
     project, read = _stack(stack, output_form)
     from bedplate.cli.rehearsing import rehearse_stack  # the Kubernetes client takes a second to import
+    from bedplate.embedded_cluster.kubeconfig import find_context
 
+    if context is not None:
+        try:
+            find_context(context)
+        except RehearsalError as error:
+            _fail(error, WRONG_INPUT, output_form)
     with Progress() as progress:
         report = rehearse_stack(project, read, context, definitions, progress.step, with_operators=operators)
     if output_form is Output.JSON:
