@@ -14,7 +14,7 @@ from typing import Any, Literal, TextIO, cast
 from bedplate.engine.resources import STACK_TYPE
 from bedplate.errors import RehearsalError
 from bedplate.plans.difference import Difference, ResourceChange, Shown, field_changes
-from bedplate.plans.disks import CLAIM_TYPE, Disk, removed_disk, shrunk_disk
+from bedplate.plans.disks import CLAIM_TYPE, Disk, keys_of_volume, removed_disk, shrunk_disk
 from bedplate.plans.protection import Loss, is_kept
 
 Step = Mapping[str, Any]
@@ -176,6 +176,7 @@ def _loss(step: Step) -> Loss | None:
         type=kind,
         action="shrink" if is_shrunk else _action(operation),
         fields=tuple(sorted({*fields, *(step.get("replaceReasons") or ())})),
+        causes=tuple(keys_of_volume(_inputs(_old_state(step)), _inputs(step.get("newState")))) if disk else (),
         disk=disk,
     )
 
