@@ -131,7 +131,8 @@ class TestPreview:
         assert set(plan) == {"stack", "resources", "charts", "summary"}
         assert plan["stack"] == "production"
         names = {"urn", "type", "name", "parent", "provider", "dependencies", "aliases", "protect", "inputs"}
-        assert all(set(resource) == names for resource in plan["resources"])
+        options = {"ignoreChanges", "replaceOnChanges"}
+        assert all(names <= set(resource) <= names | options for resource in plan["resources"])
         urns = {resource["urn"] for resource in plan["resources"]}
         assert len(urns) == len(plan["resources"]) == plan["summary"]["resources"]
         for resource in plan["resources"]:
