@@ -9,7 +9,7 @@ COPIED := platform/__main__.py .github/workflows/plan.yml .github/workflows/prev
 STARTER := components/bedplate/starter/files
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 rehearse: install ## Rehearse the local stack on a real Kubernetes API server
 	@$(RUN) bedplate rehearse local

@@ -212,15 +212,11 @@ def guard(
     from bedplate.cli import difference_output, plan_output
     from bedplate.cli.comparing import comparison_of_plan
     from bedplate.cli.consoles import print_json
-    from bedplate.plans.pulumi_preview import disks_of_plan, losses_of_plan, read_plan
+    from bedplate.plans.pulumi_preview import disks_of_plan, losses_of_plan, read_document, read_plan
 
     try:
-        found = read_plan(json.load(plan))
+        found = read_plan(read_document(plan))
         lost, disks = losses_of_plan(found, allow or ()), disks_of_plan(found)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
-        message = f"{plan.name} is not one JSON document: empty, cut off, a stream of events, or text around it"
-        fix = "unset PULUMI_ENABLE_STREAMING_JSON_PREVIEW; pulumi preview --json > FILE"
-        _fail(RehearsalError(message, fix), WRONG_INPUT, output_form)
     except RehearsalError as error:
         _fail(error, WRONG_INPUT, output_form)
     if output_form is Output.JSON:
@@ -256,7 +252,13 @@ def rehearse(
         raise typer.BadParameter("leave it out with --context: a cluster of yours may run the same operators")
     project, read = _stack(stack, output_form)
     from bedplate.cli.rehearsing import rehearse_stack  # the Kubernetes client takes a second to import
+    from bedplate.embedded_cluster.kubeconfig import find_context
 
+    if context is not None:
+        try:
+            find_context(context)
+        except RehearsalError as error:
+            _fail(error, WRONG_INPUT, output_form)
     with Progress() as progress:
         report = rehearse_stack(project, read, context, definitions, progress.step, with_operators=operators)
     if output_form is Output.JSON:

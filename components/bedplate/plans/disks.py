@@ -4,16 +4,18 @@ Owns the judgement over PersistentVolumeClaims, whichever engine planned the upd
 its disk (`ON_REMOVAL`): it is read from what was there before, never from what comes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from bedplate.kubernetes.quantities import quantity
-from bedplate.labels import DISK_STAYS, NOTHING_OF_VALUE, ON_REMOVAL
+from bedplate.labels import DISK_IS_LOST, DISK_STAYS, NOTHING_OF_VALUE, ON_REMOVAL, TENANT
 
 CLAIM_TYPE = "kubernetes:core/v1:PersistentVolumeClaim"
 Inputs = Mapping[str, Any]
 _GIB = 2**30
+_RETAIN = {DISK_STAYS: "true", DISK_IS_LOST: "false"}
+_ACCESS = {"ReadWriteOnce": "oneNode", "ReadWriteMany": "manyNodes"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,27 @@ def shrunk_disk(urn: str, old: Inputs, new: Inputs) -> Disk | None:
         "make a second volume, copy, and remove this one"
     )
     return Disk(urn=urn, claim=claim, size_gib=before, fate="shrinks", said=said)
+
+
+def keys_of_volume(old: Inputs, new: Inputs) -> Iterator[str]:
+    """The keys of a tenant's volume that make another claim of its claim, with their values before and after."""
+    metadata = below(old, "metadata")
+    tenant, volume = below(metadata, "labels").get(TENANT), metadata.get("name")
+    for key, before, after in (
+        ("retain", _retain(old), _retain(new)),
+        ("access", _access(old), _access(new)),
+    ):
+        if before and after and before != after:
+            yield f"tenants[{tenant}].volumes[{volume}].{key}: {before} → {after}"
+
+
+def _retain(inputs: Inputs) -> str | None:
+    return _RETAIN.get(str(below(inputs, "metadata", "annotations").get(ON_REMOVAL)))
+
+
+def _access(inputs: Inputs) -> str | None:
+    modes = below(inputs, "spec").get("accessModes")
+    return _ACCESS.get(str(cast(list[object], modes)[0])) if isinstance(modes, list) and modes else None
 
 
 def _claim(inputs: Inputs, urn: str) -> str:

@@ -21,6 +21,8 @@ from bedplate.stack_file.documents import Document
 from bedplate.stack_file.reading import NAMESPACE, PLATFORM_KEY, LocatedProblem, Stack, StackFileError, load
 
 _OTHER_REVISION_SECONDS = 300
+_SHOWN = 8
+"""Of branches."""
 _LIBRARY = "components"
 """Folder of this library in a project that has it, as its own repository does."""
 
@@ -162,6 +164,17 @@ def _extract(revision: str, project: Project, folder: Path) -> None:
         raise RehearsalError("git is not installed", "install git, or preview without --against") from None
     if archive.returncode != 0:
         said = archive.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-        raise RehearsalError(f"git has no revision '{revision}': {said}", "name a commit, branch or tag, such as main")
+        raise RehearsalError(f"git has no revision '{revision}': {said}", _instead(project.root))
     with tarfile.open(fileobj=BytesIO(archive.stdout)) as tar:
         tar.extractall(folder, filter="data")
+
+
+def _instead(folder: Path) -> str:
+    """What to do where git does not know a revision: name one that it has, or make the first."""
+    git = ["git", "-C", str(folder)]
+    if subprocess.run([*git, "rev-parse", "--verify", "--quiet", "HEAD"], capture_output=True, check=False).returncode:
+        return "compare with a commit, and there is none yet: git init && git add . && git commit; or without --against"
+    listed = [*git, "for-each-ref", "--sort=-committerdate", "--format=%(refname:short)", "refs/heads", "refs/remotes"]
+    branches = subprocess.run(listed, capture_output=True, text=True, check=False).stdout.split()
+    shown = f"{', '.join(branches[:_SHOWN])}{', …' if len(branches) > _SHOWN else ''}" if branches else "HEAD"
+    return f"name a commit, a tag, or a branch that is there: {shown}"

@@ -11,7 +11,7 @@ from typing import Literal
 
 from bedplate.engine.resources import KUBERNETES_PROVIDER_TYPE
 from bedplate.plans.difference import Difference, FieldChange, ResourceChange, Shown
-from bedplate.plans.disks import CLAIM_TYPE, Disk, removed_disk, shrunk_disk
+from bedplate.plans.disks import CLAIM_TYPE, Disk, Inputs, keys_of_volume, removed_disk, shrunk_disk
 from bedplate.plans.immutable_fields import IMMUTABLE_FIELDS, OF_TENANTS_TOO
 
 KEPT_TYPES = (
@@ -55,6 +55,7 @@ def losses(
     stack_file: what changed there. allowed: names that may go.
     """
     by_urn = {str(resource["urn"]): resource for resource in before}
+    inputs = {str(resource["urn"]): resource["inputs"] for resource in after}
     former = {renaming.after: renaming.before for renaming in found.renamed}
     disks = {disk.urn: disk for disk in touched_disks(found, before, after) if disk.is_refused}
     result: list[Loss] = []
@@ -62,7 +63,7 @@ def losses(
         old, disk = by_urn[former.get(urn, urn)], disks.get(urn)
         is_lost = disk is not None or is_kept(str(old["type"]), is_protected=bool(old["protect"]))
         if is_lost and old["name"] not in allowed:
-            result.append(_loss(urn, old, change, stack_file, disk))
+            result.append(_loss(urn, old, inputs.get(urn, {}), change, stack_file, disk))
     return result
 
 
@@ -88,7 +89,12 @@ def _lost(found: Difference, disks: Mapping[str, Disk]) -> Iterator[tuple[str, R
 
 
 def _loss(
-    urn: str, old: Shown, change: ResourceChange | None, stack_file: Sequence[FieldChange], disk: Disk | None
+    urn: str,
+    old: Shown,
+    new: Inputs,
+    change: ResourceChange | None,
+    stack_file: Sequence[FieldChange],
+    disk: Disk | None,
 ) -> Loss:
     fields = (change.causes or change.fields) if change else ()
     shrinks = disk is not None and disk.fate == "shrinks"
@@ -98,8 +104,8 @@ def _loss(
         type=str(old["type"]),
         action="shrink" if shrinks else "replace" if change else "delete",
         fields=tuple(field.path for field in fields),
-        # The provider's own loss names the keys.
-        causes=() if disk else tuple(_causes(fields, stack_file)),
+        # Of a claim it says itself what became of its volume's keys, which may stand in a tenant's own file.
+        causes=tuple(keys_of_volume(old["inputs"], new) if disk else _causes(fields, stack_file)),
         disk=disk,
     )
 

@@ -5,15 +5,16 @@ when the program failed, when it was interrupted, and when resources could not b
 (https://github.com/pulumi/pulumi/blob/master/pkg/backend/display/json.go, `ShowPreviewDigest`).
 """
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, TextIO, cast
 
 from bedplate.engine.resources import STACK_TYPE
 from bedplate.errors import RehearsalError
 from bedplate.plans.difference import Difference, ResourceChange, Shown, field_changes
-from bedplate.plans.disks import CLAIM_TYPE, Disk, removed_disk, shrunk_disk
+from bedplate.plans.disks import CLAIM_TYPE, Disk, keys_of_volume, removed_disk, shrunk_disk
 from bedplate.plans.protection import Loss, is_kept
 
 Step = Mapping[str, Any]
@@ -24,6 +25,10 @@ _REPLACING = frozenset({"replace", "create-replacement", "delete-replaced"})
 _COUNTED = ("delete", "replace")
 """Operations whose steps are all listed: as many as the plan's summary counts."""
 _COMMAND = "pulumi preview --json > FILE; bedplate guard FILE"
+_NO_PLAN = (
+    "its reason stands above, where `pulumi preview` printed it, such as no login, no stack of this name, no "
+    f"passphrase, or no language host for Python: mend that, then {_COMMAND}"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +39,20 @@ class PulumiPlan:
     errors: Sequence[str]
 
 
+def read_document(file: TextIO) -> object:
+    """The JSON document in a file, {} where nothing is in it. Raises RehearsalError where it is anything else."""
+    try:
+        text = file.read()
+        return json.loads(text) if text.strip() else {}
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        message = f"{file.name} is not one JSON document: cut off, a stream of events, or text around it"
+        raise RehearsalError(message, f"unset PULUMI_ENABLE_STREAMING_JSON_PREVIEW; {_COMMAND}") from None
+
+
 def read_plan(document: object) -> PulumiPlan:
     """The plan in what `pulumi preview --json` printed. Raises RehearsalError for anything else or less."""
+    if document == {}:
+        raise RehearsalError("Pulumi made no plan: what it printed is empty, or {}", _NO_PLAN)
     if not isinstance(document, Mapping):
         raise RehearsalError("this is not what `pulumi preview --json` prints: it has no `steps`", _COMMAND)
     digest = cast(Mapping[str, Any], document)
@@ -159,6 +176,7 @@ def _loss(step: Step) -> Loss | None:
         type=kind,
         action="shrink" if is_shrunk else _action(operation),
         fields=tuple(sorted({*fields, *(step.get("replaceReasons") or ())})),
+        causes=tuple(keys_of_volume(_inputs(_old_state(step)), _inputs(step.get("newState")))) if disk else (),
         disk=disk,
     )
 

@@ -213,7 +213,7 @@ class Operators:
 
     def _work_of(self, one: RunningOperator) -> Work:
         log = one.log.read_text(encoding="utf-8", errors="replace") if one.log.exists() else ""
-        sight = Sight(cluster=self.api, surroundings=one.surroundings, log=log, nodes=self._nodes.seen())
+        sight = Sight(cluster=self.api, surroundings=one.surroundings, log=log, nodes=self._nodes.seen)
         return one.operator.work(sight)
 
     def _starting(self, place: Place, setting: Setting) -> Starting:

@@ -139,7 +139,7 @@ class RehearsalReport:
             "tenantRemoval": {
                 "tenant": self.removed_tenant,
                 "removed": self.removed,
-                "others_changed": self.others_changed,
+                "othersChanged": self.others_changed,
             },
             "teardown": {"left": self.left, "retained": list(self.retained)},
             "operators": [operator.shown() for operator in self.operators],

@@ -122,12 +122,12 @@ class NodesSeen:
 
 @dataclass(frozen=True, kw_only=True)
 class Sight:
-    """What can be looked at while an operator runs. log: its own. nodes: by pool, of those that came."""
+    """What can be looked at while an operator runs. log: its own. nodes: counts those that came, by pool."""
 
     cluster: Cluster
     surroundings: Surroundings
     log: str
-    nodes: Mapping[str, NodesSeen] = field(default_factory=dict[str, NodesSeen])
+    nodes: Callable[[], Mapping[str, NodesSeen]] = dict[str, NodesSeen]
 
 
 @dataclass(frozen=True, kw_only=True)

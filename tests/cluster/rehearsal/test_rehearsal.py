@@ -176,7 +176,7 @@ class TestTheCommand:
         assert report["pods"] == {"expected": 28, "scheduled": 28, "ready": 28}
         assert report["definitions"] == 10
         assert report["secondRun"] == {"changed": 0}
-        assert report["tenantRemoval"]["others_changed"] == 0
+        assert report["tenantRemoval"]["othersChanged"] == 0
         assert report["tenantRemoval"]["removed"] > 30
         assert report["teardown"]["left"] == 0
         assert {one["release"]: one["ran"] for one in report["operators"]} == {

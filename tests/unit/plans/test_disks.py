@@ -26,6 +26,11 @@ def vision(*volumes: dict[str, Any]) -> dict[str, Any]:
     return platform(tenant("vision", job("etl"), volumes=list(volumes)))
 
 
+def claim_of(data: dict[str, Any]) -> dict[str, Any]:
+    (claim,) = (one.shown() for one in record(data).resources if one.name == NAME)
+    return {"urn": CLAIM, "inputs": claim["inputs"]}
+
+
 def judged(before: dict[str, Any], after: dict[str, Any], *allowed: str) -> tuple[list[Disk], list[Loss]]:
     old, new = ([resource.shown() for resource in record(data).resources] for data in (before, after))
     found = difference(old, new)
@@ -46,6 +51,19 @@ class TestARetainedDisk:
         assert [(disk.fate, disk.claim) for disk in disks] == [("emptied", "vision/data")]
         assert [(loss.action, loss.name) for loss in lost] == [("replace", NAME)]
         assert "an empty one takes its place; the former stays" in disks[0].said
+        assert lost[0].causes == ("tenants[vision].volumes[data].retain: true → false",)
+
+    @pytest.mark.parametrize(
+        ("key", "after", "said"),
+        [("retain", False, "retain: true → false"), ("access", "manyNodes", "access: oneNode → manyNodes")],
+    )
+    def test_that_pulumi_would_replace_is_refused_with_the_key_of_its_volume(
+        self, key: str, after: object, said: str
+    ) -> None:
+        states = [claim_of(vision(volume())), claim_of(vision(volume(**{key: after})))]
+        step = {"op": "replace", "urn": CLAIM, "oldState": states[0], "newState": states[1], "detailedDiff": None}
+        (loss,) = losses_of_plan(read_plan(digest(step)), ())
+        assert loss.causes == (f"tenants[vision].volumes[data].{said}",)
 
 
 class TestADiskThatGoesWithItsClaim:

@@ -94,3 +94,24 @@ class TestARevision:
         commit(project)
         with pytest.raises(RehearsalError, match="cannot be previewed at HEAD:\nValueError: no such team"):
             urns_at_head(project)
+
+
+def not_there(project: Path) -> str:
+    with pytest.raises(RehearsalError) as raised:
+        stack_at("main", Project.read(project), project / "stacks" / "Pulumi.production.yaml")
+    assert "git has no revision 'main'" in raised.value.message
+    return raised.value.fix
+
+
+def test_a_revision_that_is_not_there_is_answered_with_branches_that_are(project: Path) -> None:
+    git(project, "branch", "--move", "trunk")
+    git(project, "branch", "change")
+    fix = not_there(project)
+    assert "a branch that is there: " in fix
+    assert {"change", "trunk"} == set(fix.rpartition(": ")[2].split(", "))
+
+
+def test_where_git_has_no_commit_the_first_is_proposed(project: Path) -> None:
+    shutil.rmtree(project / ".git")
+    assert "git init && git add . && git commit" in not_there(project)
+    assert "main" not in not_there(project)

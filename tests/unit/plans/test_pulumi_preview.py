@@ -1,13 +1,14 @@
 """What the guard makes of `pulumi preview --json`, in the shapes that the CLI prints."""
 
 import json
+from io import StringIO
 from typing import Any
 
 import pytest
 
 from bedplate.errors import RehearsalError
 from bedplate.plans.protection import Loss
-from bedplate.plans.pulumi_preview import losses_of_plan, read_plan
+from bedplate.plans.pulumi_preview import losses_of_plan, read_document, read_plan
 from pulumi_plans import STACK, WARNED, digest, step
 
 VPC = "urn:pulumi:prod::bedplate::bedplate:index:Platform$aws:ec2/vpc:Vpc::platform-cluster-network-vpc"
@@ -17,6 +18,13 @@ FAILED = {"urn": STACK, "message": "error: update failed\n", "severity": "error"
 
 def lost(document: object, *allowed: str) -> list[Loss]:
     return losses_of_plan(read_plan(document), allowed)
+
+
+@pytest.mark.parametrize("printed", ["", "\n", "{}"])
+def test_of_a_pulumi_that_made_no_plan_the_reason_stands_above(printed: str) -> None:
+    with pytest.raises(RehearsalError, match="Pulumi made no plan") as raised:
+        read_plan(read_document(StringIO(printed)))
+    assert "its reason stands above" in raised.value.fix
 
 
 class TestAPlan:
@@ -84,9 +92,7 @@ class TestAPlanThatFailed:
 
 
 class TestAPlanThatIsNotWhole:
-    @pytest.mark.parametrize(
-        "document", [{}, [], "text", {"steps": {}}, None, 3, {"resourcePlans": {}}, {"steps": [1]}]
-    )
+    @pytest.mark.parametrize("document", [[], "text", {"steps": {}}, None, 3, {"resourcePlans": {}}, {"steps": [1]}])
     def test_because_it_is_something_else_is_refused_with_the_command(self, document: object) -> None:
         with pytest.raises(RehearsalError, match="no `steps`") as raised:
             read_plan(document)

@@ -147,7 +147,9 @@ def _one_of(key: str, value: str) -> dict[str, Any]:
 
 def _work(sight: Sight) -> Work:
     """Nodes that came for pods must be gone when those are, and a pool never larger than its `max`."""
-    seen, limits = sight.nodes, {pool.name: pool.nodes for pool in sight.surroundings.pools}
+    idle = _idle(sight)
+    # Counted after they were listed: whatever the list lacks is gone in the count as well.
+    seen, limits = sight.nodes(), {pool.name: pool.nodes for pool in sight.surroundings.pools}
     missing = [
         Shortfall(
             object=f"node pool {name}",
@@ -157,15 +159,13 @@ def _work(sight: Sight) -> Work:
         for name, nodes in seen.items()
         if nodes.most > limits.get(name, 0)
     ]
-    busy = {pod["spec"].get("nodeName") for pod in sight.cluster.objects("v1", "Pod") if not _is_everywhere(pod)}
     missing += [
         Shortfall(
             object=f"Node {node['metadata']['name']}",
             reason=f"of pool {node['metadata']['labels'][POOL]} has no pod left and has not gone",
             fix="see what keeps it: kubectl describe nodeclaims",
         )
-        for node in sight.cluster.objects("v1", "Node", selector=f"{POOL},{_CORE}/nodepool")
-        if node["metadata"]["name"] not in busy
+        for node in idle
     ]
     came, went = sum(nodes.came for nodes in seen.values()), sum(nodes.went for nodes in seen.values())
     most = [f"{name} {nodes.most} of {limits.get(name, 0)}" for name, nodes in seen.items()]
@@ -177,11 +177,19 @@ def _work(sight: Sight) -> Work:
     )
 
 
-def _is_everywhere(pod: dict[str, Any]) -> bool:
-    """A pod of a DaemonSet, or one that has ended: neither keeps a node."""
+def _idle(sight: Sight) -> list[dict[str, Any]]:
+    """Nodes that came and that no pod keeps."""
+    busy = {pod["spec"].get("nodeName") for pod in sight.cluster.objects("v1", "Pod") if not _keeps_none(pod)}
+    nodes = sight.cluster.objects("v1", "Node", selector=f"{POOL},{_CORE}/nodepool")
+    return [node for node in nodes if node["metadata"]["name"] not in busy]
+
+
+def _keeps_none(pod: dict[str, Any]) -> bool:
+    """A pod of a DaemonSet, one that has ended, or one that is being deleted: none of them keeps a node."""
     owners: list[dict[str, Any]] = pod["metadata"].get("ownerReferences", [])
     ended = pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
-    return ended or any(owner["kind"] == "DaemonSet" for owner in owners)
+    is_going = "deletionTimestamp" in pod["metadata"]
+    return ended or is_going or any(owner["kind"] == "DaemonSet" for owner in owners)
 
 
 NOT_RUN = {
