@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 
 from bedplate.guardrails.fields import FIELDS, LISTS, Allowed, Bounded
 from bedplate.guardrails.reasons import (
+    IS_NOTHING_STATED,
     IS_OWN_ANNOTATION,
     KNOWN_RESOURCES,
     PASSING,
@@ -144,6 +145,7 @@ _CONTAINER = _all(
     _is_known("requests"),
     _is_limited("memory"),
     _is_limited("ephemeral-storage"),
+    f"!{IS_NOTHING_STATED}",
     f"{ONE['cpu']} <= variables.maxPodCpu",
     "quantity(string(c.?resources.?limits.?cpu.orValue('0'))).asApproximateFloat() <= 2.0 * variables.maxPodCpu",
     f"{ONE['memory']} <= variables.maxPodMemoryGib",

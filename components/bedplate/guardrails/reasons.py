@@ -58,7 +58,14 @@ PASSING = (
     "t.?effect.orValue('') == 'NoExecute' && t.?tolerationSeconds.orValue(86400) <= 3600"
 )
 """CEL: whether toleration `t` is of a node's failure that may pass, for at most an hour."""
-KNOWN_RESOURCES = ("cpu", "memory", "ephemeral-storage", GPU_RESOURCE)
+_COMPUTE = ("cpu", "memory", "ephemeral-storage")
+KNOWN_RESOURCES = (*_COMPUTE, GPU_RESOURCE)
+IS_NOTHING_STATED = (
+    "[c.?resources.?limits.orValue({}), c.?resources.?requests.orValue({})].exists(r, r.exists(k, "
+    f"k in {list(_COMPUTE)} && !quantity(string(r[k])).isGreaterThan(quantity('0'))))"
+)
+"""CEL: whether container `c` states 0 of something. A limit of 0 is none on a node, a quota counts it as 0, and no
+default takes its place (https://kubernetes.io/docs/concepts/policy/limit-range/)."""
 
 
 def labels_missing() -> str:
@@ -87,9 +94,13 @@ def label_not_listed(label: str, annotation: str, also: str, fix: str) -> str:
 
 
 def fits_in_memory(gib: str) -> str:
-    """CEL: whether volume `v`, if it is in memory, says that it takes at most so much. gib: CEL of the limit."""
+    """CEL: whether volume `v`, if it is in memory, says that it takes at most so much. gib: CEL of the limit.
+
+    A sizeLimit of 0 is none.
+    """
     return (
         "v.?emptyDir.?medium.orValue('') == '' || (v.emptyDir.?sizeLimit.hasValue() && "
+        "quantity(string(v.emptyDir.sizeLimit)).isGreaterThan(quantity('0')) && "
         f"quantity(string(v.emptyDir.sizeLimit)).asApproximateFloat() / 1073741824.0 <= {gib})"
     )
 
@@ -117,7 +128,7 @@ def sizes_exceeded() -> str:
         ),
         unless(
             f"p.volumes.all(v, {fits_in_memory('p.memory')})",
-            "'an emptyDir in memory needs a sizeLimit of at most the memory limits of its pod'",
+            "'an emptyDir in memory needs a sizeLimit above 0 and of at most the memory limits of its pod'",
         ),
     )
 
@@ -132,7 +143,16 @@ def limits_not_stated() -> str:
             f"too, with the same value",
         )
 
-    return listed(missing("memory", DEFAULT_MEMORY), missing("ephemeral-storage", DEFAULT_DISK))
+    return listed(
+        missing("memory", DEFAULT_MEMORY),
+        missing("ephemeral-storage", DEFAULT_DISK),
+        _of_each(
+            "p.all",
+            IS_NOTHING_STATED,
+            f" states 0 of {', '.join(_COMPUTE[:-1])} or {_COMPUTE[-1]}, which no quota counts and no node bounds; "
+            "write more than 0 in requests and limits, or leave it out for the default",
+        ),
+    )
 
 
 def resources_not_counted() -> str:

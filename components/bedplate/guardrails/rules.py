@@ -169,7 +169,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="stated-limits",
-        title="Whoever requests memory or disk says its limit too, where the default would be below the request.",
+        title="Whoever requests memory or disk says its limit too, where the default is less; nothing is stated as 0.",
         reason=limits_not_stated(),
     ),
     Rule(

@@ -64,6 +64,7 @@ def memory_volume(size: str | None) -> Change:
     return field("volumes", [{"name": "shm", "emptyDir": {"medium": "Memory", **limit}}])
 
 
+COMPUTE = ("cpu", "memory", "ephemeral-storage")
 VISIBLE = "NVIDIA_VISIBLE_DEVICES"
 PREFIXED = {"prefix": "NVIDIA_VISIBLE_", "secretRef": {"name": "any"}}
 
@@ -160,10 +161,23 @@ DENIED: list[tuple[str, str, Change, str]] = [
     ("max-pod-size", "Job", resources(limits={"ephemeral-storage": "101Gi"}), "101 GiB of disk"),
     ("max-pod-size", "Job", resources(requests={"cpu": "1m"}, limits={"cpu": "17"}), "lower limits.cpu"),
     ("max-pod-size", "Job", memory_volume(None), "needs a sizeLimit"),
-    ("max-pod-size", "Job", memory_volume("2Gi"), "needs a sizeLimit of at most the memory limits"),
+    ("max-pod-size", "Job", memory_volume("0"), "needs a sizeLimit above 0"),
+    ("max-pod-size", "Job", memory_volume("2Gi"), "needs a sizeLimit above 0 and of at most the memory limits"),
     ("stated-limits", "Job", resources(requests={"memory": "4Gi"}), "write limits.memory too"),
     ("stated-limits", "Deployment", resources(requests={"memory": "4Gi"}), "which would be 1Gi"),
     ("stated-limits", "Job", resources(requests={"ephemeral-storage": "9Gi"}), "write limits.ephemeral-storage too"),
+    *(
+        ("stated-limits", kind, change, f"container {name} states 0 of cpu, memory or ephemeral-storage")
+        for kind, change, name in (
+            *(("Job", resources(limits={name: "0"}), "main") for name in COMPUTE),
+            *(("Job", resources(requests={name: "0"}, limits={name: "1Gi"}), "main") for name in COMPUTE[1:]),
+            ("CronJob", resources(requests={"cpu": "0"}), "main"),
+            ("Deployment", resources(requests={"memory": "0Gi"}, limits={"memory": "0Gi"}), "main"),
+            ("Job", init(memory="0"), "init"),
+            ("Job", sidecar(**{"ephemeral-storage": "0"}), "init"),
+            ("Job", two_containers_of("0"), "main, second"),
+        )
+    ),
     ("counted-resources", "Job", resources(limits={"amd.com/gpu": "8"}), "no quota counts amd.com/gpu"),
     ("counted-resources", "Job", resources(limits={"nvidia.com/mig-1g.10gb": "7"}), "nvidia.com/mig-1g.10gb"),
     ("counted-resources", "Pod", resources(limits={"nvidia.com/gpu.shared": "8"}), "nvidia.com/gpu.shared"),
@@ -246,6 +260,7 @@ ADMITTED: list[tuple[str, str, Change]] = [
     ("max-pod-size", "Job", memory_volume("1Gi")),
     ("stated-limits", "Job", resources(requests={"cpu": "4"})),
     ("stated-limits", "Job", resources(requests={"cpu": "4", "memory": "4Gi"}, limits={"memory": "4Gi"})),
+    ("stated-limits", "Job", resources(limits={"memory": "1Mi", "nvidia.com/gpu": "0"})),
     ("counted-resources", "Job", resources(limits={"ephemeral-storage": "9Gi"})),
     ("stop-time", "Deployment", field("terminationGracePeriodSeconds", 900)),
     ("no-root", "Deployment", nothing),
