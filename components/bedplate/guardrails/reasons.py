@@ -4,11 +4,14 @@ Owns the words and what they are said of. Written for one pod `p` of an object, 
 """
 
 from bedplate.guardrails.fields import unknown_fields
-from bedplate.guardrails.sight import DEFAULT_DISK, DEFAULT_MEMORY, stated
+from bedplate.guardrails.sight import BY_A_CONTROLLER, DEFAULT_DISK, DEFAULT_MEMORY, stated
 from bedplate.kubernetes.pods import NOT_EVICTED
 from bedplate.labels import (
     ACCELERATOR,
     GPU_RESOURCE,
+    GPU_RUNTIME,
+    GPU_SETTINGS,
+    GPUS_BY_MOUNT,
     GPUS_VISIBLE,
     IDLE_TIMEOUT_MINUTES,
     OWNER,
@@ -172,7 +175,7 @@ _ANNOTATIONS = (
 
 
 IS_OWN_ANNOTATION = (
-    f"!k.contains('/') || ({list(_ANNOTATIONS)} + variables.podAnnotations).exists(a, "
+    f"(!k.contains('/') && !k.contains('.')) || ({list(_ANNOTATIONS)} + variables.podAnnotations).exists(a, "
     "a.endsWith('/') ? k.startsWith(a) : k == a)"
 )
 """CEL: whether annotation `k` of a pod is its own or one that nobody opens anything by."""
@@ -182,13 +185,20 @@ def annotations_of_others() -> str:
     """CEL: annotations by which a pod would be given to another network, or to a program that changes pods.
 
     Such as k8s.v1.cni.cncf.io/networks, cni.projectcalico.org/ipAddrs or networking.gke.io/interfaces: NetworkPolicies
-    do not hold on another interface, nor for an address of one's choice. Keys without a domain are the pod's own.
+    do not hold on another interface, nor for an address of one's choice. Keys without a domain are the pod's own; one
+    with a dot may be a runtime's, such as those below io.katacontainers.
     """
     wrong = f"p.metadata.?annotations.orValue({{}}).filter(k, !({IS_OWN_ANNOTATION})).join(', ')"
     return (
         f"{wrong} == '' ? '' : 'other programs read the annotations ' + {wrong} + ' of pods, and may open what is "
         "closed; remove them, or have guardrails.podAnnotations extended'"
     )
+
+
+IS_OF_GPU_RUNTIME = f"e.name.startsWith('{GPU_RUNTIME}') && !(e.name in {list(GPU_SETTINGS)})"
+"""CEL: whether variable `e` is for NVIDIA's runtime to read."""
+IS_MOUNTED_FOR_GPUS = f"c.?volumeMounts.orValue([]).exists(m, m.?mountPath.orValue('').contains('{GPUS_BY_MOUNT}'))"
+"""CEL: whether container `c` names GPUs by mounts; however the path is written, the folder's name is in it."""
 
 
 def gpus_of_others() -> str:
@@ -200,28 +210,37 @@ def gpus_of_others() -> str:
     """
     has_none = f"{stated(GPU_RESOURCE, first='limits', then='requests', default='0')}.asInteger() == 0"
     said = f"c.?env.orValue([]).filter(e, e.name == '{GPUS_VISIBLE}')"
-    return listed(
+    of_gpu_pods = listed(
         _of_each(
             "p.all",
-            f"!({has_none}) && ({said}.size() > 0 || c.?envFrom.orValue([]).exists(e, e.?prefix.orValue('') != ''))",
-            f" has GPUs and must neither set {GPUS_VISIBLE} nor use envFrom with a prefix; it sees those it was given",
+            f"!({has_none}) && (c.?env.orValue([]).exists(e, {IS_OF_GPU_RUNTIME}) || "
+            "c.?envFrom.orValue([]).exists(e, e.?prefix.orValue('') != ''))",
+            f" has GPUs and must neither set {GPUS_VISIBLE} nor use envFrom with a prefix; it sees those it was given. "
+            f"Of variables {GPU_RUNTIME}… it may set {', '.join(GPU_SETTINGS)}",
         ),
         _of_each(
             "p.all",
             f"{has_none} && !({said}.size() > 0 && {said}.all(e, e.?value.orValue('') == 'void'))",
             f" has no GPUs and runs beside one that has; give it the variable {GPUS_VISIBLE}: void",
         ),
+        _of_each(
+            "p.all",
+            f"{has_none} && c.?env.orValue([]).exists(e, e.name != '{GPUS_VISIBLE}' && {IS_OF_GPU_RUNTIME})",
+            f" has no GPUs and runs beside one that has; of variables {GPU_RUNTIME}… it may set {GPUS_VISIBLE}: void, "
+            f"{', '.join(GPU_SETTINGS)}",
+        ),
     )
+    by_mounts = _of_each(
+        "p.all",
+        IS_MOUNTED_FOR_GPUS,
+        f" mounts a volume at a path with {GPUS_BY_MOUNT}, where mounts name GPUs; choose another mountPath",
+    )
+    return listed(by_mounts, f"p.gpus == 0 ? '' : {of_gpu_pods}")
 
 
 def not_restricted() -> str:
     profile = "c.?securityContext.?seccompProfile.?type.or(p.spec.?securityContext.?seccompProfile.?type).orValue('')"
     return listed(
-        _of_each(
-            "p.all",
-            "c.?securityContext.?allowPrivilegeEscalation.orValue(true)",
-            " needs securityContext.allowPrivilegeEscalation: false",
-        ),
         _of_each(
             "p.all",
             "!('ALL' in c.?securityContext.?capabilities.?drop.orValue([])) || "
@@ -240,10 +259,19 @@ def may_run_as_root() -> str:
     def effective(name: str, default: str) -> str:
         return f"c.?securityContext.?{name}.or(p.spec.?securityContext.?{name}).orValue({default})"
 
-    return _of_each(
-        "p.all",
-        f"!{effective('runAsNonRoot', 'false')} || {effective('runAsUser', '1')} == 0",
-        " may run as root; write runAsNonRoot: true in the securityContext of the pod, and a runAsUser other than 0",
+    return listed(
+        _of_each(
+            "p.all",
+            f"!{effective('runAsNonRoot', 'false')} || {effective('runAsUser', '1')} == 0",
+            " may run as root; write runAsNonRoot: true in the securityContext of the pod, "
+            "and a runAsUser other than 0",
+        ),
+        # A program of the image that belongs to root and has the setuid bit makes root of anybody.
+        _of_each(
+            "p.all",
+            "c.?securityContext.?allowPrivilegeEscalation.orValue(true)",
+            " may become root by a setuid program; write allowPrivilegeEscalation: false in its securityContext",
+        ),
     )
 
 
@@ -285,6 +313,14 @@ PLACED_GPUS = (
 )
 
 
+IS_PASSED_OFF = (
+    "oldObject == null && object.metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false)) && "
+    f"!({BY_A_CONTROLLER})"
+)
+"""CEL: whether somebody makes an object that is said to be a controller's. A CronJob counts such a Job as its own run,
+and removes others of its history for it; the owner that `kubectl create job --from` writes is none of that sort."""
+
+
 def _unknown(pods: str, expression: str) -> str:
     return f"{pods}.map(p, {expression}).join('')"
 
@@ -294,7 +330,8 @@ UNKNOWN = {
         "object.kind in ['CronJob', 'Job'] ? variables.jobs.map(j, "
         f"{unknown_fields('JobSpec', 'j', 'job.', ('template',))} + "
         "(j.?manualSelector.orValue(false) ? 'job.manualSelector, ' : '')).join('') + "
-        "(oldObject == null && has(object.metadata.finalizers) ? 'metadata.finalizers, ' : '') : ''"
+        "(oldObject == null && has(object.metadata.finalizers) ? 'metadata.finalizers, ' : '') + "
+        f"({IS_PASSED_OFF} ? 'metadata.ownerReferences[].controller, ' : '') : ''"
     ),
     "unknownInMetadata": (
         "object.kind == 'Pod' ? '' : "

@@ -198,7 +198,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="no-root",
-        title="Nothing runs as root, whatever the tenant's Pod Security level and its version say.",
+        title="Nothing runs as root or becomes it, whatever the tenant's Pod Security level and its version say.",
         reason=may_run_as_root(),
     ),
     Rule(
@@ -239,6 +239,6 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="gpu-visibility",
         title="A container sees the GPUs that it was given, and no others of its node.",
-        reason=f"p.gpus == 0 ? '' : {gpus_of_others()}",
+        reason=gpus_of_others(),
     ),
 )

@@ -69,6 +69,17 @@ VISIBLE = "NVIDIA_VISIBLE_DEVICES"
 PREFIXED = {"prefix": "NVIDIA_VISIBLE_", "secretRef": {"name": "any"}}
 
 
+def mounted(path: str) -> Change:
+    return all_of(
+        field("volumes", [{"name": "gpus", "emptyDir": {}}]),
+        of_container(volumeMounts=[{"name": "gpus", "mountPath": path}]),
+    )
+
+
+def variable(name: str) -> Change:
+    return of_container(env=[{"name": name, "value": "all"}])
+
+
 def shown_gpus(value: str) -> Change:
     return of_container(env=[{"name": VISIBLE, "value": value}])
 
@@ -104,6 +115,8 @@ REFUSED_FIELDS: list[tuple[Change, str]] = [
         "job.manualSelector",
     ),
     (of_metadata(finalizers=["example.com/held"]), "metadata.finalizers"),
+    (owned_by("CronJob", "batch/v1"), "metadata.ownerReferences[].controller"),
+    (owned_by("Deployment", "apps/v1"), "metadata.ownerReferences[].controller"),
 ]
 
 
@@ -186,6 +199,11 @@ DENIED: list[tuple[str, str, Change, str]] = [
     ("no-root", "Job", field("securityContext", {}), "container main may run as root"),
     ("no-root", "Deployment", of_container(securityContext={"runAsNonRoot": False}), "may run as root"),
     ("no-root", "Job", of_container(securityContext={"runAsUser": 0}), "may run as root"),
+    *(
+        ("no-root", kind, of_container(securityContext=escalating), "container main may become root by a setuid")
+        for kind in ("Job", "Deployment")
+        for escalating in ({}, {"allowPrivilegeEscalation": True})
+    ),
     ("placement", "Job", field("nodeSelector", {"bedplate.dev/pool": "system"}), "for the platform"),
     ("placement", "Job", on_pool("system"), "for the platform"),
     ("placement", "Job", on_pool("system", "preferredDuringSchedulingIgnoredDuringExecution"), "for the platform"),
@@ -218,16 +236,33 @@ DENIED: list[tuple[str, str, Change, str]] = [
         for kind, key in (
             *(("Job", "k8s.v1.cni.cncf.io/networks"), ("CronJob", "cni.projectcalico.org/ipAddrs")),
             *(("Deployment", "networking.gke.io/interfaces"), ("Pod", "bedplate.dev.example.com/x")),
+            *(("Job", "io.katacontainers.config.hypervisor.path"), ("CronJob", "example.com")),
         )
     ),
     ("gpu-visibility", "Job", all_of(gpus(1), shown_gpus("all")), "container main has GPUs and must neither set"),
     ("gpu-visibility", "Deployment", all_of(serving, shown_gpus("void")), "container main has GPUs"),
     ("gpu-visibility", "Job", all_of(gpus(1), of_container(envFrom=[PREFIXED])), "envFrom with a prefix"),
+    *(
+        ("gpu-visibility", "Job", all_of(gpus(1), variable(name)), "it may set NVIDIA_API_KEY")
+        for name in ("NVIDIA_MIG_CONFIG_DEVICES", "NVIDIA_IMEX_CHANNELS", "NVIDIA_DRIVER_CAPABILITIES_")
+    ),
+    *(
+        (
+            "gpu-visibility",
+            "Job",
+            all_of(*first, mounted(path)),
+            "container main mounts a volume at a path with nvidia-",
+        )
+        for first in ((), (gpus(1),))
+        for path in (
+            *("/var/run/nvidia-container-devices", "/run/nvidia-container-devices/all/"),
+            *("/var//run/./nvidia-container-devices//all", "/var/run/x/../nvidia-container-devices/0"),
+        )
+    ),
     ("gpu-visibility", "Job", all_of(gpus(1), init(cpu="1")), "container init has no GPUs and runs beside one"),
     ("gpu-visibility", "Job", all_of(gpus(1), init(cpu="1"), shown_to_init("all")), "container init has no GPUs"),
 ]
 RESTRICTED: list[tuple[str, Change, str]] = [
-    ("Job", of_container(securityContext={}), "allowPrivilegeEscalation: false"),
     ("Deployment", of_container(securityContext={"allowPrivilegeEscalation": False}), "capabilities.drop: [ALL]"),
     ("Job", field("securityContext", {"runAsNonRoot": True}), "seccompProfile.type: RuntimeDefault"),
 ]
@@ -240,6 +275,10 @@ ADMITTED: list[tuple[str, str, Change]] = [
     ("gpu-visibility", "Job", all_of(gpus(1), init(cpu="1"), shown_to_init("void"))),
     ("gpu-visibility", "Job", all_of(gpus(1), of_container(envFrom=[{"secretRef": {"name": "any"}}]))),
     ("gpu-visibility", "Job", shown_gpus("all")),
+    ("gpu-visibility", "Job", all_of(gpus(1), variable("NVIDIA_DRIVER_CAPABILITIES"))),
+    ("gpu-visibility", "Job", all_of(gpus(1), variable("MY_NVIDIA_IMEX_CHANNELS"))),
+    ("gpu-visibility", "Job", all_of(gpus(1), mounted("/var/run/nvidia"))),
+    ("fields", "Job", owned_by("CronJob", "batch/v1", is_controller=False)),
     ("pod-annotations", "Job", annotated("karpenter.sh/do-not-disrupt")),
     ("pod-annotations", "Deployment", annotated("note", "kubectl.kubernetes.io/restartedAt", "wandb.ai/run")),
     ("pod-annotations", "Pod", all_of(annotated("example.com/x"), owned_by("Job", "batch/v1"))),
