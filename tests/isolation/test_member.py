@@ -49,6 +49,7 @@ BREAKING: dict[str, Change] = {
     "job-run-time": deadline(31_536_000),
     "job-cleanup": ttl(None),
     "max-pod-size": all_of(size("cpu", "9"), init(cpu="30", memory="64Gi")),
+    "pod-length": field("volumes", [{"name": f"v{number}", "emptyDir": {}} for number in range(101)]),
     "stated-limits": resources(requests={"memory": "4Gi"}),
     "counted-resources": resources(limits={"nvidia.com/mig-1g.10gb": "7", "amd.com/gpu": "8"}),
     "stop-time": field("terminationGracePeriodSeconds", 31_536_000),

@@ -12,12 +12,14 @@ from collections.abc import Collection, Mapping
 
 from bedplate.guardrails.fields import FIELDS, LISTS, Allowed, Bounded
 from bedplate.guardrails.reasons import (
+    HAS_FEW_VARIABLES,
     IS_MOUNTED_FOR_GPUS,
     IS_NOTHING_STATED,
     IS_OF_GPU_RUNTIME,
     IS_OWN_ANNOTATION,
     IS_PASSED_OFF,
     KNOWN_RESOURCES,
+    MOST_VOLUMES,
     PASSING,
     PERSON,
     annotated,
@@ -140,6 +142,7 @@ _WITH_GPU = _all(
     f"!c.?env.orValue([]).exists(e, {IS_OF_GPU_RUNTIME})",
 )
 _CONTAINER = _all(
+    HAS_FEW_VARIABLES,
     usual_fields("Container", "c"),
     approved("c.image"),
     f"!{IS_MOUNTED_FOR_GPUS}",
@@ -159,6 +162,7 @@ _CONTAINER = _all(
 )
 _SECURITY = "t.spec.?securityContext.?"
 _POD = _all(
+    f"t.spec.?volumes.orValue([]).size() <= {MOST_VOLUMES}",
     f"object.kind == 'Pod' || {usual_fields('ObjectMeta', 't.metadata')}",
     f"object.kind == 'Pod' || t.metadata.?annotations.orValue({{}}).all(k, {IS_OWN_ANNOTATION})",
     usual_fields("PodSpec", "t.spec", ("containers",)),

@@ -136,6 +136,25 @@ def sizes_exceeded() -> str:
     )
 
 
+MOST_VARIABLES, MOST_VOLUMES = 1000, 100
+HAS_FEW_VARIABLES = f"c.?env.orValue([]).size() <= {MOST_VARIABLES}"
+
+
+def lists_too_long() -> str:
+    """CEL: what would take the API server seconds to read."""
+    return listed(
+        _of_each(
+            "p.all",
+            f"!({HAS_FEW_VARIABLES})",
+            f" has more than {MOST_VARIABLES} variables; put them into a file, or have the program read its arguments",
+        ),
+        unless(
+            f"p.volumes.size() <= {MOST_VOLUMES}",
+            f"'a pod may have at most {MOST_VOLUMES} volumes, but has ' + string(p.volumes.size()) + '; remove some'",
+        ),
+    )
+
+
 def limits_not_stated() -> str:
     def missing(resource: str, default: str) -> str:
         return _of_each(

@@ -21,6 +21,7 @@ from bedplate.guardrails.reasons import (
     labels_missing,
     limits_not_stated,
     listed,
+    lists_too_long,
     may_run_as_root,
     not_restricted,
     placed_elsewhere,
@@ -80,7 +81,13 @@ class Rule:
         return f"!({self.when}) || !({self.changed}) ? '' : ({reason})"
 
 
+LENGTH = Rule(
+    name="pod-length",
+    title="A container has at most 1000 variables and a pod at most 100 volumes; no other rule reads longer ones.",
+    reason=lists_too_long(),
+)
 RULES: tuple[Rule, ...] = (
+    LENGTH,
     Rule(
         name="fields",
         title="Jobs and pods carry only fields that were decided on; a field of a new minor is refused until it is.",

@@ -69,6 +69,14 @@ VISIBLE = "NVIDIA_VISIBLE_DEVICES"
 PREFIXED = {"prefix": "NVIDIA_VISIBLE_", "secretRef": {"name": "any"}}
 
 
+def variables(count: int) -> Change:
+    return of_container(env=[{"name": f"V{number}", "value": "1"} for number in range(count)])
+
+
+def volumes(count: int) -> Change:
+    return field("volumes", [{"name": f"v{number}", "emptyDir": {}} for number in range(count)])
+
+
 def mounted(path: str) -> Change:
     return all_of(
         field("volumes", [{"name": "gpus", "emptyDir": {}}]),
@@ -173,6 +181,8 @@ DENIED: list[tuple[str, str, Change, str]] = [
     ("max-pod-size", "Job", resources(limits={"cpu": "9", "memory": "1Gi"}), "asks for 9 cores"),
     ("max-pod-size", "Job", resources(limits={"ephemeral-storage": "101Gi"}), "101 GiB of disk"),
     ("max-pod-size", "Job", resources(requests={"cpu": "1m"}, limits={"cpu": "17"}), "lower limits.cpu"),
+    ("pod-length", "Job", variables(1001), "container main has more than 1000 variables"),
+    ("pod-length", "CronJob", volumes(101), "at most 100 volumes, but has 101"),
     ("max-pod-size", "Job", memory_volume(None), "needs a sizeLimit"),
     ("max-pod-size", "Job", memory_volume("0"), "needs a sizeLimit above 0"),
     ("max-pod-size", "Job", memory_volume("2Gi"), "needs a sizeLimit above 0 and of at most the memory limits"),
@@ -297,6 +307,7 @@ ADMITTED: list[tuple[str, str, Change]] = [
     ("max-pod-size", "Job", init(cpu="8", memory="32Gi")),
     ("max-pod-size", "Job", sidecar(cpu="7", memory="31Gi")),
     ("max-pod-size", "Job", memory_volume("1Gi")),
+    ("pod-length", "Job", all_of(variables(1000), volumes(100))),
     ("stated-limits", "Job", resources(requests={"cpu": "4"})),
     ("stated-limits", "Job", resources(requests={"cpu": "4", "memory": "4Gi"}, limits={"memory": "4Gi"})),
     ("stated-limits", "Job", resources(limits={"memory": "1Mi", "nvidia.com/gpu": "0"})),
