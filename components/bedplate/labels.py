@@ -41,6 +41,13 @@ BATCH_COMPONENTS = ("batch", "training")
 GPU_RESOURCE = "nvidia.com/gpu"
 GPUS_VISIBLE = "NVIDIA_VISIBLE_DEVICES"
 """By it NVIDIA's runtime is told which GPUs of its node a container sees; the device plugin sets it."""
+GPU_RUNTIME = "NVIDIA_"
+"""How variables begin that NVIDIA's runtime reads: some name devices of the node, such as those that configure MIG."""
+GPU_SETTINGS = ("NVIDIA_API_KEY", "NVIDIA_DISABLE_REQUIRE", "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_TF32_OVERRIDE")
+"""Variables of that beginning that programs are given and that name no device."""
+GPUS_BY_MOUNT = "nvidia-container-devices"
+"""A folder below /var/run; NVIDIA's runtime shows the GPUs that mounts there are named after
+(https://bottlerocket.dev/en/os/1.54.x/api/settings/nvidia-container-runtime, where that is the default)."""
 GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
 SYSTEM_TAINT = {"key": "CriticalAddonsOnly", "value": "true", "effect": "NoSchedule"}
 """Of the nodes of SYSTEM_POOL. Add-ons of Kubernetes tolerate it, CoreDNS and kube-dns among them, and no other taint

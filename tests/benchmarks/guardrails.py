@@ -179,7 +179,7 @@ def _costs(*bodies: Any) -> list[dict[str, int]]:
         folder = Path(name)
         shutil.copy(Path(__file__).parent / "guardrail_cost" / "main.go", folder)
         for file in ("go.mod", "go.sum"):
-            shutil.copy(ROOT / "components/bedplate/embedded_cluster/control_plane" / file, folder)
+            shutil.copy(ROOT / "components/bedplate/programs/go/control-plane" / file, folder)
         files = [folder / f"{number}.json" for number in range(len(bodies))]
         for file, body in zip(files, bodies, strict=True):
             file.write_text(json.dumps(body))

@@ -100,7 +100,11 @@ KEYS: Mapping[str, Decision] = {
     "Mount.volume": Bounded(
         "the tenant's own volumes", ((*_WORKLOAD, "mounts"), [{"volume": "others", "path": "/b"}]), "no such volume"
     ),
-    "Mount.path": _OWN_PODS,
+    "Mount.path": Bounded(
+        "no path by which GPUs are shown",
+        ((*_WORKLOAD, "mounts"), [{"volume": "data", "path": "/var/run/nvidia-container-devices/all"}]),
+        "nvidia-container-devices",
+    ),
     "Gpu.accelerator": _size("gpu", {"accelerator": "nvidia-h100", "count": 1}, "no node pool"),
     "Gpu.count": _size("gpu", {"accelerator": "nvidia-l4", "count": 60}),
     "Job.schedule": _OWN_RUNS,

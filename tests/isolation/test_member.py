@@ -50,6 +50,7 @@ BREAKING: dict[str, Change] = {
     "job-run-time": deadline(31_536_000),
     "job-cleanup": ttl(None),
     "max-pod-size": all_of(size("cpu", "9"), init(cpu="30", memory="64Gi")),
+    "pod-length": field("volumes", [{"name": f"v{number}", "emptyDir": {}} for number in range(101)]),
     "stated-limits": resources(requests={"memory": "4Gi"}),
     "counted-resources": resources(limits={"nvidia.com/mig-1g.10gb": "7", "amd.com/gpu": "8"}),
     "stop-time": field("terminationGracePeriodSeconds", 31_536_000),
@@ -59,7 +60,7 @@ BREAKING: dict[str, Change] = {
     "placement": all_of(on_pool("system"), field("tolerations", [{"key": "CriticalAddonsOnly", "operator": "Exists"}])),
     "gpu-placement": field("tolerations", [{"key": GPU, "operator": "Exists"}]),
     "pod-annotations": annotated("k8s.v1.cni.cncf.io/networks", "cni.projectcalico.org/ipAddrs"),
-    "gpu-visibility": all_of(gpus(1), of_container(env=[{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}])),
+    "gpu-visibility": all_of(gpus(1), of_container(env=[{"name": "NVIDIA_MIG_CONFIG_DEVICES", "value": "all"}])),
 }
 """For each rule, what a member would write who minds none."""
 OF_OTHER_PROGRAMS = {

@@ -216,8 +216,7 @@ FIELDS: Mapping[str, Mapping[str, Decision]] = {
     },
     "SecurityContext": {
         **_allowed("readOnlyRootFilesystem", "runAsGroup"),
-        **_bounded("no-root", "runAsNonRoot", "runAsUser"),
-        **_bounded("pod-security", "allowPrivilegeEscalation"),
+        **_bounded("no-root", "allowPrivilegeEscalation", "runAsNonRoot", "runAsUser"),
         "capabilities": Bounded("Capabilities", rule="pod-security"),
         "seccompProfile": Bounded("SeccompProfile", rule="pod-security"),
         **_bounded("pod-isolation", "privileged"),
@@ -235,7 +234,8 @@ FIELDS: Mapping[str, Mapping[str, Decision]] = {
     "SeccompProfile": {**_allowed("localhostProfile"), **_bounded("pod-security", "type")},
     "VolumeDevice": _allowed("devicePath", "name"),
     "VolumeMount": {
-        **_allowed("mountPath", "name", "readOnly", "recursiveReadOnly", "subPath", "subPathExpr"),
+        **_allowed("name", "readOnly", "recursiveReadOnly", "subPath", "subPathExpr"),
+        **_bounded("gpu-visibility", "mountPath"),
         **_refused("mounts would spread between the pod and its node", "mountPropagation"),
     },
     "Affinity": {

@@ -21,7 +21,7 @@ from bedplate.guardrails.orphans import POLICY as ORPHANS
 from bedplate.guardrails.orphans import orphans_spec
 from bedplate.guardrails.plain import PLAIN
 from bedplate.guardrails.reasons import UNKNOWN
-from bedplate.guardrails.rules import RULES, Rule
+from bedplate.guardrails.rules import LENGTH, RULES, Rule
 from bedplate.guardrails.sight import OWNED_KINDS, VARIABLES
 from bedplate.kubernetes import KubernetesObject, Manifest, manifest
 from bedplate.labels import TENANT, Identity
@@ -65,7 +65,8 @@ def _policy(args: GuardrailsArgs) -> Manifest:
         f"variables.{_variable(rule)} == '' ? '' : '{rule.name}: ' + variables.{_variable(rule)}" for rule in RULES
     )
     limits = {**args.spec.variables(), "accelerators": json.dumps(list(args.accelerators))}
-    refusal = f"[{said}].filter(s, s != '').join(' | ')"
+    length = f"variables.{_variable(LENGTH)}"
+    refusal = f"{length} != '' ? '{LENGTH.name}: ' + {length} : [{said}].filter(s, s != '').join(' | ')"
     variables = {**VARIABLES, "isPlain": PLAIN, **UNKNOWN, **reasons, "refusal": refusal}
     return manifest(
         _API_VERSION,

@@ -12,8 +12,14 @@ from collections.abc import Collection, Mapping
 
 from bedplate.guardrails.fields import FIELDS, LISTS, Allowed, Bounded
 from bedplate.guardrails.reasons import (
+    HAS_FEW_VARIABLES,
+    IS_MOUNTED_FOR_GPUS,
+    IS_NOTHING_STATED,
+    IS_OF_GPU_RUNTIME,
     IS_OWN_ANNOTATION,
+    IS_PASSED_OFF,
     KNOWN_RESOURCES,
+    MOST_VOLUMES,
     PASSING,
     PERSON,
     annotated,
@@ -27,7 +33,6 @@ from bedplate.labels import (
     BATCH_COMPONENTS,
     COMPONENT,
     GPU_RESOURCE,
-    GPUS_VISIBLE,
     OWNER,
     OWNERS,
     POOL,
@@ -67,6 +72,7 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "Toleration": ("effect", "key", "operator", "tolerationSeconds"),
     "TopologySpreadConstraint": ("labelSelector",),
     "LabelSelector": ("matchLabels",),
+    "VolumeMount": ("mountPath",),
     "Volume": ("configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"),
     "EmptyDirVolumeSource": ("medium", "sizeLimit"),
     "ProjectedVolumeSource": ("sources",),
@@ -133,17 +139,20 @@ _WITH_GPU = _all(
     f"{_TOLERATIONS}.all(t, t.?key.orValue('') == '{GPU_RESOURCE}' || ({PASSING}))",
     f"{ONE['gpus']} > 0 && {ONE['gpus']} <= variables.maxPodGpus",
     f"!({IS_WORKSPACE})",
-    f"!c.?env.orValue([]).exists(e, e.name == '{GPUS_VISIBLE}')",
+    f"!c.?env.orValue([]).exists(e, {IS_OF_GPU_RUNTIME})",
 )
 _CONTAINER = _all(
+    HAS_FEW_VARIABLES,
     usual_fields("Container", "c"),
     approved("c.image"),
+    f"!{IS_MOUNTED_FOR_GPUS}",
     "!c.?securityContext.?allowPrivilegeEscalation.orValue(true)",
     "'ALL' in c.?securityContext.?capabilities.?drop.orValue([])",
     _is_known("limits"),
     _is_known("requests"),
     _is_limited("memory"),
     _is_limited("ephemeral-storage"),
+    f"!{IS_NOTHING_STATED}",
     f"{ONE['cpu']} <= variables.maxPodCpu",
     "quantity(string(c.?resources.?limits.?cpu.orValue('0'))).asApproximateFloat() <= 2.0 * variables.maxPodCpu",
     f"{ONE['memory']} <= variables.maxPodMemoryGib",
@@ -153,6 +162,7 @@ _CONTAINER = _all(
 )
 _SECURITY = "t.spec.?securityContext.?"
 _POD = _all(
+    f"t.spec.?volumes.orValue([]).size() <= {MOST_VOLUMES}",
     f"object.kind == 'Pod' || {usual_fields('ObjectMeta', 't.metadata')}",
     f"object.kind == 'Pod' || t.metadata.?annotations.orValue({{}}).all(k, {IS_OWN_ANNOTATION})",
     usual_fields("PodSpec", "t.spec", ("containers",)),
@@ -189,7 +199,7 @@ _LABELS = _all(
     f"{_PROJECT} != '' && {_PROJECT} in {annotated(PROJECTS)}.split(',')",
     f"{_OWNER} != '' && ({_OWNER} in {annotated(OWNERS)}.split(',') || {_OWNER} == {PERSON} || variables.isOwned)",
 )
-_IS_NOT_HELD = "(oldObject != null || !has(object.metadata.finalizers))"
+_IS_FREE = f"((oldObject != null || !has(object.metadata.finalizers)) && !({IS_PASSED_OFF}))"
 _IS_A_JOB = f"{_JOB} && {_is_labelled_alike('j.template.metadata')}"
 _IS_SET = "object.kind in ['DaemonSet', 'Deployment', 'ReplicaSet']"
 _IN_CRON_JOB = "dyn(object).spec.jobTemplate"
@@ -197,9 +207,9 @@ _KINDS = " || ".join((
     "object.kind in ['PersistentVolumeClaim', 'Service']",
     f"({_IS_SET} && {_is_labelled_alike('dyn(object).spec.template.metadata')})",
     "(object.kind == 'Pod' && variables.isOwned)",
-    f"(object.kind == 'Job' && {_IS_NOT_HELD} && [dyn(object).spec].all(j, {_IS_A_JOB}))",
+    f"(object.kind == 'Job' && {_IS_FREE} && [dyn(object).spec].all(j, {_IS_A_JOB}))",
     _all(
-        f"object.kind == 'CronJob' && {_IS_NOT_HELD}",
+        f"object.kind == 'CronJob' && {_IS_FREE}",
         _is_labelled_alike(f"{_IN_CRON_JOB}.metadata"),
         f"[{_IN_CRON_JOB}.spec].all(j, {_IS_A_JOB})",
     ),

@@ -4,11 +4,14 @@ Owns the words and what they are said of. Written for one pod `p` of an object, 
 """
 
 from bedplate.guardrails.fields import unknown_fields
-from bedplate.guardrails.sight import DEFAULT_DISK, DEFAULT_MEMORY, stated
+from bedplate.guardrails.sight import BY_A_CONTROLLER, DEFAULT_DISK, DEFAULT_MEMORY, stated
 from bedplate.kubernetes.pods import NOT_EVICTED
 from bedplate.labels import (
     ACCELERATOR,
     GPU_RESOURCE,
+    GPU_RUNTIME,
+    GPU_SETTINGS,
+    GPUS_BY_MOUNT,
     GPUS_VISIBLE,
     IDLE_TIMEOUT_MINUTES,
     OWNER,
@@ -58,7 +61,14 @@ PASSING = (
     "t.?effect.orValue('') == 'NoExecute' && t.?tolerationSeconds.orValue(86400) <= 3600"
 )
 """CEL: whether toleration `t` is of a node's failure that may pass, for at most an hour."""
-KNOWN_RESOURCES = ("cpu", "memory", "ephemeral-storage", GPU_RESOURCE)
+_COMPUTE = ("cpu", "memory", "ephemeral-storage")
+KNOWN_RESOURCES = (*_COMPUTE, GPU_RESOURCE)
+IS_NOTHING_STATED = (
+    "[c.?resources.?limits.orValue({}), c.?resources.?requests.orValue({})].exists(r, r.exists(k, "
+    f"k in {list(_COMPUTE)} && !quantity(string(r[k])).isGreaterThan(quantity('0'))))"
+)
+"""CEL: whether container `c` states 0 of something. A limit of 0 is none on a node, a quota counts it as 0, and no
+default takes its place (https://kubernetes.io/docs/concepts/policy/limit-range/)."""
 
 
 def labels_missing() -> str:
@@ -87,9 +97,13 @@ def label_not_listed(label: str, annotation: str, also: str, fix: str) -> str:
 
 
 def fits_in_memory(gib: str) -> str:
-    """CEL: whether volume `v`, if it is in memory, says that it takes at most so much. gib: CEL of the limit."""
+    """CEL: whether volume `v`, if it is in memory, says that it takes at most so much. gib: CEL of the limit.
+
+    A sizeLimit of 0 is none.
+    """
     return (
         "v.?emptyDir.?medium.orValue('') == '' || (v.emptyDir.?sizeLimit.hasValue() && "
+        "quantity(string(v.emptyDir.sizeLimit)).isGreaterThan(quantity('0')) && "
         f"quantity(string(v.emptyDir.sizeLimit)).asApproximateFloat() / 1073741824.0 <= {gib})"
     )
 
@@ -117,7 +131,26 @@ def sizes_exceeded() -> str:
         ),
         unless(
             f"p.volumes.all(v, {fits_in_memory('p.memory')})",
-            "'an emptyDir in memory needs a sizeLimit of at most the memory limits of its pod'",
+            "'an emptyDir in memory needs a sizeLimit above 0 and of at most the memory limits of its pod'",
+        ),
+    )
+
+
+MOST_VARIABLES, MOST_VOLUMES = 1000, 100
+HAS_FEW_VARIABLES = f"c.?env.orValue([]).size() <= {MOST_VARIABLES}"
+
+
+def lists_too_long() -> str:
+    """CEL: what would take the API server seconds to read."""
+    return listed(
+        _of_each(
+            "p.all",
+            f"!({HAS_FEW_VARIABLES})",
+            f" has more than {MOST_VARIABLES} variables; put them into a file, or have the program read its arguments",
+        ),
+        unless(
+            f"p.volumes.size() <= {MOST_VOLUMES}",
+            f"'a pod may have at most {MOST_VOLUMES} volumes, but has ' + string(p.volumes.size()) + '; remove some'",
         ),
     )
 
@@ -132,7 +165,16 @@ def limits_not_stated() -> str:
             f"too, with the same value",
         )
 
-    return listed(missing("memory", DEFAULT_MEMORY), missing("ephemeral-storage", DEFAULT_DISK))
+    return listed(
+        missing("memory", DEFAULT_MEMORY),
+        missing("ephemeral-storage", DEFAULT_DISK),
+        _of_each(
+            "p.all",
+            IS_NOTHING_STATED,
+            f" states 0 of {', '.join(_COMPUTE[:-1])} or {_COMPUTE[-1]}, which no quota counts and no node bounds; "
+            "write more than 0 in requests and limits, or leave it out for the default",
+        ),
+    )
 
 
 def resources_not_counted() -> str:
@@ -152,7 +194,7 @@ _ANNOTATIONS = (
 
 
 IS_OWN_ANNOTATION = (
-    f"!k.contains('/') || ({list(_ANNOTATIONS)} + variables.podAnnotations).exists(a, "
+    f"(!k.contains('/') && !k.contains('.')) || ({list(_ANNOTATIONS)} + variables.podAnnotations).exists(a, "
     "a.endsWith('/') ? k.startsWith(a) : k == a)"
 )
 """CEL: whether annotation `k` of a pod is its own or one that nobody opens anything by."""
@@ -162,13 +204,20 @@ def annotations_of_others() -> str:
     """CEL: annotations by which a pod would be given to another network, or to a program that changes pods.
 
     Such as k8s.v1.cni.cncf.io/networks, cni.projectcalico.org/ipAddrs or networking.gke.io/interfaces: NetworkPolicies
-    do not hold on another interface, nor for an address of one's choice. Keys without a domain are the pod's own.
+    do not hold on another interface, nor for an address of one's choice. Keys without a domain are the pod's own; one
+    with a dot may be a runtime's, such as those below io.katacontainers.
     """
     wrong = f"p.metadata.?annotations.orValue({{}}).filter(k, !({IS_OWN_ANNOTATION})).join(', ')"
     return (
         f"{wrong} == '' ? '' : 'other programs read the annotations ' + {wrong} + ' of pods, and may open what is "
         "closed; remove them, or have guardrails.podAnnotations extended'"
     )
+
+
+IS_OF_GPU_RUNTIME = f"e.name.startsWith('{GPU_RUNTIME}') && !(e.name in {list(GPU_SETTINGS)})"
+"""CEL: whether variable `e` is for NVIDIA's runtime to read."""
+IS_MOUNTED_FOR_GPUS = f"c.?volumeMounts.orValue([]).exists(m, m.?mountPath.orValue('').contains('{GPUS_BY_MOUNT}'))"
+"""CEL: whether container `c` names GPUs by mounts; however the path is written, the folder's name is in it."""
 
 
 def gpus_of_others() -> str:
@@ -180,28 +229,37 @@ def gpus_of_others() -> str:
     """
     has_none = f"{stated(GPU_RESOURCE, first='limits', then='requests', default='0')}.asInteger() == 0"
     said = f"c.?env.orValue([]).filter(e, e.name == '{GPUS_VISIBLE}')"
-    return listed(
+    of_gpu_pods = listed(
         _of_each(
             "p.all",
-            f"!({has_none}) && ({said}.size() > 0 || c.?envFrom.orValue([]).exists(e, e.?prefix.orValue('') != ''))",
-            f" has GPUs and must neither set {GPUS_VISIBLE} nor use envFrom with a prefix; it sees those it was given",
+            f"!({has_none}) && (c.?env.orValue([]).exists(e, {IS_OF_GPU_RUNTIME}) || "
+            "c.?envFrom.orValue([]).exists(e, e.?prefix.orValue('') != ''))",
+            f" has GPUs and must neither set {GPUS_VISIBLE} nor use envFrom with a prefix; it sees those it was given. "
+            f"Of variables {GPU_RUNTIME}… it may set {', '.join(GPU_SETTINGS)}",
         ),
         _of_each(
             "p.all",
             f"{has_none} && !({said}.size() > 0 && {said}.all(e, e.?value.orValue('') == 'void'))",
             f" has no GPUs and runs beside one that has; give it the variable {GPUS_VISIBLE}: void",
         ),
+        _of_each(
+            "p.all",
+            f"{has_none} && c.?env.orValue([]).exists(e, e.name != '{GPUS_VISIBLE}' && {IS_OF_GPU_RUNTIME})",
+            f" has no GPUs and runs beside one that has; of variables {GPU_RUNTIME}… it may set {GPUS_VISIBLE}: void, "
+            f"{', '.join(GPU_SETTINGS)}",
+        ),
     )
+    by_mounts = _of_each(
+        "p.all",
+        IS_MOUNTED_FOR_GPUS,
+        f" mounts a volume at a path with {GPUS_BY_MOUNT}, where mounts name GPUs; choose another mountPath",
+    )
+    return listed(by_mounts, f"p.gpus == 0 ? '' : {of_gpu_pods}")
 
 
 def not_restricted() -> str:
     profile = "c.?securityContext.?seccompProfile.?type.or(p.spec.?securityContext.?seccompProfile.?type).orValue('')"
     return listed(
-        _of_each(
-            "p.all",
-            "c.?securityContext.?allowPrivilegeEscalation.orValue(true)",
-            " needs securityContext.allowPrivilegeEscalation: false",
-        ),
         _of_each(
             "p.all",
             "!('ALL' in c.?securityContext.?capabilities.?drop.orValue([])) || "
@@ -220,10 +278,19 @@ def may_run_as_root() -> str:
     def effective(name: str, default: str) -> str:
         return f"c.?securityContext.?{name}.or(p.spec.?securityContext.?{name}).orValue({default})"
 
-    return _of_each(
-        "p.all",
-        f"!{effective('runAsNonRoot', 'false')} || {effective('runAsUser', '1')} == 0",
-        " may run as root; write runAsNonRoot: true in the securityContext of the pod, and a runAsUser other than 0",
+    return listed(
+        _of_each(
+            "p.all",
+            f"!{effective('runAsNonRoot', 'false')} || {effective('runAsUser', '1')} == 0",
+            " may run as root; write runAsNonRoot: true in the securityContext of the pod, "
+            "and a runAsUser other than 0",
+        ),
+        # A program of the image that belongs to root and has the setuid bit makes root of anybody.
+        _of_each(
+            "p.all",
+            "c.?securityContext.?allowPrivilegeEscalation.orValue(true)",
+            " may become root by a setuid program; write allowPrivilegeEscalation: false in its securityContext",
+        ),
     )
 
 
@@ -265,6 +332,14 @@ PLACED_GPUS = (
 )
 
 
+IS_PASSED_OFF = (
+    "oldObject == null && object.metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false)) && "
+    f"!({BY_A_CONTROLLER})"
+)
+"""CEL: whether somebody makes an object that is said to be a controller's. A CronJob counts such a Job as its own run,
+and removes others of its history for it; the owner that `kubectl create job --from` writes is none of that sort."""
+
+
 def _unknown(pods: str, expression: str) -> str:
     return f"{pods}.map(p, {expression}).join('')"
 
@@ -274,7 +349,8 @@ UNKNOWN = {
         "object.kind in ['CronJob', 'Job'] ? variables.jobs.map(j, "
         f"{unknown_fields('JobSpec', 'j', 'job.', ('template',))} + "
         "(j.?manualSelector.orValue(false) ? 'job.manualSelector, ' : '')).join('') + "
-        "(oldObject == null && has(object.metadata.finalizers) ? 'metadata.finalizers, ' : '') : ''"
+        "(oldObject == null && has(object.metadata.finalizers) ? 'metadata.finalizers, ' : '') + "
+        f"({IS_PASSED_OFF} ? 'metadata.ownerReferences[].controller, ' : '') : ''"
     ),
     "unknownInMetadata": (
         "object.kind == 'Pod' ? '' : "

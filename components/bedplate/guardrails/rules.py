@@ -21,6 +21,7 @@ from bedplate.guardrails.reasons import (
     labels_missing,
     limits_not_stated,
     listed,
+    lists_too_long,
     may_run_as_root,
     not_restricted,
     placed_elsewhere,
@@ -80,7 +81,13 @@ class Rule:
         return f"!({self.when}) || !({self.changed}) ? '' : ({reason})"
 
 
+LENGTH = Rule(
+    name="pod-length",
+    title="A container has at most 1000 variables and a pod at most 100 volumes; no other rule reads longer ones.",
+    reason=lists_too_long(),
+)
 RULES: tuple[Rule, ...] = (
+    LENGTH,
     Rule(
         name="fields",
         title="Jobs and pods carry only fields that were decided on; a field of a new minor is refused until it is.",
@@ -169,7 +176,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="stated-limits",
-        title="Whoever requests memory or disk says its limit too, where the default would be below the request.",
+        title="Whoever requests memory or disk says its limit too, where the default is less; nothing is stated as 0.",
         reason=limits_not_stated(),
     ),
     Rule(
@@ -198,7 +205,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="no-root",
-        title="Nothing runs as root, whatever the tenant's Pod Security level and its version say.",
+        title="Nothing runs as root or becomes it, whatever the tenant's Pod Security level and its version say.",
         reason=may_run_as_root(),
     ),
     Rule(
@@ -239,6 +246,6 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="gpu-visibility",
         title="A container sees the GPUs that it was given, and no others of its node.",
-        reason=f"p.gpus == 0 ? '' : {gpus_of_others()}",
+        reason=gpus_of_others(),
     ),
 )

@@ -48,8 +48,13 @@ _JUDGED = {
 }  # fmt: skip
 """Kind → owners that were judged with the template that they make it of."""
 _MAKERS = "system:serviceaccount:"
-"""What makes Jobs of a JobSet runs in the cluster, outside of the tenant. Members create Jobs, and write into them what
-they like."""
+BY_A_CONTROLLER = (
+    "(request.userInfo.username == 'system:kube-controller-manager' || "
+    f"(request.userInfo.username.startsWith('{_MAKERS}') && "
+    f"!request.userInfo.username.startsWith('{_MAKERS}' + request.namespace + ':')))"
+)
+"""CEL: whether who asks is no person, nor a program of the tenant. What makes Jobs of a JobSet runs in the cluster,
+outside of the tenant. Members create Jobs, and write into them what they like."""
 
 
 def templates(root: str) -> str:
@@ -90,13 +95,9 @@ def _places() -> str:
 
 def _is_owned() -> str:
     """CEL: whether a controller made this of a template that was judged. Nobody but controllers can create pods."""
-    by_a_controller = (
-        f"request.userInfo.username.startsWith('{_MAKERS}') && "
-        f"!request.userInfo.username.startsWith('{_MAKERS}' + request.namespace + ':')"
-    )
     owners = " || ".join(
         f"(object.kind == '{kind}' && (o.apiVersion + ' ' + o.kind) in [{', '.join(repr(owner) for owner in names)}]"
-        f"{'' if kind == 'Pod' else f' && {by_a_controller}'})"
+        f"{'' if kind == 'Pod' else f' && {BY_A_CONTROLLER}'})"
         for kind, names in _JUDGED.items()
     )
     return f"object.metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false) && ({owners}))"

@@ -19,6 +19,8 @@ from bedplate.spec import Count, Cpu, Gib, PositiveCount, Spec
 _DEFAULT_CPU = 0.5
 _DEFAULT_MEMORY_GIB = 1
 _DEFAULT_DISK_GIB = 2
+_LEAST = {"cpu": "1m", "memory": "1Mi", "ephemeral-storage": "1Mi"}
+"""What every container requests: of 0, a quota counts nothing, and a limit of 0 is none on a node."""
 _FINISHED_PODS = 10
 """Pods with the finished ones, for each that may run at one time."""
 _CLAIMS = "resourceclaims.resource.k8s.io", "resourceclaimtemplates.resource.k8s.io"
@@ -102,7 +104,7 @@ def _no_pods_by_other_namespaces(namespace: str, identity: Identity) -> Manifest
 def limit_range(
     namespace: str, identity: Identity, max_cpu: float, max_memory_gib: float, max_disk_gib: float
 ) -> Manifest:
-    """Defaults for containers that state nothing, and the largest container there may be.
+    """Defaults for containers that state nothing, and the largest and the smallest container there may be.
 
     The default CPU limit is the largest: below it, a container that states its request alone would be refused
     (https://github.com/kubernetes/kubernetes/issues/51430). Spare cores are shared in proportion to requests, which the
@@ -114,6 +116,7 @@ def limit_range(
         "type": "Container",
         "defaultRequest": {"cpu": cpu_quantity(_DEFAULT_CPU), **default},
         "default": {"cpu": largest_cpu, **default},
+        "min": _LEAST,
         "max": {
             "cpu": largest_cpu,
             "memory": memory_quantity(max_memory_gib),

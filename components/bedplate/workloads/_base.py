@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import Container, Manifest, RouteSpec, manifest, service_account
 from bedplate.kubernetes.pods import OWN_VOLUMES, disk_gib
-from bedplate.labels import GPUS_VISIBLE, Identity
+from bedplate.labels import GPU_RUNTIME, GPU_SETTINGS, GPUS_BY_MOUNT, GPUS_VISIBLE, Identity
 from bedplate.spec import (
     AbsolutePath,
     ConfigKey,
@@ -76,6 +76,12 @@ def _not_of_the_runtime(name: str) -> str:
             "would show the pod GPUs that are others'; a pod sees those that `gpu` gives it",
             "remove it; CUDA_VISIBLE_DEVICES chooses among the pod's own",
         )
+    if name.startswith(GPU_RUNTIME) and name not in GPU_SETTINGS:
+        raise mistake(
+            f"may open devices of the node: what begins with {GPU_RUNTIME} is read by NVIDIA's runtime",
+            "remove it, or give the program's own variable another name",
+            allowed=", ".join(GPU_SETTINGS),
+        )
     return name
 
 
@@ -94,6 +100,8 @@ def _not_taken(path: str) -> str:
         raise mistake("/tmp is the workload's scratch space", "choose another path")
     if any(path == taken or path.startswith(f"{taken}/") for taken in _SYSTEM_PATHS):
         raise mistake("a container's /dev, /proc and /sys are the system's", "choose another path")
+    if GPUS_BY_MOUNT in path:
+        raise mistake(f"{GPUS_BY_MOUNT} is where mounts name the GPUs that a pod sees", "choose another path")
     return path
 
 

@@ -64,8 +64,28 @@ def memory_volume(size: str | None) -> Change:
     return field("volumes", [{"name": "shm", "emptyDir": {"medium": "Memory", **limit}}])
 
 
+COMPUTE = ("cpu", "memory", "ephemeral-storage")
 VISIBLE = "NVIDIA_VISIBLE_DEVICES"
 PREFIXED = {"prefix": "NVIDIA_VISIBLE_", "secretRef": {"name": "any"}}
+
+
+def variables(count: int) -> Change:
+    return of_container(env=[{"name": f"V{number}", "value": "1"} for number in range(count)])
+
+
+def volumes(count: int) -> Change:
+    return field("volumes", [{"name": f"v{number}", "emptyDir": {}} for number in range(count)])
+
+
+def mounted(path: str) -> Change:
+    return all_of(
+        field("volumes", [{"name": "gpus", "emptyDir": {}}]),
+        of_container(volumeMounts=[{"name": "gpus", "mountPath": path}]),
+    )
+
+
+def variable(name: str) -> Change:
+    return of_container(env=[{"name": name, "value": "all"}])
 
 
 def shown_gpus(value: str) -> Change:
@@ -103,6 +123,8 @@ REFUSED_FIELDS: list[tuple[Change, str]] = [
         "job.manualSelector",
     ),
     (of_metadata(finalizers=["example.com/held"]), "metadata.finalizers"),
+    (owned_by("CronJob", "batch/v1"), "metadata.ownerReferences[].controller"),
+    (owned_by("Deployment", "apps/v1"), "metadata.ownerReferences[].controller"),
 ]
 
 
@@ -159,11 +181,26 @@ DENIED: list[tuple[str, str, Change, str]] = [
     ("max-pod-size", "Job", resources(limits={"cpu": "9", "memory": "1Gi"}), "asks for 9 cores"),
     ("max-pod-size", "Job", resources(limits={"ephemeral-storage": "101Gi"}), "101 GiB of disk"),
     ("max-pod-size", "Job", resources(requests={"cpu": "1m"}, limits={"cpu": "17"}), "lower limits.cpu"),
+    ("pod-length", "Job", variables(1001), "container main has more than 1000 variables"),
+    ("pod-length", "CronJob", volumes(101), "at most 100 volumes, but has 101"),
     ("max-pod-size", "Job", memory_volume(None), "needs a sizeLimit"),
-    ("max-pod-size", "Job", memory_volume("2Gi"), "needs a sizeLimit of at most the memory limits"),
+    ("max-pod-size", "Job", memory_volume("0"), "needs a sizeLimit above 0"),
+    ("max-pod-size", "Job", memory_volume("2Gi"), "needs a sizeLimit above 0 and of at most the memory limits"),
     ("stated-limits", "Job", resources(requests={"memory": "4Gi"}), "write limits.memory too"),
     ("stated-limits", "Deployment", resources(requests={"memory": "4Gi"}), "which would be 1Gi"),
     ("stated-limits", "Job", resources(requests={"ephemeral-storage": "9Gi"}), "write limits.ephemeral-storage too"),
+    *(
+        ("stated-limits", kind, change, f"container {name} states 0 of cpu, memory or ephemeral-storage")
+        for kind, change, name in (
+            *(("Job", resources(limits={name: "0"}), "main") for name in COMPUTE),
+            *(("Job", resources(requests={name: "0"}, limits={name: "1Gi"}), "main") for name in COMPUTE[1:]),
+            ("CronJob", resources(requests={"cpu": "0"}), "main"),
+            ("Deployment", resources(requests={"memory": "0Gi"}, limits={"memory": "0Gi"}), "main"),
+            ("Job", init(memory="0"), "init"),
+            ("Job", sidecar(**{"ephemeral-storage": "0"}), "init"),
+            ("Job", two_containers_of("0"), "main, second"),
+        )
+    ),
     ("counted-resources", "Job", resources(limits={"amd.com/gpu": "8"}), "no quota counts amd.com/gpu"),
     ("counted-resources", "Job", resources(limits={"nvidia.com/mig-1g.10gb": "7"}), "nvidia.com/mig-1g.10gb"),
     ("counted-resources", "Pod", resources(limits={"nvidia.com/gpu.shared": "8"}), "nvidia.com/gpu.shared"),
@@ -172,6 +209,11 @@ DENIED: list[tuple[str, str, Change, str]] = [
     ("no-root", "Job", field("securityContext", {}), "container main may run as root"),
     ("no-root", "Deployment", of_container(securityContext={"runAsNonRoot": False}), "may run as root"),
     ("no-root", "Job", of_container(securityContext={"runAsUser": 0}), "may run as root"),
+    *(
+        ("no-root", kind, of_container(securityContext=escalating), "container main may become root by a setuid")
+        for kind in ("Job", "Deployment")
+        for escalating in ({}, {"allowPrivilegeEscalation": True})
+    ),
     ("placement", "Job", field("nodeSelector", {"bedplate.dev/pool": "system"}), "for the platform"),
     ("placement", "Job", on_pool("system"), "for the platform"),
     ("placement", "Job", on_pool("system", "preferredDuringSchedulingIgnoredDuringExecution"), "for the platform"),
@@ -204,16 +246,33 @@ DENIED: list[tuple[str, str, Change, str]] = [
         for kind, key in (
             *(("Job", "k8s.v1.cni.cncf.io/networks"), ("CronJob", "cni.projectcalico.org/ipAddrs")),
             *(("Deployment", "networking.gke.io/interfaces"), ("Pod", "bedplate.dev.example.com/x")),
+            *(("Job", "io.katacontainers.config.hypervisor.path"), ("CronJob", "example.com")),
         )
     ),
     ("gpu-visibility", "Job", all_of(gpus(1), shown_gpus("all")), "container main has GPUs and must neither set"),
     ("gpu-visibility", "Deployment", all_of(serving, shown_gpus("void")), "container main has GPUs"),
     ("gpu-visibility", "Job", all_of(gpus(1), of_container(envFrom=[PREFIXED])), "envFrom with a prefix"),
+    *(
+        ("gpu-visibility", "Job", all_of(gpus(1), variable(name)), "it may set NVIDIA_API_KEY")
+        for name in ("NVIDIA_MIG_CONFIG_DEVICES", "NVIDIA_IMEX_CHANNELS", "NVIDIA_DRIVER_CAPABILITIES_")
+    ),
+    *(
+        (
+            "gpu-visibility",
+            "Job",
+            all_of(*first, mounted(path)),
+            "container main mounts a volume at a path with nvidia-",
+        )
+        for first in ((), (gpus(1),))
+        for path in (
+            *("/var/run/nvidia-container-devices", "/run/nvidia-container-devices/all/"),
+            *("/var//run/./nvidia-container-devices//all", "/var/run/x/../nvidia-container-devices/0"),
+        )
+    ),
     ("gpu-visibility", "Job", all_of(gpus(1), init(cpu="1")), "container init has no GPUs and runs beside one"),
     ("gpu-visibility", "Job", all_of(gpus(1), init(cpu="1"), shown_to_init("all")), "container init has no GPUs"),
 ]
 RESTRICTED: list[tuple[str, Change, str]] = [
-    ("Job", of_container(securityContext={}), "allowPrivilegeEscalation: false"),
     ("Deployment", of_container(securityContext={"allowPrivilegeEscalation": False}), "capabilities.drop: [ALL]"),
     ("Job", field("securityContext", {"runAsNonRoot": True}), "seccompProfile.type: RuntimeDefault"),
 ]
@@ -226,6 +285,10 @@ ADMITTED: list[tuple[str, str, Change]] = [
     ("gpu-visibility", "Job", all_of(gpus(1), init(cpu="1"), shown_to_init("void"))),
     ("gpu-visibility", "Job", all_of(gpus(1), of_container(envFrom=[{"secretRef": {"name": "any"}}]))),
     ("gpu-visibility", "Job", shown_gpus("all")),
+    ("gpu-visibility", "Job", all_of(gpus(1), variable("NVIDIA_DRIVER_CAPABILITIES"))),
+    ("gpu-visibility", "Job", all_of(gpus(1), variable("MY_NVIDIA_IMEX_CHANNELS"))),
+    ("gpu-visibility", "Job", all_of(gpus(1), mounted("/var/run/nvidia"))),
+    ("fields", "Job", owned_by("CronJob", "batch/v1", is_controller=False)),
     ("pod-annotations", "Job", annotated("karpenter.sh/do-not-disrupt")),
     ("pod-annotations", "Deployment", annotated("note", "kubectl.kubernetes.io/restartedAt", "wandb.ai/run")),
     ("pod-annotations", "Pod", all_of(annotated("example.com/x"), owned_by("Job", "batch/v1"))),
@@ -244,8 +307,10 @@ ADMITTED: list[tuple[str, str, Change]] = [
     ("max-pod-size", "Job", init(cpu="8", memory="32Gi")),
     ("max-pod-size", "Job", sidecar(cpu="7", memory="31Gi")),
     ("max-pod-size", "Job", memory_volume("1Gi")),
+    ("pod-length", "Job", all_of(variables(1000), volumes(100))),
     ("stated-limits", "Job", resources(requests={"cpu": "4"})),
     ("stated-limits", "Job", resources(requests={"cpu": "4", "memory": "4Gi"}, limits={"memory": "4Gi"})),
+    ("stated-limits", "Job", resources(limits={"memory": "1Mi", "nvidia.com/gpu": "0"})),
     ("counted-resources", "Job", resources(limits={"ephemeral-storage": "9Gi"})),
     ("stop-time", "Deployment", field("terminationGracePeriodSeconds", 900)),
     ("no-root", "Deployment", nothing),

@@ -174,6 +174,13 @@ class TestAPod:
             assert "exceeded quota: other-namespaces" in (refusal(api, body) or "")
         assert refusal(api, in_namespace(manifest("Pod", anti_affinity()), MEMBERS)) is None
 
+    @pytest.mark.parametrize("resource", ["cpu", "memory", "ephemeral-storage"])
+    def test_never_states_nothing(self, api: ApiServer, resource: str) -> None:
+        """Also what a controller makes: a limit of 0 is none on a node, and counts as 0."""
+        body = manifest("Pod", all_of(resources(limits={resource: "0"}), owned_by("Job", "batch/v1")))
+        told = refusal(api, in_namespace(body, MEMBERS)) or ""
+        assert f"minimum {resource} usage per Container is 1M" in told.replace("is 1m", "is 1M")
+
     def test_does_not_grow_in_place_past_the_largest(self, api: ApiServer, alice: Member) -> None:
         body = in_namespace(manifest("Pod", nothing), MEMBERS)
         api.apply(body)
