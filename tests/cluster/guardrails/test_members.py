@@ -129,6 +129,18 @@ class TestAJobOfAMember:
         alice.create({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": form["spec"]})
         eventually(lambda: alice.pods_of("by-hand"), "its pod is there")
 
+    @pytest.mark.parametrize("maker", ["kube-system:cronjob-controller", f"{MEMBERS}:etl"])
+    def test_is_a_run_of_a_cron_job_only_if_its_controller_made_it(self, alice: Member, maker: str) -> None:
+        body = a_job(owned_by("CronJob", "batch/v1"))
+        assert "metadata.ownerReferences[].controller" in alice.told(body)
+        somebody = {"Impersonate-User": f"system:serviceaccount:{maker}", "Impersonate-Group": "system:masters"}
+        try:
+            alice.calls.call("post", JOBS, body=body, query={"dryRun": "All"}, headers=somebody)
+            told = ""
+        except ApiError as error:
+            told = error.reason
+        assert (told == "") is maker.startswith("kube-system:"), told
+
     def test_is_counted_even_if_it_never_runs(self, alice: Member) -> None:
         told = ""
         for _ in range(8):
