@@ -14,9 +14,12 @@ from bedplate.embedded_cluster.objects import Object, ObjectKey, key_of, serves
 from bedplate.rehearsal.explanation import RehearsalProblem, explain_pod, explain_refusal, replica_failure
 from bedplate.rehearsal.patience import Patience
 from bedplate.rehearsal.report import RolloutCount
+from bedplate.wording import counted
 
 _KINDS = ("DaemonSet", "Deployment", "StatefulSet")
 _SUFFIX = "-rehearsal"
+_UNEXPLAINED = 4
+"""How many times as long one is waited for that no pod keeps: a controller tries again later and later."""
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
 
@@ -36,11 +39,13 @@ class Rollout:
         self.progress(f"changing an image of each workload: {len(rolling)}")
         self.count.workloads = len(rolling)
         changed = [manifest for manifest in at_once(self._change, rolling) if manifest is not None]
-        going = self._wait(changed)
+        going = self._wait(changed, self.stalled_seconds)
+        if going and None in self._reasons(going):
+            self.progress(f"{counted(len(going), 'rollout')} left, and nothing that keeps all of them: waiting longer")
+            going = self._wait(changed, _UNEXPLAINED * self.stalled_seconds)
         self.count.complete = len(changed) - len(going)
-        if going:
-            nodes = self.api.objects("v1", "Node")
-            self.problems += [self._explain(manifest, nodes) for manifest in going]
+        reasons = zip(going, self._reasons(going), strict=True)
+        self.problems += [reason or _unexplained(key_of(manifest)) for manifest, reason in reasons]
 
     def _change(self, manifest: Object) -> Object | None:
         container = manifest["spec"]["template"]["spec"]["containers"][0]
@@ -52,9 +57,9 @@ class Rollout:
             return None
         return manifest
 
-    def _wait(self, changed: Sequence[Object]) -> list[Object]:
-        """Those that are still going when nothing has moved for a while."""
-        said, patience = -1, Patience(self.stalled_seconds)
+    def _wait(self, changed: Sequence[Object], stalled_seconds: float) -> list[Object]:
+        """Those that are still going when nothing has moved for that long."""
+        said, patience = -1, Patience(stalled_seconds)
         while True:
             patience.look()
             live = self._live(changed)
@@ -72,7 +77,11 @@ class Rollout:
         kinds = sorted({(manifest["apiVersion"], manifest["kind"]) for manifest in changed})
         return {key_of(body): body for kind in kinds for body in self.api.objects(*kind)}
 
-    def _explain(self, manifest: Object, nodes: Sequence[Object]) -> RehearsalProblem:
+    def _reasons(self, going: Sequence[Object]) -> list[RehearsalProblem | None]:
+        nodes = self.api.objects("v1", "Node") if going else []
+        return [self._explain(manifest, nodes) for manifest in going]
+
+    def _explain(self, manifest: Object, nodes: Sequence[Object]) -> RehearsalProblem | None:
         key = key_of(manifest)
         live = self.api.get(manifest) or manifest
         if failure := replica_failure(live):
@@ -86,8 +95,12 @@ class Rollout:
                 found = explain_pod(key, pod, nodes, claims)
                 reason = f"its rollout does not end: a new pod beside those of before finds no place: {found.reason}"
                 return RehearsalProblem(object=str(key), reason=reason, fix=found.fix)
-        reason = "its rollout does not end, and none of its new pods says why"
-        return RehearsalProblem(object=str(key), reason=reason, fix="see its events: kubectl describe")
+        return None
+
+
+def _unexplained(key: ObjectKey) -> RehearsalProblem:
+    reason = "its rollout does not end, and none of its new pods says why"
+    return RehearsalProblem(object=str(key), reason=reason, fix="see its events: kubectl describe")
 
 
 def next_image(image: str) -> str:
