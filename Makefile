@@ -18,7 +18,7 @@ test: install ## Run all tests; builds the control plane, and skips what needs a
 	@$(RUN) pytest
 
 test-offline: install ## Run the tests that need neither Go nor a cluster
-	@$(RUN) pytest --ignore tests/cluster --ignore tests/isolation
+	@$(RUN) pytest --ignore tests/cluster --ignore tests/engine --ignore tests/isolation
 
 check: install ## Format check, lint, types, import directions and generated files
 	@$(RUN) ruff format --check

@@ -1,6 +1,6 @@
 """What will be in the way of a stack that is right: how large it may become, and a cluster that is not to be had here.
 
-The figures are those of `make benchmark-engine`, which docs/guides/split-stacks.md shows.
+How the time of an update grows: docs/guides/split-stacks.md.
 """
 
 import json
