@@ -119,6 +119,11 @@ def running_front_door(cluster_access: ClusterAccess, folder: Path) -> Iterator[
             yield traefik, visitor
         for body in reversed(applied):
             api.delete(body)
+        # The next module makes them anew, and a namespace that is going takes nothing.
+        spaces = [body for body in applied if body["kind"] == "Namespace"]
+        eventually(
+            lambda: not any(api.get(body) for body in spaces), "the end of the front door's namespaces", seconds=90
+        )
     definitions.remove()
 
 
