@@ -40,12 +40,14 @@ class Rollout:
         self.count.workloads = len(rolling)
         changed = [manifest for manifest in at_once(self._change, rolling) if manifest is not None]
         going = self._wait(changed, self.stalled_seconds)
-        if going and None in self._reasons(going):
+        reasons = self._reasons(going)
+        if None in reasons:
             self.progress(f"{counted(len(going), 'rollout')} left, and nothing that keeps all of them: waiting longer")
             going = self._wait(changed, _UNEXPLAINED * self.stalled_seconds)
+            reasons = self._reasons(going)
         self.count.complete = len(changed) - len(going)
-        reasons = zip(going, self._reasons(going), strict=True)
-        self.problems += [reason or _unexplained(key_of(manifest)) for manifest, reason in reasons]
+        pairs = zip(going, reasons, strict=True)
+        self.problems += [reason or _unexplained(key_of(manifest)) for manifest, reason in pairs]
 
     def _change(self, manifest: Object) -> Object | None:
         container = manifest["spec"]["template"]["spec"]["containers"][0]
