@@ -162,6 +162,24 @@ def spec(data: dict[str, Any]) -> PlatformSpec:
     return PlatformSpec.model_validate(data)
 
 
+def bare_resource(name: str, of: str, inputs: dict[str, Any], parent: str = "") -> Resource:
+    """A resource with nothing but its inputs; its URN is its name. of: its type."""
+    return Resource(
+        urn=name,
+        type=of,
+        name=name,
+        custom=True,
+        parent=parent,
+        provider="",
+        dependencies=(),
+        aliases=(),
+        protect=False,
+        retain_on_delete=False,
+        deleted_with="",
+        inputs=inputs,
+    )
+
+
 def objects(recording: Recording, kind: str = "") -> list[Resource]:
     """The Kubernetes objects of a recording, of one kind or all."""
     return [

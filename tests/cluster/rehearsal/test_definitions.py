@@ -10,10 +10,10 @@ from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ApiError
 from bedplate.engine.engine import Recording
-from bedplate.engine.resources import RELEASE_TYPE, Resource
+from bedplate.engine.resources import RELEASE_TYPE
 from bedplate.errors import RehearsalError
 from bedplate.rehearsal.definitions import Definitions, stand_in
-from harness import platform, record
+from harness import bare_resource, platform, record
 
 pytestmark = pytest.mark.enable_socket
 
@@ -57,20 +57,7 @@ def middleware(spec: dict[str, Any]) -> dict[str, Any]:
 
 def recording() -> Recording:
     inputs = {"name": "widgets", "namespace": "widgets", "chart": "oci://example.com/widgets", "version": "1.0.0"}
-    release = Resource(
-        urn="release",
-        type=RELEASE_TYPE,
-        name="release",
-        custom=True,
-        parent="component",
-        provider="",
-        dependencies=(),
-        aliases=(),
-        protect=False,
-        retain_on_delete=False,
-        deleted_with="",
-        inputs=inputs,
-    )
+    release = bare_resource("release", RELEASE_TYPE, inputs, parent="component")
     return Recording(resources=[release], component_outputs={"component": {"custom_kinds": [KIND]}})
 
 

@@ -9,6 +9,7 @@ from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.engine.resources import Resource
 from bedplate.rehearsal.applying import Applied, apply
+from harness import bare_resource
 
 pytestmark = pytest.mark.enable_socket
 
@@ -17,20 +18,8 @@ FIRST = {"is-unchanged": "a", "has-another-value": "a", "loses-a-value": "a"}
 
 def config_map(name: str, data: dict[str, str]) -> Resource:
     metadata = {"name": f"second-run-{name}", "namespace": "default"}
-    return Resource(
-        urn=name,
-        type="kubernetes:core/v1:ConfigMap",
-        name=name,
-        custom=True,
-        parent="",
-        provider="",
-        dependencies=(),
-        aliases=(),
-        protect=False,
-        retain_on_delete=False,
-        deleted_with="",
-        inputs={"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data},
-    )
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+    return bare_resource(name, "kubernetes:core/v1:ConfigMap", body)
 
 
 @pytest.fixture
