@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ClusterApi, text
 from bedplate.programs.processes import BackgroundProcess, guarded, stop
-from bedplate.services.front_door.command_line import NEWER_THAN_BUILT, flags
+from bedplate.services.front_door.command_line import NEWER_THAN_BUILT, at_ports, flags, way_to_api_server
 from bedplate.services.front_door.traefik import values
 from bedplate.services.front_door.traefik_plugins import sources
 from cluster.processes_under_test import free_ports
@@ -86,8 +86,7 @@ def running_traefik(
     version = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout
     is_new = bool(re.search(r"Version: +v?3\.(7\.[1-9]\d|[89]\.|[1-9]\d\.)", version))
     ports = free_ports("websecure", "web", "metrics", "traefik")
-    providers = [name.lower() for name, provider in told["providers"].items() if provider["enabled"]]
-    command = guarded([str(program), *_flags(told, ports, is_new), *_api_server(access, folder, providers)])
+    command = guarded([str(program), *_flags(told, ports, is_new), *_api_server(access, folder, told)])
     environment = {"PATH": os.defpath, "HOME": str(folder)}
     process = BackgroundProcess("traefik", command, log=folder / "traefik.log", folder=folder, environment=environment)
     try:
@@ -100,14 +99,10 @@ def _flags(told: Mapping[str, Any], ports: dict[str, int], is_new: bool) -> list
     """The platform's own, on this machine's ports."""
     ours = [flag for flag in flags(told) if is_new or not flag.startswith(NEWER_THAN_BUILT)]
     assert is_new or len(ours) == len(flags(told)) - len(NEWER_THAN_BUILT)
-    for name, port in ports.items():
-        address = f"--entryPoints.{name}.address="
-        (index,) = (index for index, flag in enumerate(ours) if flag.startswith(address))
-        ours[index] = f"{address}127.0.0.1:{port}"
-    return ours
+    return at_ports(ours, ports)
 
 
-def _api_server(access: ClusterAccess, folder: Path, providers: Sequence[str]) -> list[str]:
+def _api_server(access: ClusterAccess, folder: Path, told: Mapping[str, Any]) -> list[str]:
     """In a cluster Traefik finds all this by itself."""
     config = YAML(typ="safe").load(access.kubeconfig)
     cluster = config["clusters"][0]["cluster"]
@@ -117,5 +112,4 @@ def _api_server(access: ClusterAccess, folder: Path, providers: Sequence[str]) -
     token = folder / "token"
     token.touch(mode=0o600)
     token.write_text(text(api.create(path, request), "status", "token"))
-    settings = {"endpoint": cluster["server"], "token": token, "certauthfilepath": cluster["certificate-authority"]}
-    return [f"--providers.{name}.{key}={value}" for name in providers for key, value in settings.items()]
+    return way_to_api_server(told, cluster["server"], token, cluster["certificate-authority"])

@@ -4,7 +4,8 @@ The rules are those of https://github.com/traefik/traefik-helm-chart/blob/v41.3.
 for the values that the platform sets; tests compare the result with the chart's own where Helm is there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 NEWER_THAN_BUILT = (
@@ -21,6 +22,23 @@ _PORTS = {"metrics": {"port": 9100}, "traefik": {"port": 8080}}
 def flags(values: Mapping[str, Any]) -> list[str]:
     """What the chart starts Traefik with."""
     return [f"--{name}" if value is None else f"--{name}={_text(value)}" for name, value in _options(values)]
+
+
+def at_ports(chosen: Sequence[str], ports: Mapping[str, int]) -> list[str]:
+    """The flags with each entry point on a port of this machine's loopback interface. ports: by entry point."""
+    ours = list(chosen)
+    for name, port in ports.items():
+        address = f"--entryPoints.{name}.address="
+        (index,) = (index for index, flag in enumerate(ours) if flag.startswith(address))
+        ours[index] = f"{address}127.0.0.1:{port}"
+    return ours
+
+
+def way_to_api_server(values: Mapping[str, Any], server: str, token: Path, authority: str | Path) -> list[str]:
+    """Flags for what a pod finds by itself. token, authority: files."""
+    settings = {"endpoint": server, "token": token, "certauthfilepath": authority}
+    providers = [name.lower() for name, provider in values["providers"].items() if provider["enabled"]]
+    return [f"--providers.{name}.{key}={value}" for name in providers for key, value in settings.items()]
 
 
 def _text(value: Any) -> str:

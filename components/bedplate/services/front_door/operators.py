@@ -9,13 +9,13 @@ import base64
 import re
 import ssl
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from bedplate.kubernetes import Manifest
 from bedplate.labels import FRONT_DOOR_NAMESPACE, TRAEFIK
 from bedplate.services.certificates.operators import not_issued
-from bedplate.services.front_door.command_line import NEWER_THAN_BUILT, flags
+from bedplate.services.front_door.command_line import NEWER_THAN_BUILT, at_ports, flags, way_to_api_server
 from bedplate.services.front_door.traefik_plugins import sources
 from bedplate.services.operator import Launch, OperatorProgram, Ready, Shortfall, Sight, Surroundings, Work, asked
 from bedplate.wording import counted
@@ -24,35 +24,19 @@ _PORTS = ("websecure", "web", "metrics", "traefik")
 
 
 def _launch(surroundings: Surroundings) -> Launch:
-    providers = [name.lower() for name, one in surroundings.values["providers"].items() if one["enabled"]]
     files = {
         f"plugins-local/src/{module}/{name}": content
         for module, contents in sources().items()
         for name, content in contents.items()
     }
-    return Launch(
-        arguments=[*flags_here(surroundings.values, surroundings.ports), *_way(surroundings, providers)], files=files
-    )
+    values = surroundings.values
+    way = way_to_api_server(values, surroundings.server, surroundings.token, surroundings.authority)
+    return Launch(arguments=[*flags_here(values, surroundings.ports), *way], files=files)
 
 
 def flags_here(values: Mapping[str, Any], ports: Mapping[str, int]) -> list[str]:
     """The chart's flags that the program knows, on this machine's ports."""
-    ours = [flag for flag in flags(values) if not flag.startswith(NEWER_THAN_BUILT)]
-    for name, port in ports.items():
-        address = f"--entryPoints.{name}.address="
-        (index,) = (index for index, flag in enumerate(ours) if flag.startswith(address))
-        ours[index] = f"{address}127.0.0.1:{port}"
-    return ours
-
-
-def _way(surroundings: Surroundings, providers: Sequence[str]) -> list[str]:
-    """To the API server, which a pod finds by itself."""
-    settings = {
-        "endpoint": surroundings.server,
-        "token": surroundings.token,
-        "certauthfilepath": surroundings.authority,
-    }
-    return [f"--providers.{name}.{key}={value}" for name in providers for key, value in settings.items()]
+    return at_ports([flag for flag in flags(values) if not flag.startswith(NEWER_THAN_BUILT)], ports)
 
 
 def _passes_on(surroundings: Surroundings) -> Mapping[str, str]:
