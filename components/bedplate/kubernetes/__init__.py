@@ -5,7 +5,7 @@ What registers objects imports Pulumi, and is imported when it is asked for.
 
 from typing import TYPE_CHECKING
 
-from bedplate.kubernetes.alerts import Alert, metric_label, rules_file
+from bedplate.kubernetes.alerts import Alert, RecordingRule, RuleGroup, metric_label, rules_file
 from bedplate.kubernetes.api_keys import ApiKeySpec, NewApiKey, new_api_key
 from bedplate.kubernetes.charts import Chart, ChartsSpec, CustomKind
 from bedplate.kubernetes.manifests import SKIP_AWAIT, Manifest, manifest, template_metadata
@@ -91,9 +91,11 @@ __all__ = [
     "PodSecurityLevel",
     "ProvidedOperator",
     "ProvidedOperatorArgs",
+    "RecordingRule",
     "Release",
     "ReleaseArgs",
     "RouteSpec",
+    "RuleGroup",
     "accelerator_placement",
     "addresses",
     "configuration_hash",

@@ -1,13 +1,13 @@
-"""Alerts as data, and the same in Prometheus' own format.
+"""Alerts and recording rules as data, and the same in Prometheus' own format.
 
-Owns the form of an alert. It deliberately needs no operator and no custom resource: any Prometheus reads the rendered
-file as a rule file (https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/).
+Owns the form of both. It deliberately needs no operator and no custom resource: any Prometheus reads the rendered file
+as a rule file (https://prometheus.io/docs/prometheus/latest/configuration/recording_rules/).
 """
 
 import io
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ruamel.yaml import YAML
@@ -43,13 +43,45 @@ class Alert:
         }
 
 
-def rules_file(group: str, alerts: Sequence[Alert]) -> str:
-    """A rule file with one group."""
+@dataclass(frozen=True, kw_only=True)
+class RecordingRule:
+    """A series that Prometheus computes from others. name: such as `bedplate:workspace_active`. expression: PromQL.
+    labels: put on each of its samples."""
+
+    name: str
+    expression: str
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def rule(self) -> Manifest:
+        """The rule as an entry of a rule group."""
+        labels = {"labels": dict(self.labels)} if self.labels else {}
+        return {"record": self.name, "expr": self.expression, **labels}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleGroup:
+    """Rules that Prometheus evaluates one after the other, each of which sees what those before it recorded.
+
+    interval_seconds: between evaluations; Prometheus' own if none.
+    """
+
+    name: str
+    rules: Sequence[Alert | RecordingRule]
+    interval_seconds: int | None = None
+
+    def group(self) -> Manifest:
+        """The group as a rule file has it."""
+        interval = {"interval": f"{self.interval_seconds}s"} if self.interval_seconds else {}
+        return {"name": self.name, **interval, "rules": [rule.rule() for rule in self.rules]}
+
+
+def rules_file(groups: Sequence[RuleGroup]) -> str:
+    """A rule file."""
     writer, buffer = YAML(typ="safe"), io.StringIO()
     writer.default_flow_style = False
     writer.sort_base_mapping_type_on_output = False  # pyright: ignore[reportAttributeAccessIssue] - a real setting
     writer.width = 4000
-    writer.dump({"groups": [{"name": group, "rules": [alert.rule() for alert in alerts]}]}, buffer)  # pyright: ignore[reportUnknownMemberType]
+    writer.dump({"groups": [group.group() for group in groups]}, buffer)  # pyright: ignore[reportUnknownMemberType]
     return buffer.getvalue()
 
 

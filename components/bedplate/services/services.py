@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 import pulumi
 
 from bedplate.clouds import Cluster
-from bedplate.kubernetes import Alert
+from bedplate.kubernetes import Alert, RuleGroup
 from bedplate.offers import Offers
 from bedplate.services.certificates.certificates import Certificates, CertificatesArgs
 from bedplate.services.front_door.front_door import FrontDoor, FrontDoorArgs
@@ -27,7 +27,13 @@ class _Watched(Protocol):
     def alerts(self) -> Sequence[Alert]: ...
 
 
+class _Recorded(_Watched, Protocol):
+    @property
+    def rules(self) -> Sequence[RuleGroup]: ...
+
+
 _Concern = TypeVar("_Concern", bound=_Watched)
+_RecordedConcern = TypeVar("_RecordedConcern", bound=_Recorded)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +62,7 @@ class Services:
     def __init__(self, name: str, args: ServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._name, self._args, self._opts = name, args, opts
         self._alerts: list[Alert] = []
+        self._rules: list[RuleGroup] = []
         facts, charts = args.cluster.facts, args.spec.charts.source
         nodes = NodesArgs(facts=facts, accelerators=args.accelerators, chart_source=charts)
         self.before_tenants = self._watch(Nodes(name, nodes, opts)).classes
@@ -63,13 +70,20 @@ class Services:
         certificates = self._certificates()
         self.front_door = self._front_door(certificates) if certificates else None
         self.offers = self._offers(login)
-        monitoring = MonitoringArgs(watched=self._alerts, kubernetes_version=facts.kubernetes_version, dns=facts.dns)
+        monitoring = MonitoringArgs(
+            watched=self._alerts, recorded=self._rules, kubernetes_version=facts.kubernetes_version, dns=facts.dns
+        )
         Monitoring(name, monitoring, opts)
 
     def _watch(self, concern: _Concern) -> _Concern:
         """The concern, whose alerts are now among those of the platform."""
         self._alerts += concern.alerts
         return concern
+
+    def _record(self, concern: _RecordedConcern) -> _RecordedConcern:
+        """The concern, whose recording rules and alerts are now among those of the platform."""
+        self._rules += concern.rules
+        return self._watch(concern)
 
     def _login(self) -> Login | None:
         """Where people sign in, if the stack says by whom."""

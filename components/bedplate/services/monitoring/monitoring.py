@@ -9,16 +9,18 @@ from dataclasses import dataclass
 
 import pulumi
 
-from bedplate.kubernetes import Alert, Dns
+from bedplate.kubernetes import Alert, Dns, RuleGroup
 from bedplate.services.monitoring.alerts import WORKLOAD_ALERTS
 from bedplate.services.monitoring.published_alerts import Alerts, AlertsArgs
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringArgs:
-    """watched: the alerts of all that runs. kubernetes_version: minor, '1.35'. dns: of the cluster."""
+    """watched: the alerts of all that runs. recorded: its recording rules. kubernetes_version: minor, '1.35'. dns: of
+    the cluster."""
 
     watched: Sequence[Alert]
+    recorded: Sequence[RuleGroup]
     kubernetes_version: str
     dns: Dns
 
@@ -30,7 +32,6 @@ class Monitoring:
     """Of what every workload counts on, whoever runs it."""
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        alerts = AlertsArgs(
-            alerts=[*args.watched, *self.alerts], kubernetes_version=args.kubernetes_version, dns=args.dns
-        )
+        told = RuleGroup(name="bedplate", rules=[*args.watched, *self.alerts])
+        alerts = AlertsArgs(groups=[*args.recorded, told], kubernetes_version=args.kubernetes_version, dns=args.dns)
         Alerts(f"{name}-alerts", alerts, opts)

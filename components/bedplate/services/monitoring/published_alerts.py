@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import pulumi
 
 from bedplate.kubernetes import (
-    Alert,
     Dns,
     KubernetesObject,
     PlatformNamespace,
     PlatformNamespaceArgs,
+    RuleGroup,
     manifest,
     rules_file,
 )
@@ -25,9 +25,9 @@ from bedplate.labels import MONITORING_NAMESPACE, Identity
 
 @dataclass(frozen=True, kw_only=True)
 class AlertsArgs:
-    """alerts: of all services that run. kubernetes_version: minor, '1.35'. dns: of the cluster."""
+    """groups: the rules of all services that run. kubernetes_version: minor, '1.35'. dns: of the cluster."""
 
-    alerts: Sequence[Alert]
+    groups: Sequence[RuleGroup]
     kubernetes_version: str
     dns: Dns
 
@@ -54,7 +54,7 @@ class Alerts(pulumi.ComponentResource):
             "bedplate-alerts",
             identity,
             namespace=MONITORING_NAMESPACE,
-            data={"rules.yaml": rules_file("bedplate", args.alerts)},
+            data={"rules.yaml": rules_file(args.groups)},
         )
         KubernetesObject(f"{name}-rules", rules, place.inside(self))
         self.register_outputs({})
