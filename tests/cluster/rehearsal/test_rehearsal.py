@@ -13,10 +13,13 @@ from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.simulation import SimulatedPool, simulated_cluster
 from bedplate.engine.engine import RecordingBackend, run
 from bedplate.errors import RehearsalError
+from bedplate.labels import TENANT
 from bedplate.rehearsal.applying import apply
 from bedplate.rehearsal.deleting import delete
 from bedplate.rehearsal.rehearse import Rehearsal
 from bedplate.rehearsal.report import RehearsalReport
+from cluster.guardrails.guarded import image, manifest, refusal
+from cluster.objects_under_test import eventually
 from harness import ROOT, job, model_api, platform, program, spec, tenant
 
 pytestmark = pytest.mark.enable_socket
@@ -50,6 +53,16 @@ def rehearse(access: ClusterAccess, data: dict[str, Any]) -> RehearsalReport:
 
 def reasons(report: RehearsalReport) -> str:
     return "\n".join(f"{problem.object}: {problem.reason} FIX {problem.fix}" for problem in report.problems)
+
+
+def await_no_guardrails(api: ApiServer) -> None:
+    """Until rules that are gone are enforced no longer, which takes the API server about a second."""
+    violation = manifest("Deployment", image("docker.io/evil/app:1"))
+    name = violation["metadata"]["namespace"]
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {TENANT: name}}}
+    api.apply(namespace)
+    eventually(lambda: refusal(api, violation) is None, "the rules are gone")
+    api.delete(namespace)
 
 
 GPU = {"accelerator": "nvidia-l4", "count": 1}
@@ -139,6 +152,7 @@ class TestWhatFallsShort:
             said = reasons(rehearse(access, platform(tenant("lax", model_api("api")), layers=["tenants"])))
         finally:
             delete(api, applied.resources)
+            await_no_guardrails(api)
         assert "denied by guardrail approved-images: image ghcr.io/acme/scorer:1.0.0" in said
 
     def test_names_the_class_that_is_missing(self, access: ClusterAccess) -> None:
