@@ -1,0 +1,1 @@
+"""What nobody uses is stopped, and started when somebody asks for it."""
