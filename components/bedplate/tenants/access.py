@@ -35,6 +35,8 @@ DATA_SCIENTIST_RULES: list[Manifest] = [
     {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": _READ},
     {"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": _READ},
     {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": [*_READ, "create", "delete"]},
+    # To keep, stop and start what is stopped while idle; the guardrails hold it to the annotations for that.
+    {"apiGroups": ["keda.sh"], "resources": ["scaledobjects"], "verbs": [*_READ, "patch"]},
     {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["get", "list"]},
 ]
 

@@ -1,22 +1,25 @@
 """What kube-state-metrics tells of each ScaledObject of ours: the workspaces that there are, and what was said of them.
 
-Owns the annotations and the names of their series. It deliberately runs nothing: monitoring gives this to
-kube-state-metrics as its custom resource state configuration
+Owns the names of the series, and the annotations that only the platform writes. It deliberately runs nothing:
+monitoring gives this to kube-state-metrics as its custom resource state configuration
 (https://github.com/kubernetes/kube-state-metrics/blob/main/docs/metrics/extend/customresourcestate-metrics.md). A value
 that is no number and no RFC 3339 time makes no series there.
 """
 
 from typing import Any
 
-from bedplate.labels import ACCELERATOR, DOMAIN, IDLE_TIMEOUT_MINUTES, OWNER_EMAIL, PROJECT, TENANT
+from bedplate.labels import (
+    ACCELERATOR,
+    DOMAIN,
+    IDLE_TIMEOUT_MINUTES,
+    KEEP_UNTIL,
+    OWNER_EMAIL,
+    PROJECT,
+    START_AT,
+    STOPPED,
+    TENANT,
+)
 
-KEEP_UNTIL = f"{DOMAIN}/keep-until"
-"""Until when somebody wants it kept, whatever it does; the platform's longest idle time bounds it."""
-START_AT = f"{DOMAIN}/start-at"
-"""When somebody asked for it: counts as use at that time, so it starts a stopped one and begins the idle time anew."""
-STOPPED = "autoscaling.keda.sh/paused-replicas"
-"""KEDA's; with "0" it is stopped now, and stays so until the annotation goes
-(https://keda.sh/docs/latest/concepts/scaling-deployments/#pausing-autoscaling)."""
 ROUTE = f"{DOMAIN}/route"
 """Name of the IngressRoute at which its use is counted."""
 GPUS = f"{DOMAIN}/gpus"
