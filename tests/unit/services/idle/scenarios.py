@@ -52,6 +52,7 @@ class Workspace:
     code: str = "200"
     kept_until: str | None = None
     started_at: str | None = None
+    stopped: str | None = None
     tells: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -66,6 +67,7 @@ class Workspace:
         found = [
             series("bedplate_workspace_idle_after_minutes", steady(self.idle_after, 600), **of_person),
             series("kube_statefulset_replicas", self.replicas, namespace=NAMESPACE, statefulset=self.name),
+            series("kube_pod_status_phase", steady(1, 600), **pod, phase="Running"),
             series("kube_pod_labels", steady(1, 600), **pod, label_bedplate_dev_workload=self.name),
             series("kube_pod_container_resource_requests", steady(1, 600), **pod, container="main", resource="cpu"),
             *(series(name, values, **pod) for name, values in self.tells.items()),
@@ -79,6 +81,7 @@ class Workspace:
             ("bedplate_workspace_gpus", steady(self.gpus, 600) if self.gpus else None, of_person),
             ("bedplate_workspace_keep_until_seconds", self.kept_until, of_person),
             ("bedplate_workspace_start_at_seconds", self.started_at, of_person),
+            ("bedplate_workspace_paused_replicas", self.stopped, of_person),
             ("traefik_router_requests_total", self.requests, {"job": "traefik", "instance": "t", **counted}),
         ]
         return found + [series(name, values, **labels) for name, values, labels in told if values is not None]
@@ -98,6 +101,7 @@ class Scenario:
     )
     traefik_up: str = steady(1, 600)
     traefik_start: str = steady(-3600, 600)
+    keda: str = steady(2, 600)
 
     def test(self) -> dict[str, Any]:
         """As promtool has it."""
@@ -105,12 +109,16 @@ class Scenario:
         read = [
             series("up", self.traefik_up, **traefik),
             series("process_start_time_seconds", self.traefik_start, **traefik),
+            series(
+                *("kube_deployment_status_replicas_available", self.keda),
+                **{"namespace": "bedplate-idle", "deployment": "keda-operator"},
+            ),
         ]
         return {
             "name": self.name,
             "interval": f"{STEP_SECONDS}s",
             "input_series": read + [one for workspace in self.workspaces for one in workspace.all_series()],
-            "promql_expr_test": [*self._answers(), *self._reasons()],
+            "promql_expr_test": [*self._answers(), *self._reasons(), *self._alerts()],
         }
 
     def _answers(self) -> list[dict[str, Any]]:
@@ -149,8 +157,24 @@ class Scenario:
             for minute, signals in self.signals.items()
         ]
 
+    def _alerts(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "expr": f'group by (alertname, workspace) (ALERTS{{alertname="{name}", alertstate="firing"}})',
+                "eval_time": f"{round(minute * 60)}s",
+                "exp_samples": [
+                    {"labels": f'{{alertname="{name}"' + (f',workspace="{one}"' if one else "") + "}", "value": 1}
+                    for one in whose
+                ],
+            }
+            for minute, alerts in self.alerts.items()
+            for name, whose in alerts.items()
+        ]
+
 
 UP, DOWN, UNKNOWN = {"alice": 1.0}, {"alice": 0.0}, {"alice": None}
+SOON, BLIND, UNDECIDED = "BedplateWorkspaceStopsSoon", "BedplateIdleBlind", "BedplateIdleNotDeciding"
+UNHEEDED, KEDA_DOWN = "BedplateIdleNotFollowed", "BedplateKedaDown"
 IDLE_GPU = f"{steady(97, 60)} {steady(0, 540)}"
 
 SCENARIOS = (
@@ -162,6 +186,13 @@ SCENARIOS = (
         ],
         at={59: {**UP, "bob": 1}, 89.5: {**UP, "bob": 1}, 93: {**DOWN, "bob": 1}, 480: {**DOWN, "bob": 1}},
         signals={59: ["gpu"], 70: []},
+        alerts={
+            74: {SOON: []},
+            76: {SOON: ["alice"], UNHEEDED: []},
+            89: {SOON: ["alice"], BLIND: [], UNDECIDED: []},
+            93: {SOON: [], UNHEEDED: []},
+            97: {UNHEEDED: ["alice"]},
+        },
     ),
     Scenario(
         name="IDLE-2 and 3: below 5 percent of CPU and no traffic for 30 minutes",
@@ -218,6 +249,7 @@ SCENARIOS = (
         workspaces=[Workspace(gpus=1), Workspace(name="bob"), Workspace(name="carol", gpus=1, replicas=steady(0, 600))],
         at={5: {**UP, "carol": 0}, 60: {**UP, "bob": 0, "carol": 0}, 590: {**UP, "bob": 0, "carol": 0}},
         signals={60: ["unmeasured"]},
+        alerts={14: {BLIND: []}, 16: {BLIND: ["alice"]}, 590: {BLIND: ["alice"], UNDECIDED: []}},
     ),
     Scenario(
         name="a GPU that is missing for an hour begins the idle time anew",
@@ -235,6 +267,7 @@ SCENARIOS = (
         workspaces=[Workspace(), Workspace(name="bob", replicas=steady(0, 600))],
         traefik_up=f"{steady(1, 20)} {steady(0, 60)} {steady(1, 520)}",
         at={19: {**UP, "bob": 0}, 50: {**UP, "bob": None}, 85: {**UP, "bob": 0}, 110: UP, 115: DOWN},
+        alerts={29: {UNDECIDED: []}, 31: {UNDECIDED: [""]}, 79: {UNDECIDED: [""], BLIND: []}, 85: {UNDECIDED: []}},
     ),
     Scenario(
         name="Prometheus just back: nothing stops by what it knew, and nothing that is stopped wakes",
@@ -261,6 +294,7 @@ SCENARIOS = (
             Workspace(replicas=steady(0, 600), requests=f"{missing(20)} {steady(1, 500)}"),
             Workspace(name="a-b", replicas=steady(0, 600), requests=f"{missing(20)} 1x2000", router=ROUTERS["legacy"]),
         ],
+        alerts={24: {UNHEEDED: []}},
         at={19.75: {**DOWN, "a-b": 0}, 20: {**UP, "a-b": 1}, 21.75: {**UP, "a-b": 1}, 22.5: {**DOWN, "a-b": 0}},
         signals={20: ["requests"]},
     ),
@@ -309,6 +343,21 @@ SCENARIOS = (
             Workspace(replicas=f"{steady(0, 21)} {steady(1, 500)}", started_at=f"{missing(19.5)} {steady(1200, 500)}")
         ],
         at={19: DOWN, 20: UP, 50: UP, 56: DOWN},
+    ),
+    Scenario(
+        name="a woken one that KEDA leaves down is told of, one that somebody stopped is not",
+        workspaces=[
+            Workspace(replicas=steady(0, 600), requests=growing(0.1, 600)),
+            Workspace(name="bob", replicas=steady(0, 600), requests=growing(0.1, 600), stopped=steady(0, 600)),
+        ],
+        at={20: {**UP, "bob": 1}},
+        alerts={20: {UNHEEDED: ["alice"]}},
+    ),
+    Scenario(
+        name="KEDA down",
+        at={},
+        keda=f"{steady(1, 20)} {steady(0, 20)} stale",
+        alerts={24: {KEDA_DOWN: []}, 26: {KEDA_DOWN: [""]}, 60: {KEDA_DOWN: [""]}},
     ),
     Scenario(
         name="kube-state-metrics away for some minutes: a request still wakes",

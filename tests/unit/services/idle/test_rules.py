@@ -8,6 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from bedplate.kubernetes import RuleGroup, rules_file
+from bedplate.services.idle.alerts import idle_alerts
 from bedplate.services.idle.rules import Thresholds, idle_rules
 from programs_under_test import program_under_test
 from unit.services.idle.scenarios import SCENARIOS, STEP_SECONDS, Scenario
@@ -34,6 +35,12 @@ def judged(promtool: str, groups: Sequence[RuleGroup], scenarios: Sequence[Scena
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
+def groups() -> list[RuleGroup]:
+    """The rules as a stack publishes them."""
+    alerts = RuleGroup(name="bedplate", rules=idle_alerts(15, "bedplate-idle"), interval_seconds=STEP_SECONDS)
+    return [*idle_rules(Thresholds()), alerts]
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_decides_as_it_should(scenario: Scenario, promtool: str, tmp_path: Path) -> None:
-    assert judged(promtool, idle_rules(Thresholds()), [scenario], tmp_path) == ""
+    assert judged(promtool, groups(), [scenario], tmp_path) == ""
