@@ -7,7 +7,7 @@ neither knows the other. An offer that a stack does not make is None, and a work
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import pulumi
 
@@ -38,7 +38,38 @@ class FrontDoorOffer(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ActivityRequest:
+    """That a target is stopped while nobody uses it. kind, target: of what is scaled, named like its workload.
+
+    namespace, namespace_name: of its tenant. after_minutes: without use; the stack's if none. replicas_min,
+    replicas_max, cpu_percent: how many pods while it is in use, and the use of CPU above which some are added, if any.
+    route: name of the route at which its use is counted, if there is one. gpus, accelerator: of its pods together.
+    """
+
+    identity: Identity
+    namespace: KubernetesObject
+    namespace_name: str
+    kind: Literal["Deployment", "StatefulSet"]
+    target: str
+    after_minutes: int | None = None
+    replicas_min: int = 1
+    replicas_max: int = 1
+    cpu_percent: int | None = None
+    route: str = ""
+    gpus: int = 0
+    accelerator: str = ""
+
+
+class ActivityOffer(Protocol):
+    """Who stops what nobody uses, and starts it again."""
+
+    def scale(self, name: str, request: ActivityRequest, parent: pulumi.Resource) -> None:
+        """Registers it for `parent`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Offers:
     """Each offer, or None where this stack does not make it."""
 
     front_door: FrontDoorOffer | None = None
+    activity: ActivityOffer | None = None

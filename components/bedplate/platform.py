@@ -72,6 +72,7 @@ class Platform(pulumi.ComponentResource):
             spec=spec,
             domain=spec.domain,
             accelerators=spec.accelerators,
+            max_idle_minutes=spec.guardrails.idle.max_minutes,
             cluster=self.cluster,
             secret=self._args.secret,
         )

@@ -8,7 +8,7 @@ EVERYTHING = platform(
         model_api(
             "api", gpu={"accelerator": "nvidia-l4"}, replicas={"min": 1, "max": 1}, secretEnv={"API_TOKEN": "token"}
         ),
-        model_api("web", replicas={"min": 2, "max": 5}, route={"access": "browser"}),
+        model_api("web", replicas={"min": 2, "max": 5}, route={"access": "browser"}, idle={"afterMinutes": 60}),
         job("train", gpu={"accelerator": "nvidia-l4", "count": 1}, mounts=[{"volume": "data", "path": "/data"}]),
         job("nightly", schedule="0 1 * * *", secretEnv={"DB_PASSWORD": "token"}),
         volumes=[{"name": "data", "sizeGib": 10, "retain": True}, {"name": "cache", "sizeGib": 5, "retain": False}],
@@ -18,6 +18,7 @@ EVERYTHING = platform(
     tenantSecrets={"vision": ["token"]},
     certificates={"issuer": "internal"},
     login=LOGIN,
+    idle={},
 )
 PROVEN_OVER_HTTP = {
     **EVERYTHING,
@@ -26,6 +27,10 @@ PROVEN_OVER_HTTP = {
         **{"mode": "perHost", "challenge": "http01"},
     },
 }
-WITH_CERT_MANAGER = {**EVERYTHING, "certificates": {"issuer": "internal", "certManager": {"provided": True}}}
+WITH_CERT_MANAGER = {
+    **EVERYTHING,
+    "certificates": {"issuer": "internal", "certManager": {"provided": True}},
+    "idle": {"keda": {"provided": True}},
+}
 SECRETS = frozenset({"token"})
 """Their config secrets."""

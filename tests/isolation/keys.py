@@ -129,6 +129,9 @@ KEYS: Mapping[str, Decision] = {
     ),
     "Replicas.max": Bounded("the tenant's quota", ((*_WORKLOAD, "replicas"), {"min": 1, "max": 400}), "than the quota"),
     "Replicas.cpuPercent": _OWN_PODS,
+    "Idle.afterMinutes": Bounded(
+        "guardrails.idle.maxMinutes", ((*_WORKLOAD, "idle"), {"afterMinutes": 9000}), "guardrails.idle.maxMinutes"
+    ),
     "Route.access": Bounded(
         f"guardrails.publicRoutes and {_CEILING}.publicRoutes",
         ((*_WORKLOAD, "route"), {"access": "public"}),

@@ -151,6 +151,14 @@ _MEMBER = (
     ),
     Action(
         "member",
+        "keeps, starts and stops what is stopped while nobody uses it, and changes nothing else of it",
+        "within limits",
+        "the role, and `bedplate-activity`; `guardrails.idle.maxMinutes` bounds how long it is kept",
+        "cluster/guardrails/test_activity.py::TestAMember::test_keeps_starts_and_stops_it_and_takes_it_back",
+        (*_read("scaledobjects.keda.sh"), "patch scaledobjects.keda.sh"),
+    ),
+    Action(
+        "member",
         "sees or does anything in another namespace",
         "refused",
         "the role is bound in the tenant's namespace alone",

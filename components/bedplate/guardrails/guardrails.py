@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import pulumi
 
+from bedplate.guardrails.activity import POLICY as ACTIVITY
+from bedplate.guardrails.activity import activity_spec
 from bedplate.guardrails.limits import GuardrailsSpec
 from bedplate.guardrails.orphans import POLICY as ORPHANS
 from bedplate.guardrails.orphans import orphans_spec
@@ -50,11 +52,15 @@ class Guardrails(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         policy = KubernetesObject(f"{name}-policy", _policy(args), child)
         KubernetesObject(f"{name}-binding", _binding(POLICY), pulumi.ResourceOptions(parent=self, depends_on=[policy]))
-        orphans = manifest(_API_VERSION, "ValidatingAdmissionPolicy", ORPHANS, _IDENTITY, spec=orphans_spec())
-        policy = KubernetesObject(f"{name}-orphans-policy", orphans, child)
-        KubernetesObject(
-            f"{name}-orphans-binding", _binding(ORPHANS), pulumi.ResourceOptions(parent=self, depends_on=[policy])
-        )
+        for suffix, named, spec in (
+            ("orphans", ORPHANS, orphans_spec()),
+            ("activity", ACTIVITY, activity_spec()),
+        ):
+            beside = manifest(_API_VERSION, "ValidatingAdmissionPolicy", named, _IDENTITY, spec=spec)
+            policy = KubernetesObject(f"{name}-{suffix}-policy", beside, child)
+            KubernetesObject(
+                f"{name}-{suffix}-binding", _binding(named), pulumi.ResourceOptions(parent=self, depends_on=[policy])
+            )
         self.register_outputs({})
 
 

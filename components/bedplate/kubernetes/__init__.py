@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bedplate.kubernetes.alerts import Alert, RecordingRule, RuleGroup, metric_label, rules_file
 from bedplate.kubernetes.api_keys import ApiKeySpec, NewApiKey, new_api_key
 from bedplate.kubernetes.charts import Chart, ChartsSpec, CustomKind
+from bedplate.kubernetes.idle import IdleSpec
 from bedplate.kubernetes.manifests import SKIP_AWAIT, Manifest, manifest, template_metadata
 from bedplate.kubernetes.network import (
     METADATA_ADDRESSES,
@@ -81,6 +82,7 @@ __all__ = [
     "Definitions",
     "DefinitionsArgs",
     "Dns",
+    "IdleSpec",
     "KubernetesObject",
     "LoadBalancer",
     "Manifest",

@@ -16,6 +16,7 @@ from bedplate.offers import Offers
 from bedplate.services.certificates.certificates import Certificates, CertificatesArgs
 from bedplate.services.front_door.front_door import FrontDoor, FrontDoorArgs
 from bedplate.services.front_door.routes import Routes, SignInRoute, SignInRouteArgs
+from bedplate.services.idle.idle import Idle, IdleArgs
 from bedplate.services.login.login import Login, LoginArgs
 from bedplate.services.monitoring.monitoring import Monitoring, MonitoringArgs
 from bedplate.services.nodes.nodes import Nodes, NodesArgs
@@ -38,11 +39,12 @@ _RecordedConcern = TypeVar("_RecordedConcern", bound=_Recorded)
 
 @dataclass(frozen=True, kw_only=True)
 class ServicesArgs:
-    """domain: of the platform's hosts. accelerators: those of the pools. secret: resolves the name of a config
-    secret."""
+    """domain: of the platform's hosts. accelerators: those of the pools. max_idle_minutes: the longest that anything
+    may be kept without use. secret: resolves the name of a config secret."""
 
     spec: ServicesSpec
     domain: str
+    max_idle_minutes: int
     accelerators: Sequence[str]
     cluster: Cluster
     secret: Callable[[str], pulumi.Output[str]]
@@ -69,7 +71,7 @@ class Services:
         login = self._login()
         certificates = self._certificates()
         self.front_door = self._front_door(certificates) if certificates else None
-        self.offers = self._offers(login)
+        self.offers = self._offers(login, self._idle())
         monitoring = MonitoringArgs(
             watched=self._alerts, recorded=self._rules, kubernetes_version=facts.kubernetes_version, dns=facts.dns
         )
@@ -109,11 +111,24 @@ class Services:
         cluster.point_hosts("hosts", front_door.address)
         return front_door
 
-    def _offers(self, login: Login | None) -> Offers:
+    def _idle(self) -> Idle | None:
+        spec = self._args.spec.idle
+        if spec is None:
+            return None
+        args = IdleArgs(
+            spec=spec,
+            max_minutes=self._args.max_idle_minutes,
+            facts=self._args.cluster.facts,
+            chart_source=self._args.spec.charts.source,
+        )
+        return self._record(Idle(f"{self._name}-idle", args, self._opts))
+
+    def _offers(self, login: Login | None, idle: Idle | None) -> Offers:
         door, authentication = self.front_door, login.endpoints if login else None
         if door is None:
-            return Offers()
+            return Offers(activity=idle)
         if authentication:
             sign_in = SignInRouteArgs(authentication=authentication, front_door=door)
             SignInRoute(f"{self._name}-sign-in", sign_in, self._opts)
-        return Offers(front_door=Routes(front_door=door, authentication=authentication, domain=self._args.domain))
+        routes = Routes(front_door=door, authentication=authentication, domain=self._args.domain)
+        return Offers(front_door=routes, activity=idle)

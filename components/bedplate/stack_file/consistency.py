@@ -2,7 +2,7 @@
 
 Owns the list of all checks, and those of quotas, images and limits. Beside it, by what they are about: `capacity`
 (machines and networks), `storage` (volumes), `routing` (hosts and routes), `secrets`, `tenancy` (names), `ceilings`
-(the most that any tenant may have).
+(the most that any tenant may have), `idle` (stopping what nobody uses).
 """
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from bedplate.clouds import ACCELERATORS
 from bedplate.config import PlatformSpec
 from bedplate.services.certificates.spec import LetsEncryptSpec
-from bedplate.stack_file import capacity, ceilings, routing, secrets, storage, tenancy
+from bedplate.stack_file import capacity, ceilings, idle, routing, secrets, storage, tenancy
 from bedplate.stack_file.parts import Parts, footprint_of, has, is_whole
 from bedplate.stack_file.problems import DECIMALS, PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.tenants import QuotaSpec
@@ -298,6 +298,8 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _service_accounts,
     routing.routes,
     routing.api_keys,
+    idle.times,
+    idle.workloads,
     secrets.config_secrets,
     secrets.of_tenants,
     ceilings.quotas,

@@ -22,7 +22,8 @@ from bedplate.workloads import Footprint, WorkloadSpec
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """What could be read of a platform. has_front_door: whether routes can be made; has_login: whether there is one to
-    ask. secrets: names of the config secrets there are; None where unknown."""
+    ask. stops_idle: whether somebody finds out what nobody uses. secrets: names of the config secrets there are; None
+    where unknown."""
 
     domain: str | None
     cloud: ClusterSpec | None
@@ -36,6 +37,7 @@ class Parts:
     """Index in the list, tenant, and the index of each of its workloads."""
     has_front_door: bool = False
     has_login: bool = False
+    stops_idle: bool = False
     secrets: Collection[str] | None = None
 
     @classmethod
@@ -52,6 +54,7 @@ class Parts:
             tenants=[(index, tenant, range(len(tenant.workloads))) for index, tenant in enumerate(spec.tenants)],
             has_front_door=spec.certificates is not None and "services" in spec.layers,
             has_login=spec.login is not None,
+            stops_idle=spec.idle is not None and "services" in spec.layers,
             secrets=secrets,
         )
 

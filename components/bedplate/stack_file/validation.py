@@ -249,6 +249,7 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
     pools = {name: _partly(NodePoolSpec, raw) for name, raw in _as_mapping(mapping.get("nodePools")).items()}
     readable = {name: pool for name, pool in pools.items() if pool is not None}
     names = _partly(PlatformSpec, {key: value for key, value in mapping.items() if key in _LOOSE_KEYS})
+    has_services = "services" in _as_list(mapping.get("layers", ["services"]))
     return Parts(
         domain=getattr(names, "domain", None),
         cloud=_section(PlatformSpec, "cloud", mapping.get("cloud")),
@@ -259,7 +260,8 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
         tenant_secrets=getattr(names, "tenant_secrets", None),
         tenants=list(_tenants(mapping.get("tenants"))),
         has_login="login" in mapping,
-        has_front_door="certificates" in mapping and "services" in _as_list(mapping.get("layers", ["services"])),
+        has_front_door="certificates" in mapping and has_services,
+        stops_idle="idle" in mapping and has_services,
         secrets=secrets,
     )
 

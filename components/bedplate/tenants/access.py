@@ -2,8 +2,9 @@
 
 One ClusterRole for all tenants, bound by a RoleBinding in each tenant's namespace to the tenant's groups of the
 identity provider. It deliberately lacks: reading Secrets, `exec` into pods (it shows a workload's secrets), and any
-write on quotas, policies, roles, services or routes. Creating a Job is enough to use what the tenant's workloads may
-use, secrets included: the tenant is the boundary of isolation, not the person.
+write on quotas, policies, roles, services or routes. Of ScaledObjects it may write three annotations. Creating a Job is
+enough to use what the tenant's workloads may use, secrets included: the tenant is the boundary of isolation, not the
+person.
 """
 
 from collections.abc import Sequence
@@ -35,6 +36,8 @@ DATA_SCIENTIST_RULES: list[Manifest] = [
     {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": _READ},
     {"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": _READ},
     {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": [*_READ, "create", "delete"]},
+    # To keep, stop and start what is stopped while idle; the guardrails hold it to the annotations for that.
+    {"apiGroups": ["keda.sh"], "resources": ["scaledobjects"], "verbs": [*_READ, "patch"]},
     {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["get", "list"]},
 ]
 

@@ -7,13 +7,13 @@ imported is enough to be in the stack file's union, the JSON schema, the docs an
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from bedplate.clouds import ClusterFacts
-from bedplate.kubernetes import Container, Manifest, RouteSpec, manifest, service_account
+from bedplate.kubernetes import Container, IdleSpec, Manifest, RouteSpec, manifest, service_account
 from bedplate.kubernetes.pods import OWN_VOLUMES, disk_gib
 from bedplate.labels import GPU_RUNTIME, GPU_SETTINGS, GPUS_BY_MOUNT, GPUS_VISIBLE, Identity
 from bedplate.spec import (
@@ -172,6 +172,19 @@ class Endpoint:
     route: RouteSpec
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sleeper:
+    """What of a workload is stopped while nobody uses it. kind: of what is scaled, which is named like the workload.
+    replicas_min, replicas_max, cpu_percent: how many pods while it is in use, and above which use of CPU there are
+    more; none where their number is fixed."""
+
+    kind: Literal["Deployment", "StatefulSet"]
+    idle: IdleSpec
+    replicas_min: int = 1
+    replicas_max: int = 1
+    cpu_percent: int | None = None
+
+
 class WorkloadSpec(Spec):
     """What every workload has, whatever its kind."""
 
@@ -258,6 +271,10 @@ class WorkloadSpec(Spec):
 
     def endpoint(self) -> Endpoint | None:
         """What is reached from outside, if anything is."""
+        return None
+
+    def sleeper(self) -> Sleeper | None:
+        """What is stopped while nobody uses it, if anything is."""
         return None
 
 

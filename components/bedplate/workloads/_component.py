@@ -3,12 +3,13 @@
 import pulumi
 
 from bedplate.kubernetes import KubernetesObject
-from bedplate.offers import RouteRequest
+from bedplate.labels import host_label
+from bedplate.offers import ActivityRequest, RouteRequest
 from bedplate.workloads._base import Workload, WorkloadArgs
 
 
 class WorkloadComponent(pulumi.ComponentResource):
-    """What a template makes of a spec, registered, with a route to it where the spec asks for one."""
+    """What a template makes of a spec, registered, with what the platform does for it where the spec asks for that."""
 
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         template = Workload.of(args.spec)
@@ -18,6 +19,7 @@ class WorkloadComponent(pulumi.ComponentResource):
             left = pulumi.ResourceOptions(ignore_changes=list(template.handed_over.get(part["kind"], ())))
             KubernetesObject(f"{name}-{suffix}", part, pulumi.ResourceOptions.merge(inside, left))
         self._open_route(name, args)
+        self._stop_while_idle(name, args)
         self.register_outputs({})
 
     def _open_route(self, name: str, args: WorkloadArgs) -> None:
@@ -35,3 +37,24 @@ class WorkloadComponent(pulumi.ComponentResource):
             groups=args.groups,
         )
         door.open(f"{name}-route", request, self)
+
+    def _stop_while_idle(self, name: str, args: WorkloadArgs) -> None:
+        spec, activity = args.spec, args.offers.activity
+        sleeper = spec.sleeper()
+        if sleeper is None or activity is None:
+            return
+        request = ActivityRequest(
+            identity=args.identity,
+            namespace=args.namespace,
+            namespace_name=args.namespace_name,
+            kind=sleeper.kind,
+            target=spec.name,
+            after_minutes=sleeper.idle.after_minutes,
+            replicas_min=sleeper.replicas_min,
+            replicas_max=sleeper.replicas_max,
+            cpu_percent=sleeper.cpu_percent,
+            route=host_label(args.identity.tenant, args.identity.workload) if spec.endpoint() else "",
+            gpus=spec.gpu.count * sleeper.replicas_min if spec.gpu else 0,
+            accelerator=spec.gpu.accelerator if spec.gpu else "",
+        )
+        activity.scale(f"{name}-idle", request, self)

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from bedplate.kubernetes import (
     SKIP_AWAIT,
+    IdleSpec,
     Manifest,
     RouteSpec,
     accelerator_placement,
@@ -27,6 +28,7 @@ from bedplate.spec import Port, PositiveCount, Seconds, Spec, UrlPath, mistake, 
 from bedplate.workloads._base import (
     Endpoint,
     Footprint,
+    Sleeper,
     Workload,
     WorkloadArgs,
     WorkloadSpec,
@@ -86,6 +88,8 @@ class ModelApiSpec(WorkloadSpec):
     successor has loaded the model."""
     route: RouteSpec | None = None
     """The way in from outside the cluster; without it there is none."""
+    idle: IdleSpec | None = None
+    """That all pods stop while nobody uses it, and the first request by its route starts them; without it they stay."""
 
     @property
     def drained_seconds(self) -> int:
@@ -108,6 +112,14 @@ class ModelApiSpec(WorkloadSpec):
             return None
         return Endpoint(service=self.name, service_port=_SERVICE_PORT, port=self.port, route=self.route)
 
+    def sleeper(self) -> Sleeper | None:
+        """Its Deployment, where that is asked for."""
+        if self.idle is None:
+            return None
+        fewest, most = self.replicas.min, self.replicas.max
+        percent = self.replicas.cpu_percent if fewest < most else None
+        return Sleeper(kind="Deployment", idle=self.idle, replicas_min=fewest, replicas_max=most, cpu_percent=percent)
+
 
 class ModelApi(Workload):
     """A model behind HTTP."""
@@ -124,7 +136,7 @@ class ModelApi(Workload):
         """Deployment, Service, disruption budget and autoscaler.
 
         There is an autoscaler even of a fixed number: the number of pods belongs to it in every shape of the spec, and
-        never changes hands.
+        never changes hands. Where all pods may stop, KEDA makes one, of its own name.
         """
         spec = args.spec
         assert isinstance(spec, ModelApiSpec)
@@ -132,7 +144,7 @@ class ModelApi(Workload):
             ("deployment", _deployment(spec, args)),
             ("service", _service(spec, args)),
             ("disruption-budget", disruption_budget(spec.name, args.namespace_name, args.identity)),
-            ("autoscaler", _autoscaler(spec, args)),
+            *([] if spec.idle else [("autoscaler", _autoscaler(spec, args))]),
         ]
 
 
@@ -197,8 +209,9 @@ def _deployment(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
 
 
 def _deployment_annotations(spec: ModelApiSpec) -> dict[str, str]:
-    """A GPU node may take longer to come from zero than any sensible wait, and must not hold up other tenants."""
-    if spec.gpu:
+    """A GPU node may take longer to come from zero than any sensible wait, and must not hold up other tenants. What is
+    stopped has nothing to wait for."""
+    if spec.gpu or spec.idle:
         return SKIP_AWAIT
     return {"pulumi.com/timeoutSeconds": str(spec.startup_seconds + 600)}
 

@@ -1,0 +1,59 @@
+"""What people may say of what is stopped while nobody uses it.
+
+Owns a policy beside the guardrails, because it judges ScaledObjects. Kubernetes can grant the change of an object as a
+whole only: members may patch ScaledObjects of their tenant, and this holds them to three annotations. Who may write the
+status of ScaledObjects runs what acts on them, or the cluster, and is not held. KEDA's `force-activation` and the other
+ways to pause are not among the three: what they keep is kept for ever.
+"""
+
+from bedplate.kubernetes import Manifest
+from bedplate.labels import KEEP_UNTIL, START_AT, STOPPED
+
+POLICY = "bedplate-activity"
+_TIME = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
+_VARIABLES = {
+    "acts": (
+        "authorizer.group('keda.sh').resource('scaledobjects').subresource('status')"
+        ".namespace(object.metadata.namespace).check('update').allowed()"
+    ),
+    "was": "oldObject.metadata.?annotations.orValue({})",
+    "becomes": "object.metadata.?annotations.orValue({})",
+    "changed": (
+        "variables.becomes.filter(k, !(k in variables.was) || variables.was[k] != variables.becomes[k])"
+        " + variables.was.filter(k, !(k in variables.becomes))"
+    ),
+    "said": "variables.changed.filter(k, k in variables.becomes)",
+}
+_SAME = " && ".join(
+    f"object{field} == oldObject{field}"
+    for field in (
+        *(".spec", ".metadata.?labels", ".metadata.?finalizers", ".metadata.?ownerReferences"),
+        ".metadata.?generateName",
+    )
+)
+
+
+def activity_spec() -> Manifest:
+    """Of the policy."""
+    allowed = [KEEP_UNTIL, START_AT, STOPPED]
+    kind = {"apiGroups": ["keda.sh"], "apiVersions": ["*"], "resources": ["scaledobjects"]}
+    checks = {
+        f"({_SAME}) && variables.changed.all(k, k in {allowed})": (
+            f"of a ScaledObject only the annotations {', '.join(allowed)} are yours to change"
+        ),
+        f"variables.said.all(k, k == '{STOPPED}' || variables.becomes[k].matches('{_TIME}'))": (
+            f"{KEEP_UNTIL} and {START_AT} must be a time in UTC, like 2026-12-01T18:00:00Z"
+        ),
+        f"variables.said.all(k, k != '{STOPPED}' || variables.becomes[k] == '0')": (
+            f'{STOPPED} may be "0", which stops it, or removed'
+        ),
+    }
+    return {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [{**kind, "operations": ["UPDATE"]}]},
+        "variables": [{"name": name, "expression": cel} for name, cel in _VARIABLES.items()],
+        "validations": [
+            {"expression": f"variables.acts || ({cel})", "message": message, "reason": "Forbidden"}
+            for cel, message in checks.items()
+        ],
+    }

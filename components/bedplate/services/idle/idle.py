@@ -1,0 +1,100 @@
+"""What nobody uses is stopped, and started when somebody asks for it.
+
+Owns KEDA in its namespace, the rules by which Prometheus finds out who uses what, and the ScaledObject of whatever asks
+for one. It deliberately owns neither Prometheus (see `monitoring`) nor the routes at which use is counted (see
+`front_door`), and deletes nothing: what is stopped has no pods, and keeps its volumes, its name and its address.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from bedplate.clouds import ClusterFacts
+from bedplate.kubernetes import (
+    Alert,
+    CustomObject,
+    Operator,
+    PlatformNamespace,
+    ProvidedOperator,
+    ProvidedOperatorArgs,
+    Release,
+    ReleaseArgs,
+    RuleGroup,
+)
+from bedplate.labels import IDLE_NAMESPACE
+from bedplate.offers import ActivityRequest
+from bedplate.services.idle.alerts import idle_alerts
+from bedplate.services.idle.keda import CHART, namespace, values
+from bedplate.services.idle.rules import Thresholds, idle_rules
+from bedplate.services.idle.scaled_objects import Target, scaled_object
+from bedplate.services.idle.spec import IdleSettingsSpec
+from bedplate.services.monitoring.endpoint import PROMETHEUS_URL
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdleArgs:
+    """max_minutes: the longest that anything may be kept without use. chart_source: of charts, in the publisher's
+    place."""
+
+    spec: IdleSettingsSpec
+    max_minutes: int
+    facts: ClusterFacts
+    chart_source: str | None = None
+
+
+class Idle(pulumi.ComponentResource):
+    """KEDA, and what it goes by."""
+
+    operator: Operator
+    """KEDA; ScaledObjects come after it."""
+    rules: Sequence[RuleGroup]
+    """Who uses what."""
+    alerts: Sequence[Alert]
+    """Of what is stopped soon, and of what nobody can decide."""
+
+    def __init__(self, name: str, args: IdleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("bedplate:index:Idle", name, {}, opts)
+        self._name, self._spec = name, args.spec
+        self.operator = self._keda(args)
+        thresholds = Thresholds(
+            cpu_percent=args.spec.cpu_percent,
+            gpu_percent=args.spec.gpu_percent,
+            network_bytes_per_second=args.spec.network_bytes_per_second,
+            max_minutes=args.max_minutes,
+        )
+        self.rules = idle_rules(thresholds)
+        runs_in = args.spec.keda.namespace if args.spec.keda else IDLE_NAMESPACE
+        self.alerts = idle_alerts(args.spec.warn_minutes, runs_in)
+        self.register_outputs({})
+
+    def scale(self, name: str, request: ActivityRequest, parent: pulumi.Resource) -> None:
+        """Registers for `parent` that its target is stopped while nobody uses it."""
+        body = scaled_object(_target(request, self._spec), PROMETHEUS_URL)
+        inside = pulumi.ResourceOptions(parent=parent, depends_on=[request.namespace], deleted_with=request.namespace)
+        CustomObject(name, body, self.operator, inside)
+
+    def _keda(self, args: IdleArgs) -> Operator:
+        provided, child = args.spec.keda, pulumi.ResourceOptions(parent=self)
+        if provided:
+            operator = ProvidedOperatorArgs(chart=CHART, namespace=provided.namespace)
+            return ProvidedOperator(f"{self._name}-provided", operator, child)
+        place = PlatformNamespace(f"{self._name}-place", namespace(args.facts), child)
+        release = ReleaseArgs(chart=CHART, namespace=place, values=values(), source=args.chart_source)
+        return Release(f"{self._name}-release", release, child)
+
+
+def _target(request: ActivityRequest, spec: IdleSettingsSpec) -> Target:
+    return Target(
+        kind=request.kind,
+        name=request.target,
+        namespace=request.namespace_name,
+        identity=request.identity,
+        after_minutes=request.after_minutes or spec.after_minutes,
+        replicas_min=request.replicas_min,
+        replicas_max=request.replicas_max,
+        cpu_percent=request.cpu_percent,
+        route=request.route,
+        gpus=request.gpus,
+        accelerator=request.accelerator,
+    )

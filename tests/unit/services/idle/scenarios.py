@@ -1,0 +1,369 @@
+"""What happens to a workspace, as the series that Prometheus would read and the answers that the rules must give.
+
+Times are in minutes from the beginning; a sample stands for every fifteen seconds. Every workspace of a scenario runs
+from the beginning and is idle after 30 minutes, unless it says something else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+STEP_SECONDS = 15
+A_MINUTE = 60 // STEP_SECONDS
+NAMESPACE = "vision"
+ROUTERS = {
+    "safe": "bedplate-front-door_{route}_0@kubernetescrd",
+    "legacy": "bedplate-front-door-{route}-0123456789abcdef0123@kubernetescrd",
+}
+
+
+def steady(value: float, minutes: float) -> str:
+    return f"{value}x{round(minutes * A_MINUTE) - 1}"
+
+
+def growing(per_second: float, minutes: float, start: float = 0) -> str:
+    return f"{start}+{per_second * STEP_SECONDS}x{round(minutes * A_MINUTE) - 1}"
+
+
+def missing(minutes: float) -> str:
+    return f"_x{round(minutes * A_MINUTE)}"
+
+
+def series(name: str, values: str, **labels: str) -> dict[str, str]:
+    written = ",".join(f'{key}="{value}"' for key, value in labels.items())
+    return {"series": f"{name}{{{written}}}", "values": values}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """cpu_cores, bytes_per_second, gpu_percent: values over time of what its pod uses; None where nobody tells.
+    requests: of its router's counter. replicas: as kube-state-metrics tells."""
+
+    name: str = "alice"
+    idle_after: int = 30
+    replicas: str = steady(1, 600)
+    cpu_cores: str | None = growing(0.02, 600)
+    bytes_per_second: str | None = growing(100, 600)
+    gpus: int = 0
+    gpu_percent: str | None = None
+    requests: str | None = None
+    router: str = ROUTERS["safe"]
+    protocol: str = "http"
+    code: str = "200"
+    kept_until: str | None = None
+    started_at: str | None = None
+    stopped: str | None = None
+    tells: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {"namespace": NAMESPACE, "workspace": self.name}
+
+    def all_series(self) -> list[dict[str, str]]:
+        route = f"{self.name}-{NAMESPACE}"
+        pod = {"namespace": NAMESPACE, "pod": f"{self.name}-0"}
+        of_person = {**self.labels, "route": route, "tenant": NAMESPACE, "owner": f"{self.name}@example.com"}
+        interface = {"interface": "eth0"}
+        found = [
+            series("bedplate_workspace_idle_after_minutes", steady(self.idle_after, 600), **of_person),
+            series("kube_statefulset_replicas", self.replicas, namespace=NAMESPACE, statefulset=self.name),
+            series("kube_pod_status_phase", steady(1, 600), **pod, phase="Running"),
+            series("kube_pod_labels", steady(1, 600), **pod, label_bedplate_dev_workload=self.name),
+            series("kube_pod_container_resource_requests", steady(1, 600), **pod, container="main", resource="cpu"),
+            *(series(name, values, **pod) for name, values in self.tells.items()),
+        ]
+        counted = {"router": self.router.format(route=route), "protocol": self.protocol, "code": self.code}
+        told = [
+            ("container_cpu_usage_seconds_total", self.cpu_cores, {**pod, "container": "main"}),
+            ("container_network_receive_bytes_total", self.bytes_per_second, {**pod, **interface}),
+            ("container_network_transmit_bytes_total", self.bytes_per_second, {**pod, **interface}),
+            ("DCGM_FI_DEV_GPU_UTIL", self.gpu_percent, {**pod, "gpu": "0"}),
+            ("bedplate_workspace_gpus", steady(self.gpus, 600) if self.gpus else None, of_person),
+            ("bedplate_workspace_keep_until_seconds", self.kept_until, of_person),
+            ("bedplate_workspace_start_at_seconds", self.started_at, of_person),
+            ("bedplate_workspace_paused_replicas", self.stopped, of_person),
+            ("traefik_router_requests_total", self.requests, {"job": "traefik", "instance": "t", **counted}),
+        ]
+        return found + [series(name, values, **labels) for name, values, labels in told if values is not None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """at: by minute, each answer that is expected of `bedplate:workspace_wanted`, by workspace; None for no sample.
+    signals: by minute, the reasons that are given of the first workspace. alerts: by minute and name, whom of."""
+
+    name: str
+    workspaces: Sequence[Workspace] = (Workspace(),)
+    at: Mapping[float, Mapping[str, float | None]]
+    signals: Mapping[float, Sequence[str]] = field(default_factory=dict[float, Sequence[str]])
+    alerts: Mapping[float, Mapping[str, Sequence[str]]] = field(
+        default_factory=dict[float, Mapping[str, Sequence[str]]]
+    )
+    traefik_up: str = steady(1, 600)
+    traefik_start: str = steady(-3600, 600)
+    keda: str = steady(2, 600)
+
+    def test(self) -> dict[str, Any]:
+        """As promtool has it."""
+        traefik = {"job": "traefik", "instance": "t"}
+        read = [
+            series("up", self.traefik_up, **traefik),
+            series("process_start_time_seconds", self.traefik_start, **traefik),
+            series(
+                *("kube_deployment_status_replicas_available", self.keda),
+                **{"namespace": "bedplate-idle", "deployment": "keda-operator"},
+            ),
+        ]
+        return {
+            "name": self.name,
+            "interval": f"{STEP_SECONDS}s",
+            "input_series": read + [one for workspace in self.workspaces for one in workspace.all_series()],
+            "promql_expr_test": [*self._answers(), *self._reasons(), *self._alerts()],
+        }
+
+    def _answers(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "expr": f'last_over_time(bedplate:workspace_wanted{{namespace="{NAMESPACE}",workspace="{name}"}}[45s])',
+                "eval_time": f"{round(minute * 60)}s",
+                "exp_samples": []
+                if value is None
+                else [
+                    {
+                        "labels": f'bedplate:workspace_wanted{{namespace="{NAMESPACE}",workspace="{name}"}}',
+                        "value": value,
+                    }
+                ],
+            }
+            for minute, answers in self.at.items()
+            for name, value in answers.items()
+        ]
+
+    def _reasons(self) -> list[dict[str, Any]]:
+        first = self.workspaces[0].name
+        return [
+            {
+                "expr": f'bedplate:workspace_signal{{workspace="{first}"}}',
+                "eval_time": f"{round(minute * 60)}s",
+                "exp_samples": [
+                    {
+                        "labels": f'bedplate:workspace_signal{{namespace="{NAMESPACE}",workspace="{first}",'
+                        f'signal="{signal}"}}',
+                        "value": 1,
+                    }
+                    for signal in signals
+                ],
+            }
+            for minute, signals in self.signals.items()
+        ]
+
+    def _alerts(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "expr": f'group by (alertname, workspace) (ALERTS{{alertname="{name}", alertstate="firing"}})',
+                "eval_time": f"{round(minute * 60)}s",
+                "exp_samples": [
+                    {"labels": f'{{alertname="{name}"' + (f',workspace="{one}"' if one else "") + "}", "value": 1}
+                    for one in whose
+                ],
+            }
+            for minute, alerts in self.alerts.items()
+            for name, whose in alerts.items()
+        ]
+
+
+UP, DOWN, UNKNOWN = {"alice": 1.0}, {"alice": 0.0}, {"alice": None}
+SOON, BLIND, UNDECIDED = "BedplateWorkspaceStopsSoon", "BedplateIdleBlind", "BedplateIdleNotDeciding"
+UNHEEDED, KEDA_DOWN = "BedplateIdleNotFollowed", "BedplateKedaDown"
+IDLE_GPU = f"{steady(97, 60)} {steady(0, 540)}"
+
+SCENARIOS = (
+    Scenario(
+        name="IDLE-1: four idle A100s overnight stop",
+        workspaces=[
+            Workspace(gpus=4, gpu_percent=IDLE_GPU),
+            Workspace(name="bob", gpus=1, gpu_percent=steady(80, 600)),
+        ],
+        at={59: {**UP, "bob": 1}, 89.5: {**UP, "bob": 1}, 93: {**DOWN, "bob": 1}, 480: {**DOWN, "bob": 1}},
+        signals={59: ["gpu"], 70: []},
+        alerts={
+            74: {SOON: []},
+            76: {SOON: ["alice"], UNHEEDED: []},
+            89: {SOON: ["alice"], BLIND: [], UNDECIDED: []},
+            93: {SOON: [], UNHEEDED: []},
+            97: {UNHEEDED: ["alice"]},
+        },
+    ),
+    Scenario(
+        name="IDLE-2 and 3: below 5 percent of CPU and no traffic for 30 minutes",
+        workspaces=[
+            Workspace(cpu_cores=f"{growing(0.06, 60)} {growing(0.04, 540, start=216)}"),
+            Workspace(name="bob", cpu_cores=growing(0.06, 600)),
+        ],
+        at={59: UP, 88: {**UP, "bob": 1}, 92: {**DOWN, "bob": 1}},
+        signals={59: ["cpu"], 70: []},
+    ),
+    Scenario(
+        name="IDLE-6: training keeps a GPU busy at 2 percent of CPU",
+        workspaces=[Workspace(gpus=1, gpu_percent=steady(98, 600))],
+        at={10: UP, 120: UP, 590: UP},
+        signals={120: ["gpu"]},
+    ),
+    Scenario(
+        name="IDLE-7: a reader with an open tab lives for the idle time and then stops",
+        workspaces=[Workspace(requests=f"{steady(1, 20)} {growing(0.1, 10, start=1)} {steady(61, 570)}")],
+        at={29: UP, 59.5: UP, 62: DOWN},
+        signals={29: ["requests"], 40: []},
+    ),
+    Scenario(
+        name="IDLE-8: a long download lives",
+        workspaces=[Workspace(bytes_per_second=f"{growing(5e6, 120)} {growing(10, 480, start=3.6e10)}")],
+        at={30: UP, 119: UP, 149.5: UP, 152.5: DOWN},
+        signals={60: ["network"]},
+    ),
+    Scenario(
+        name="IDLE-9: an open SSH session and busy kernels count, and a hidden tab that polls does not",
+        workspaces=[
+            Workspace(
+                requests=growing(1, 600),
+                router="bedplate-front-door_{route}.polling_0@kubernetescrd",
+                tells={"bedplate_workspace_ssh_sessions": f"{steady(1, 60)} {steady(0, 540)}"},
+            ),
+            Workspace(name="bob", tells={"bedplate_workspace_busy_kernels": steady(2, 600)}),
+            Workspace(
+                name="carol",
+                requests=growing(1, 600),
+                router="bedplate-front-door-{route}-polling-0123456789abcdef0123@kubernetescrd",
+            ),
+            Workspace(name="dave", requests=growing(1, 600), protocol="websocket"),
+        ],
+        at={
+            59: {**UP, "carol": 0, "dave": 0},
+            89.5: {**UP, "bob": 1},
+            93: {**DOWN, "bob": 1, "carol": 0, "dave": 0},
+        },
+        signals={59: ["ssh"]},
+    ),
+    Scenario(
+        name="missing DCGM keeps a running GPU workspace, and stops nobody else being stopped",
+        workspaces=[Workspace(gpus=1), Workspace(name="bob"), Workspace(name="carol", gpus=1, replicas=steady(0, 600))],
+        at={5: {**UP, "carol": 0}, 60: {**UP, "bob": 0, "carol": 0}, 590: {**UP, "bob": 0, "carol": 0}},
+        signals={60: ["unmeasured"]},
+        alerts={14: {BLIND: []}, 16: {BLIND: ["alice"]}, 590: {BLIND: ["alice"], UNDECIDED: []}},
+    ),
+    Scenario(
+        name="a GPU that is missing for an hour begins the idle time anew",
+        workspaces=[Workspace(gpus=1, gpu_percent=f"{steady(0, 25)} stale {missing(60)} {steady(0, 500)}")],
+        at={24: UP, 60: UP, 114: UP, 119: DOWN},
+    ),
+    Scenario(
+        name="missing CPU or network figures keep it",
+        workspaces=[Workspace(cpu_cores=None), Workspace(name="bob", bytes_per_second=None)],
+        at={60: {**UP, "bob": 1}, 300: {**UP, "bob": 1}},
+        signals={60: ["unmeasured"]},
+    ),
+    Scenario(
+        name="Traefik not scraped: what runs is kept, what is stopped stays as it is",
+        workspaces=[Workspace(), Workspace(name="bob", replicas=steady(0, 600))],
+        traefik_up=f"{steady(1, 20)} {steady(0, 60)} {steady(1, 520)}",
+        at={19: {**UP, "bob": 0}, 50: {**UP, "bob": None}, 85: {**UP, "bob": 0}, 110: UP, 115: DOWN},
+        alerts={29: {UNDECIDED: []}, 31: {UNDECIDED: [""]}, 79: {UNDECIDED: [""], BLIND: []}, 85: {UNDECIDED: []}},
+    ),
+    Scenario(
+        name="Prometheus just back: nothing stops by what it knew, and nothing that is stopped wakes",
+        workspaces=[
+            Workspace(
+                replicas=f"{steady(1, 29)} {missing(4)} {steady(1, 500)}",
+                cpu_cores=f"{growing(0.02, 29)} {missing(4)} {growing(0.02, 500, start=39.6)}",
+                bytes_per_second=f"{growing(100, 29)} {missing(4)} {growing(100, 500, start=198000)}",
+            ),
+            Workspace(name="bob", replicas=f"{steady(0, 29)} {missing(4)} {steady(0, 500)}"),
+        ],
+        traefik_up=f"{steady(1, 29)} {missing(4)} {steady(1, 500)}",
+        at={
+            28: {**UP, "bob": 0},
+            33: {**UP, "bob": None},
+            34: {**UP, "bob": 0},
+            62: {**UP, "bob": 0},
+            67: {**DOWN, "bob": 0},
+        },
+    ),
+    Scenario(
+        name="the first 503 wakes, whatever Traefik calls its routers",
+        workspaces=[
+            Workspace(replicas=steady(0, 600), requests=f"{missing(20)} {steady(1, 500)}"),
+            Workspace(name="a-b", replicas=steady(0, 600), requests=f"{missing(20)} 1x2000", router=ROUTERS["legacy"]),
+        ],
+        alerts={24: {UNHEEDED: []}},
+        at={19.75: {**DOWN, "a-b": 0}, 20: {**UP, "a-b": 1}, 21.75: {**UP, "a-b": 1}, 22.5: {**DOWN, "a-b": 0}},
+        signals={20: ["requests"]},
+    ),
+    Scenario(
+        name="who is not let in neither wakes nor keeps it",
+        workspaces=[
+            Workspace(replicas=steady(0, 600), requests=growing(1, 600), code="401"),
+            Workspace(name="bob", requests=growing(1, 600), code="302"),
+            Workspace(name="carol", requests=growing(1, 600), code="403"),
+            Workspace(name="dave", requests=growing(1, 600), code="429"),
+        ],
+        at={20: DOWN, 60: {**DOWN, "bob": 0, "carol": 0, "dave": 0}},
+    ),
+    Scenario(
+        name="the series of a Traefik that has just started count, those of one that was not read do not",
+        workspaces=[Workspace(replicas=steady(0, 600), requests=f"{missing(20)} {steady(7, 500)}")],
+        traefik_up=f"{missing(20)} {steady(1, 500)}",
+        at={20: UNKNOWN, 20.5: DOWN, 25: DOWN},
+    ),
+    Scenario(
+        name="a Traefik that has just started is asked",
+        workspaces=[Workspace(replicas=steady(0, 600), requests=f"{missing(20)} {steady(1, 500)}")],
+        traefik_up=f"{missing(20)} {steady(1, 500)}",
+        traefik_start=f"{missing(20)} {steady(1190, 500)}",
+        at={20: UP, 21: UP, 25: DOWN},
+    ),
+    Scenario(
+        name="keep-alive until its time, and no longer than anything may be kept",
+        workspaces=[
+            Workspace(kept_until=steady(7200, 600)),
+            Workspace(name="bob", kept_until=steady(1e9, 600)),
+            Workspace(name="carol", kept_until=steady(600, 600)),
+        ],
+        at={
+            29.5: {**UP, "bob": 1, "carol": 1},
+            32: {**UP, "bob": 1, "carol": 0},
+            119.5: {**UP, "bob": 1},
+            120.5: {**DOWN, "bob": 1},
+            239: {"bob": 1},
+            244: {"bob": 0},
+        },
+    ),
+    Scenario(
+        name="somebody starts it, and it has its idle time",
+        workspaces=[
+            Workspace(replicas=f"{steady(0, 21)} {steady(1, 500)}", started_at=f"{missing(19.5)} {steady(1200, 500)}")
+        ],
+        at={19: DOWN, 20: UP, 50: UP, 56: DOWN},
+    ),
+    Scenario(
+        name="a woken one that KEDA leaves down is told of, one that somebody stopped is not",
+        workspaces=[
+            Workspace(replicas=steady(0, 600), requests=growing(0.1, 600)),
+            Workspace(name="bob", replicas=steady(0, 600), requests=growing(0.1, 600), stopped=steady(0, 600)),
+        ],
+        at={20: {**UP, "bob": 1}},
+        alerts={20: {UNHEEDED: ["alice"]}},
+    ),
+    Scenario(
+        name="KEDA down",
+        at={},
+        keda=f"{steady(1, 20)} {steady(0, 20)} stale",
+        alerts={24: {KEDA_DOWN: []}, 26: {KEDA_DOWN: [""]}, 60: {KEDA_DOWN: [""]}},
+    ),
+    Scenario(
+        name="kube-state-metrics away for some minutes: a request still wakes",
+        workspaces=[
+            Workspace(replicas=f"{steady(0, 20)} stale {missing(10)}", requests=f"{steady(1, 22)} {steady(2, 500)}")
+        ],
+        at={19: DOWN, 21: UNKNOWN, 22: UP},
+    ),
+)
