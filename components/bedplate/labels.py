@@ -68,9 +68,19 @@ PLATFORM_OWNER = "platform"
 FRONT_DOOR_NAMESPACE = "bedplate-front-door"
 SIGN_IN, SIGN_IN_PAGES, SIGN_OUT = "sign-in", "sign-in-pages", "sign-out"
 CLIENT_HEADERS, ANSWER_HEADERS, CREDENTIALS = "client-headers", "answer-headers", "credentials"
-OWN_PAGES, PROVIDER_TOKENS = "own-pages", "provider-tokens"
+OWN_PAGES, PROVIDER_TOKENS, STARTING = "own-pages", "provider-tokens", "starting"
 FRONT_DOOR_NAMES = (
-    *(SIGN_IN, SIGN_IN_PAGES, SIGN_OUT, CLIENT_HEADERS, ANSWER_HEADERS, OWN_PAGES, PROVIDER_TOKENS, CREDENTIALS),
+    *(
+        SIGN_IN,
+        SIGN_IN_PAGES,
+        SIGN_OUT,
+        CLIENT_HEADERS,
+        ANSWER_HEADERS,
+        OWN_PAGES,
+        PROVIDER_TOKENS,
+        CREDENTIALS,
+        STARTING,
+    ),
 )
 """Names of the platform's own objects beside the routes in the front door's namespace."""
 LOGIN_NAMESPACE = "bedplate-login"

@@ -16,9 +16,20 @@ from bedplate.labels import Identity
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sleep:
+    """That a workload is stopped while nobody uses it, and started by a request.
+
+    polling_paths: patterns of paths (RE2, from their beginning) that its open pages ask for by themselves, whoever
+    looks at them: such requests neither keep it nor wake it.
+    """
+
+    polling_paths: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class RouteRequest:
     """A way in that a workload asks for. identity: of the workload. namespace, namespace_name: of its tenant. service,
-    service_port: what the way leads to; port: of its pods. groups: who may come in."""
+    service_port: what the way leads to; port: of its pods. groups: who may come in. sleep: None if it always runs."""
 
     spec: RouteSpec
     identity: Identity
@@ -28,6 +39,7 @@ class RouteRequest:
     service_port: int
     port: int
     groups: Sequence[str]
+    sleep: Sleep | None = None
 
 
 class FrontDoorOffer(Protocol):

@@ -14,6 +14,7 @@ from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.kubernetes import RouteSpec, new_api_key
 from bedplate.labels import Identity
+from bedplate.offers import Sleep
 from bedplate.rehearsal.applying import manifest_of
 from bedplate.rehearsal.definitions import Definitions
 from bedplate.services.front_door.routes import RouteArgs, provider_tokens, route_parts
@@ -29,6 +30,9 @@ from programs_under_test import program_under_test
 DOMAIN = "ml.example.com"
 BROWSER, API, PUBLIC = (f"{name}-vision.{DOMAIN}" for name in ("notebook", "scorer", "tracking"))
 KEYED, KEYS_ONLY = f"keyed-vision.{DOMAIN}", f"keysonly-vision.{DOMAIN}"
+STUDIO, AWAKE = f"studio-vision.{DOMAIN}", f"awake-vision.{DOMAIN}"
+"""Hosts of two workloads that sleep when nobody uses them: one does, the other has a pod."""
+SLEEP = Sleep(polling_paths=["/api/status"])
 OTHERS, ASLEEP, BROKEN = f"notebook-audio.{DOMAIN}", f"asleep-vision.{DOMAIN}", f"broken-vision.{DOMAIN}"
 MEMBER = [("Cookie", f"theme=dark; {SESSION}=ines; {SESSION}_csrf_1=x; _xsrf=2")]
 FORGED = [("X-Auth-Request-User", "mallory"), ("x-auth-request-groups", "admins"), ("X-Forwarded-User", "mallory")]
@@ -43,7 +47,12 @@ TOKENS = TokensSpec.model_validate({"serviceAccounts": True, "issuers": [{"issue
 
 
 def route(
-    name: str, access: str, login: AuthenticationEndpoints | None, tenant: str = "vision", **more: Any
+    name: str,
+    access: str,
+    login: AuthenticationEndpoints | None,
+    tenant: str = "vision",
+    sleep: Sleep | None = None,
+    **more: Any,
 ) -> list[dict[str, Any]]:
     limits = {"maxBodyMib": 1, "answerSeconds": 2, "maxConcurrent": 3}
     args = RouteArgs(
@@ -59,6 +68,7 @@ def route(
         front_door=cast(Any, None),
         authentication=login,
         groups=[f"ml-{tenant}"],
+        sleep=sleep,
     )
     return [part for _, part in route_parts(args)]
 
@@ -102,10 +112,14 @@ def running_front_door(cluster_access: ClusterAccess, folder: Path) -> Iterator[
             *service("keyed", "vision", address, workload),
             *service("keysonly", "vision", address, workload),
             *service("asleep", "vision", None, workload),
+            *service("studio", "vision", None, workload),
+            *service("awake", "vision", address, workload),
             *route("notebook", "browser", login),
             *route("scorer", "api", login),
             *route("tracking", "public", login),
             *route("asleep", "public", login),
+            *route("studio", "browser", login, sleep=SLEEP),
+            *route("awake", "browser", login, sleep=SLEEP),
             *route("keyed", "api", login, apiKeys=KEYS, subjects=[DEPLOYER, PIPELINE]),
             *route("keysonly", "api", None, apiKeys=KEYS[:1]),
             *route("notebook", "browser", login, tenant="audio"),
@@ -129,7 +143,7 @@ def running_front_door(cluster_access: ClusterAccess, folder: Path) -> Iterator[
 
 def is_serving(visitor: Visitor) -> bool:
     try:
-        hosts = (BROWSER, API, PUBLIC, OTHERS, KEYED, KEYS_ONLY)
+        hosts = (BROWSER, API, PUBLIC, OTHERS, KEYED, KEYS_ONLY, AWAKE)
         return all(visitor.ask(host)[0].status not in (404, 503) for host in hosts)
     except OSError:
         return False

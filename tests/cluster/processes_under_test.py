@@ -50,6 +50,9 @@ class Workload(BaseHTTPRequestHandler):
             self._large()
         elif self.path.startswith("/halves"):
             self._halves()
+        elif self.path.startswith("/unavailable"):
+            self.send_response(503)
+            self._send_headers([("Content-Type", "text/plain"), ("Content-Length", "6")], b"my own")
         else:
             if self.path.startswith("/slow"):
                 time.sleep(3)

@@ -7,6 +7,7 @@ compilers: a compiler of a large package takes gigabytes. Modules are checked ag
 """
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-from bedplate.programs.failures import build_failed, no_go
+from bedplate.programs.failures import build_failed, download_failed, no_go
 from bedplate.programs.locks import exclusive
 from bedplate.programs.processes import BackgroundProcess, guarded, stop
 from bedplate.programs.table import Program, go_platform, program
@@ -25,6 +26,8 @@ Progress = Callable[[str], None]
 
 _COMPILERS = 2
 _BUILD = "build"
+_COPY = "module"
+_DOWNLOAD_SECONDS = 300
 _PROGRESS_SECONDS = 10.0
 _POLL_SECONDS = 0.5
 
@@ -100,6 +103,8 @@ def _build(go: str, one: Program, tell: "_Ticker") -> None:
         first, *rest = (argument.replace("{output}", str(folder / "output")) for argument in one.arguments)
         command = guarded([go, first, f"-p={_COMPILERS}", *rest])
         started = time.monotonic()
+        if one.unpublished:
+            _complete(go, one, folder / "sources")
         tell.now(f"building {one.titled} with Go: this takes some minutes, once")
         build = BackgroundProcess(
             one.name, command, log=log, folder=folder / "sources", environment=build_environment()
@@ -114,6 +119,40 @@ def _build(go: str, one: Program, tell: "_Ticker") -> None:
         _path(one).parent.mkdir(parents=True, exist_ok=True)
         (folder / "output" / one.name).replace(_path(one))
         tell.now(f"built {one.titled} in {time.monotonic() - started:.0f} s")
+
+
+def _complete(go: str, one: Program, sources: Path) -> None:
+    """Has the build use a copy of the module, which was checked against go.sum, with the files that it lacks."""
+    copy = sources / _COPY
+    shutil.copytree(downloaded(go, one, sources), copy, copy_function=shutil.copyfile)
+    for folder in (copy, *(path for path in copy.rglob("*") if path.is_dir())):
+        folder.chmod(0o755)  # the module's own are read-only
+    for name in one.unpublished:
+        file = copy / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    with (sources / "go.mod").open("a", encoding="utf-8") as file:
+        file.write(f"\nreplace {one.module} => ./{_COPY}\n")
+
+
+def downloaded(go: str, one: Program, sources: Path) -> Path:
+    """The module's folder, downloaded if need be and checked against go.sum. Raises `RehearsalError`."""
+    command = [go, "mod", "download", "-json", one.module]
+    try:
+        answer = subprocess.run(
+            command,
+            cwd=sources,
+            env=build_environment(),
+            capture_output=True,
+            text=True,
+            timeout=_DOWNLOAD_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise download_failed(one, f"i/o timeout: nothing after {_DOWNLOAD_SECONDS} s") from None
+    if answer.returncode != 0:
+        raise download_failed(one, answer.stdout + answer.stderr)
+    return Path(json.loads(answer.stdout)["Dir"])
 
 
 @contextlib.contextmanager

@@ -6,18 +6,15 @@ That needs Go and the network once, takes seconds, and builds nothing.
 """
 
 import hashlib
-import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
-from bedplate.programs.building import Progress, build_environment, cache_folder, exclusively, source_folder
-from bedplate.programs.failures import download_failed, no_go
+from bedplate.programs.building import Progress, cache_folder, downloaded, exclusively, source_folder
+from bedplate.programs.failures import no_go
 from bedplate.programs.table import Program, program
 
 _DOWNLOAD = "download"
-_DOWNLOAD_SECONDS = 300
 _NAMED = re.compile(r"^  name: [\"']?([a-z0-9.-]+)[\"']?$", re.MULTILINE)
 """The name in a definition's metadata, which stands before anything else that is indented that little."""
 
@@ -38,7 +35,7 @@ def definitions(name: str, progress: Progress) -> Path:
         if not folder.exists():
             progress(f"downloading the definitions of {one.titled}")
             with source_folder(one, _DOWNLOAD) as temporary:
-                module = _module(go, one, temporary / "sources")
+                module = downloaded(go, one, temporary / "sources")
                 for path in one.definitions:
                     _split(module / path, temporary / "output")
                 folder.parent.mkdir(parents=True, exist_ok=True)
@@ -48,26 +45,6 @@ def definitions(name: str, progress: Progress) -> Path:
 
 def _key(one: Program) -> str:
     return hashlib.sha256("\n".join(one.definitions).encode()).hexdigest()[:8]
-
-
-def _module(go: str, one: Program, sources: Path) -> Path:
-    """The module's folder, downloaded if need be and checked against go.sum."""
-    command = [go, "mod", "download", "-json", one.module]
-    try:
-        answer = subprocess.run(
-            command,
-            cwd=sources,
-            env=build_environment(),
-            capture_output=True,
-            text=True,
-            timeout=_DOWNLOAD_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise download_failed(one, f"i/o timeout: nothing after {_DOWNLOAD_SECONDS} s") from None
-    if answer.returncode != 0:
-        raise download_failed(one, answer.stdout + answer.stderr)
-    return Path(json.loads(answer.stdout)["Dir"])
 
 
 def _split(source: Path, folder: Path) -> None:

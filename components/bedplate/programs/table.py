@@ -29,6 +29,7 @@ class Program:
     sources: the files of its folder that are built. release: its version where the module's own says something else.
     version_option: its option that prints its version; a program of that name on PATH that prints exactly this one is
     then as good as a built one. definitions: files and folders of the module that define the kinds it serves.
+    unpublished: files that its packages embed, and its module lacks: they are there and empty.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Program:
     release: str | None = None
     version_option: str | None = None
     definitions: tuple[str, ...] = ()
+    unpublished: tuple[str, ...] = ()
 
     @cached_property
     def files(self) -> Mapping[str, str]:
@@ -88,7 +90,7 @@ class Program:
     @property
     def key(self) -> str:
         """Of its cache entry: changes with sources, flags and the machine's kind, not with the Go that builds."""
-        parts = [*self.arguments, *self.files.values()]
+        parts = [*self.arguments, *self.files.values(), *self.unpublished]
         return hashlib.sha256("\n".join([*parts, go_platform()]).encode()).hexdigest()[:16]
 
     def _said(self, pattern: str) -> str:
@@ -196,6 +198,61 @@ PROGRAMS = (
         tags=("remove_all_sd", "netgo"),
         # Modules of Prometheus 3.X are v0.3XX (https://github.com/prometheus/prometheus#using-prometheus-as-a-library).
         release="3.16.0",
+    ),
+    Program(
+        name="keda",
+        title="the operator of KEDA",
+        module="github.com/kedacore/keda/v2",
+        needed_by="tests of idle shutdown, rehearsals with operators",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"github.com/kedacore/keda/v2/version.Version": "{version}"},
+        definitions=("config/crd/bases",),
+    ),
+    Program(
+        name="prometheus",
+        title="Prometheus",
+        module="github.com/prometheus/prometheus",
+        needed_by="tests of rules, rehearsals with operators",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"github.com/prometheus/common/version.Version": "{version}"},
+        # It discovers what it is told and what a cluster has, and nothing of the clouds.
+        tags=("remove_all_sd", "enable_kubernetes_sd", "netgo"),
+        release="3.16.0",
+    ),
+    Program(
+        name="kube-state-metrics",
+        title="kube-state-metrics",
+        module="k8s.io/kube-state-metrics/v2",
+        needed_by="tests of rules, rehearsals with operators",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"github.com/prometheus/common/version.Version": "v{version}"},
+    ),
+    Program(
+        name="alertmanager",
+        title="Alertmanager",
+        module="github.com/prometheus/alertmanager",
+        needed_by="tests of alerts",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"github.com/prometheus/common/version.Version": "{version}"},
+        # Its pages, which a build of JavaScript makes: there are none here.
+        unpublished=("ui/app/dist/elm/index.html", "ui/app/dist/mantine/index.html"),
+    ),
+    Program(
+        name="amtool",
+        title="amtool of Alertmanager",
+        module="github.com/prometheus/alertmanager",
+        needed_by="tests of alerts",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"github.com/prometheus/common/version.Version": "{version}"},
+    ),
+    Program(
+        name="prometheus-operator",
+        title="the operator of Prometheus",
+        module="github.com/prometheus-operator/prometheus-operator",
+        needed_by="tests of rules, rehearsals with operators",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"github.com/prometheus/common/version.Version": "{version}"},
+        definitions=("example/prometheus-operator-crd",),
     ),
 )
 """In the order in which `bedplate programs build` builds them: what most needs first."""

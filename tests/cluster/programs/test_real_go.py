@@ -1,6 +1,7 @@
 """What Go itself says when a program cannot be built, and what we make of it. Modules come from a folder."""
 
 import base64
+import dataclasses
 import hashlib
 import os
 import shutil
@@ -124,6 +125,24 @@ def test_a_program_is_built_with_its_version() -> None:
     assert done.stderr == "hello 1.2.3\n"
 
 
+def test_what_upstream_embeds_and_its_module_lacks_is_there_and_empty(
+    sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it Go says that no file matches. What is built is the module that go.sum names, all the same."""
+    embedding = (
+        'package greeting\n\nimport _ "embed"\n\n//go:embed pages/index.html\nvar Page string\n\nconst Text = "hello"\n'
+    )
+    files = {**IN_MODULE, "greeting.go": embedding}
+    publish(sources.parents[1] / "other", files)
+    monkeypatch.setenv("GOPROXY", f"file://{sources.parents[1]}/other")
+    (sources / "go.sum").write_text(go_sum(files))
+    assert "no matching files found" in failure().message
+    completed = dataclasses.replace(hello(), unpublished=("pages/index.html",))
+    monkeypatch.setattr("bedplate.programs.table.PROGRAMS", (completed,))
+    done = subprocess.run([built("hello", no_progress)], capture_output=True, text=True, check=True)
+    assert done.stderr == "hello 1.2.3\n"
+
+
 @pytest.mark.usefixtures("sources")
 def test_definitions_are_those_of_the_module_one_a_file() -> None:
     (found,) = definitions("hello", no_progress).iterdir()
@@ -151,6 +170,12 @@ class TestAModuleThatIsNotWhatGoSumNames:
         error = failure()
         assert error.message.startswith("a module of the greeting v1.2.3 is not the one that its go.sum names")
         assert "Never take a line out of go.sum" in error.fix
+
+    def test_is_not_completed_either(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        completed = dataclasses.replace(hello(), unpublished=("pages/index.html",))
+        monkeypatch.setattr("bedplate.programs.table.PROGRAMS", (completed,))
+        with pytest.raises(RehearsalError, match=r"not the one that its go\.sum names"):
+            built("hello", no_progress)
 
     def test_gives_no_definitions(self) -> None:
         with pytest.raises(RehearsalError, match=r"not the one that its go\.sum names"):

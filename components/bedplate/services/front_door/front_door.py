@@ -87,8 +87,12 @@ class FrontDoor(pulumi.ComponentResource):
         inside, hosts = self.namespace.inside(parent), self._certificates.hosts
         for certificate in hosts.of_host(host, identity):
             CustomObject(f"{name}-certificate", certificate, self._certificates.operator, inside)
-        served = {**route, "spec": {**route["spec"], "tls": hosts.tls(host)}}
-        CustomObject(f"{name}-ingress-route", served, self.definitions, inside)
+        self.serve(f"{name}-ingress-route", route, host, parent)
+
+    def serve(self, name: str, route: Manifest, host: str, parent: pulumi.Resource) -> None:
+        """Registers a route for `parent`, of a host that is published."""
+        served = {**route, "spec": {**route["spec"], "tls": self._certificates.hosts.tls(host)}}
+        CustomObject(name, served, self.definitions, self.namespace.inside(parent))
 
     def _traefik(self, args: FrontDoorArgs) -> Release:
         """Comes after the kinds that it watches and the right to watch them: without either it never gets ready."""

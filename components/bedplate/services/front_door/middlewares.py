@@ -15,19 +15,21 @@ from bedplate.labels import (
     OWN_PAGES,
     SESSION_COOKIE,
     SIGN_IN_PAGES,
+    STARTING,
     Identity,
 )
 from bedplate.services.front_door.headers import FAMILIES, KEPT, WHOLE
 from bedplate.services.front_door.traefik import API_VERSION, IDENTITY
-from bedplate.services.front_door.traefik_plugins import of_own_pages, without_identity
+from bedplate.services.front_door.traefik_plugins import of_own_pages, starting, without_identity
 from bedplate.services.login.authentication import IDENTITY_HEADERS
 
 _LOGIN_ANSWER_BYTES = 65536
 _DAYS_365 = 31_536_000
+_RETRY_SECONDS = 5
 
 
 def shared_middlewares() -> list[Manifest]:
-    """Middlewares that every route uses, or every route with a login."""
+    """Middlewares that every route uses, every route with a login, or every route to what sleeps."""
     answers = {"headers": {"stsSeconds": _DAYS_365, "contentTypeNosniff": True}}
     # A token that was good for the front door is good for other tenants' workloads too.
     credentials = {"headers": {"customRequestHeaders": {"Authorization": ""}}}
@@ -37,6 +39,7 @@ def shared_middlewares() -> list[Manifest]:
         middleware(OWN_PAGES, IDENTITY, of_own_pages([SESSION_COOKIE])),
         middleware(SIGN_IN_PAGES, IDENTITY, of_own_pages(["*"])),
         middleware(CREDENTIALS, IDENTITY, credentials),
+        middleware(STARTING, IDENTITY, starting(_RETRY_SECONDS)),
     ]
 
 

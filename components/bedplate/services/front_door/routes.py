@@ -25,6 +25,7 @@ from bedplate.labels import (
     SIGN_IN,
     SIGN_IN_PAGES,
     SIGN_OUT,
+    STARTING,
     Identity,
     host_label,
 )
@@ -40,6 +41,9 @@ from bedplate.services.login.authentication import PORT, PROXY, SIGN_OUT_PATH, A
 _SIGN_IN = Identity(name=SIGN_IN, component="login")
 _HEADERS = (CLIENT_HEADERS, ANSWER_HEADERS)
 """First in every chain."""
+_ROUTE = "ingress-route"
+POLLING_SUFFIX = ".polling"
+"""Ends the name of a route whose requests are nobody's doing. No workload's name has a dot."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +92,10 @@ class Route(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace], deleted_with=args.namespace)
         for suffix, part in parts:
             options = outside if part["metadata"]["namespace"] == FRONT_DOOR_NAMESPACE else inside
-            if part["kind"] == "IngressRoute":
+            if suffix == _ROUTE:
                 args.front_door.publish(name, part, args.host, args.identity, self)
+            elif part["kind"] == "IngressRoute":
+                args.front_door.serve(f"{name}-{suffix}", part, args.host, self)
             elif part["apiVersion"] == API_VERSION:
                 CustomObject(f"{name}-{suffix}", part, definitions, options)
             else:
@@ -109,7 +115,8 @@ def route_parts(args: RouteArgs) -> list[tuple[str, Manifest]]:
         *((suffix, middleware(f"{args.label}-{suffix}", args.identity, spec)) for suffix, spec in own.items()),
         ("timeouts", _timeouts(args)),
         ("network-policy", _network_policy(args)),
-        ("ingress-route", _ingress_route(args, checks, list(limits))),
+        (_ROUTE, _ingress_route(args, args.label, _rules(args, checks, list(limits)))),
+        *_polling_route(args, checks, list(limits)),
     ]
 
 
@@ -158,10 +165,23 @@ def _named(spec: RouteSpec, asked: AuthenticationEndpoints) -> dict[str, Manifes
     }
 
 
-def _ingress_route(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[str]) -> Manifest:
-    """https://doc.traefik.io/traefik/reference/routing-configuration/kubernetes/crd/http/ingressroute/
+def _polling_route(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[str]) -> list[tuple[str, Manifest]]:
+    """The same way under another name, for what open pages ask for by themselves: Traefik counts requests by routes."""
+    if args.sleep is None or not args.sleep.polling_paths:
+        return []
+    paths = " || ".join(f"PathRegexp(`^(?:{pattern})`)" for pattern in args.sleep.polling_paths)
+    rules = [{**rule, "match": f"{rule['match']} && ({paths})"} for rule in _rules(args, checks, limits)]
+    return [("polling-route", _ingress_route(args, f"{args.label}{POLLING_SUFFIX}", rules))]
 
-    Of two rules that match Traefik takes the longer one, which is the one that also looks at what the caller shows
+
+def _ingress_route(args: RouteArgs, name: str, rules: Sequence[Manifest]) -> Manifest:
+    """https://doc.traefik.io/traefik/reference/routing-configuration/kubernetes/crd/http/ingressroute/"""
+    spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": list(rules), "tls": {}}
+    return manifest(API_VERSION, "IngressRoute", name, args.identity, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
+
+
+def _rules(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[str]) -> list[Manifest]:
+    """Of rules that match Traefik takes the longest one, which is the one that looks at the most
     (https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/#priority-calculation).
     """
     service: Manifest = {
@@ -174,17 +194,20 @@ def _ingress_route(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[s
         cookie = {"name": "bedplate-pod", "secure": True, "httpOnly": True, "sameSite": "lax"}
         service["sticky"] = {"cookie": cookie}
     own = [f"{args.label}-{suffix}" for suffix in limits]
+    # Only who was let in is told that the workload sleeps.
+    last = [STARTING] if args.sleep else []
     host = f"Host(`{args.host}`)"
-    rules = [
+    return [
         _rule(
             f"{host} && HeaderRegexp(`Authorization`, `^{check.of}`)" if check.of else host,
-            [*_HEADERS, *check.before, *(f"{args.label}-{suffix}" for suffix in check.middlewares), *own, CREDENTIALS],
+            [
+                *(*_HEADERS, *check.before, *(f"{args.label}-{suffix}" for suffix in check.middlewares)),
+                *(*own, CREDENTIALS, *last),
+            ],
             service,
         )
         for check in checks
-    ] or [_rule(host, [*_HEADERS, *own], service)]
-    spec: Manifest = {"entryPoints": [ENTRY_POINT], "routes": rules, "tls": {}}
-    return manifest(API_VERSION, "IngressRoute", args.label, args.identity, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
+    ] or [_rule(host, [*_HEADERS, *own, *last], service)]
 
 
 def _rule(match: str, chain: Sequence[str], service: Manifest) -> Manifest:

@@ -10,6 +10,7 @@ from bedplate.engine.engine import Recording
 from bedplate.engine.resources import RELEASE_TYPE, Resource
 from bedplate.kubernetes import Manifest, RouteSpec
 from bedplate.labels import FRONT_DOOR_NAMES, Identity
+from bedplate.offers import Sleep
 from bedplate.services.front_door.headers import FAMILIES, KEPT, NOT_ANSWERED, WHOLE
 from bedplate.services.front_door.routes import RouteArgs, route_parts
 from bedplate.services.front_door.traefik import definitions, values
@@ -229,11 +230,30 @@ class TestARoute:
             parts(access, **missing)
 
     @pytest.mark.parametrize("access", ["browser", "api", "public"])
+    def test_to_what_sleeps_says_so_to_whoever_was_let_in(self, access: str) -> None:
+        """Last in the chain: the login and the limits stand before it."""
+        assert "starting" not in chain(access)
+        (rule,) = parts(access, sleep=Sleep())["ingress-route"]["spec"]["routes"]
+        assert [reference["name"] for reference in rule["middlewares"]] == [*chain(access), "starting"]
+
+    def test_counts_what_open_pages_poll_under_another_name_and_checks_it_alike(self) -> None:
+        found = parts("api", spec=RouteSpec.model_validate(PROGRAMS), sleep=Sleep(polling_paths=["/api/status", "/h$"]))
+        counted, polling = found["ingress-route"]["spec"]["routes"], found["polling-route"]["spec"]["routes"]
+        assert found["polling-route"]["metadata"]["name"] == "scorer-vision.polling"
+        assert [{**rule, "match": ""} for rule in polling] == [{**rule, "match": ""} for rule in counted]
+        paths = " && (PathRegexp(`^(?:/api/status)`) || PathRegexp(`^(?:/h$)`))"
+        assert [rule["match"] for rule in polling] == [rule["match"] + paths for rule in counted]
+
+    @pytest.mark.parametrize("sleep", [None, Sleep()])
+    def test_has_no_second_name_where_nothing_is_polled(self, sleep: Sleep | None) -> None:
+        assert "polling-route" not in parts("api", sleep=sleep)
+
+    @pytest.mark.parametrize("access", ["browser", "api", "public"])
     def test_uses_only_middlewares_that_are_made(self, access: str) -> None:
         found = objects(record(platform(login=LOGIN, **INTERNAL)), "Middleware")
         shared = {middleware.inputs["metadata"]["name"] for middleware in found}
         own = {part["metadata"]["name"] for part in parts(access).values() if part["kind"] == "Middleware"}
-        assert set(chain(access)) <= shared | own
+        assert {*chain(access), "starting"} <= shared | own
 
     def test_lets_traefik_alone_in_to_the_workload_on_its_one_port(self) -> None:
         policy = parts("browser")["network-policy"]

@@ -14,12 +14,13 @@ from typing import Any
 from bedplate.spec import API_KEY_PREFIX
 
 _API_KEYS, _IDENTITY_HEADERS, _OWN_PAGES, _REQUEST_FILTER = "apikeys", "identityheaders", "ownpages", "requestfilter"
-_TOKEN_ISSUERS = "tokenissuers"
+_STARTING, _TOKEN_ISSUERS = "starting", "tokenissuers"
 _FOLDERS = {
     _API_KEYS: "api_keys",
     _IDENTITY_HEADERS: "identity_headers",
     _OWN_PAGES: "own_pages",
     _REQUEST_FILTER: "request_filter",
+    _STARTING: "starting",
     _TOKEN_ISSUERS: "token_issuers",
 }
 _SUFFIXES = (".go", ".mod", ".yml")
@@ -97,6 +98,11 @@ def admitting_keys(sha256_by_name: Mapping[str, str], user_header: str) -> dict[
     """Lets in who shows one of the keys, and says in the header which one, as the `spec` of a Middleware."""
     settings = {"prefix": API_KEY_PREFIX, "userHeader": user_header, "sha256": dict(sha256_by_name)}
     return {"plugin": {_API_KEYS: settings}}
+
+
+def starting(retry_seconds: int) -> dict[str, Any]:
+    """Answers where a workload has no pod, with a page or with 503 and Retry-After, as the `spec` of a Middleware."""
+    return {"plugin": {_STARTING: {"retrySeconds": retry_seconds}}}
 
 
 def _module(name: str) -> str:

@@ -1,0 +1,3 @@
+module bedplate.dev/starting
+
+go 1.22
