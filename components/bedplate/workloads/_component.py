@@ -4,7 +4,7 @@ import pulumi
 
 from bedplate.kubernetes import KubernetesObject
 from bedplate.labels import host_label
-from bedplate.offers import ActivityRequest, RouteRequest
+from bedplate.offers import ActivityRequest, RouteRequest, Sleep
 from bedplate.workloads._base import Workload, WorkloadArgs
 
 
@@ -35,6 +35,7 @@ class WorkloadComponent(pulumi.ComponentResource):
             service_port=endpoint.service_port,
             port=endpoint.port,
             groups=args.groups,
+            sleep=Sleep() if args.spec.sleeper() else None,
         )
         door.open(f"{name}-route", request, self)
 

@@ -21,8 +21,6 @@ from bedplate.kubernetes import RecordingRule, RuleGroup
 from bedplate.labels import FRONT_DOOR_NAMESPACE
 from bedplate.services.idle.workspace_objects import GPU_COUNT, IDLE_AFTER, KEPT_UNTIL, STARTED_AT, STOPPED_BY_HAND
 
-POLLING_ROUTE = ".polling"
-"""Ends the name of the IngressRoute of a host's paths that pages ask by themselves; its requests are no use."""
 SSH_SESSIONS = "bedplate_workspace_ssh_sessions"
 """Open sessions, by namespace and pod; whoever runs the gateway tells it."""
 BUSY_KERNELS = "bedplate_workspace_busy_kernels"
@@ -160,7 +158,8 @@ def _signals(thresholds: Thresholds, clock: Clock) -> Iterator[RecordingRule]:
 def _requests(clock: Clock) -> str:
     """The routes of workspaces that somebody asked for something, by the names of their IngressRoutes.
 
-    Whoever is not let in, or sent to the login, is nobody who uses it.
+    Whoever is not let in, or sent to the login, is nobody who uses it. Paths that pages ask by themselves have a route
+    of their own, which is no workspace's.
     A route's first request makes a series that begins with 1, which no increase shows. It is one where Traefik was read
     before, or has just started. A websocket is counted when it is closed, which stopping does: it is left out.
     Traefik's names of routers: with safeNaming and without it
@@ -168,10 +167,8 @@ def _requests(clock: Clock) -> str:
     """
     seconds = clock.window_seconds
     place = f"{FRONT_DOOR_NAMESPACE}[_-]"
-    polling = f"[{POLLING_ROUTE[0]}-]{POLLING_ROUTE[1:]}"
     counted = (
-        f'traefik_router_requests_total{{router=~"{place}.+@kubernetescrd", router!~".+{polling}[_-][0-9a-f]+@.+",'
-        ' protocol="http", code!~"302|401|403|429"}'
+        f'traefik_router_requests_total{{router=~"{place}.+@kubernetescrd", protocol="http", code!~"302|401|403|429"}}'
     )
     read_before = f'up{{job="traefik"}} offset {seconds}s == 1'
     just_started = f'time() - process_start_time_seconds{{job="traefik"}} < {seconds}'
@@ -196,9 +193,9 @@ def _decisions(thresholds: Thresholds, clock: Clock) -> Iterator[RecordingRule]:
         f"(bedplate:workspace_active == 1) * 0 + time() - {clock.settled_seconds}"
         f" or (bedplate:workspace_last_active_seconds and {_ON} (bedplate:workspace_replicas > 0))",
     )
-    yield _rule(
-        "_idle_seconds", f"time() - bedplate:workspace_last_active_seconds and {_ON} bedplate:workspace_active == 0"
-    )
+    # Only of what is known not to be in use.
+    idle = f"time() - bedplate:workspace_last_active_seconds and {_ON} bedplate:workspace_active == 0"
+    yield _rule("_idle_seconds", idle)
     limit = f"max {_BY} (bedplate:workspace) * 60"
     kept = f"max {_BY} ({KEPT_UNTIL}) - {_ON} bedplate:workspace_last_active_seconds"
     bound = f"clamp_max({kept}, {thresholds.max_minutes * 60})"

@@ -41,9 +41,12 @@ class Workspace:
 
     name: str = "alice"
     idle_after: int = 30
+    known: str | None = None
+    kind: str = "statefulset"
     replicas: str = steady(1, 600)
     cpu_cores: str | None = growing(0.02, 600)
     bytes_per_second: str | None = growing(100, 600)
+    sent_bytes_per_second: str | None = None
     gpus: int = 0
     gpu_percent: str | None = None
     requests: str | None = None
@@ -65,8 +68,8 @@ class Workspace:
         of_person = {**self.labels, "route": route, "tenant": NAMESPACE, "owner": f"{self.name}@example.com"}
         interface = {"interface": "eth0"}
         found = [
-            series("bedplate_workspace_idle_after_minutes", steady(self.idle_after, 600), **of_person),
-            series("kube_statefulset_replicas", self.replicas, namespace=NAMESPACE, statefulset=self.name),
+            series("bedplate_workspace_idle_after_minutes", self.known or steady(self.idle_after, 600), **of_person),
+            series(REPLICAS[self.kind], self.replicas, **{"namespace": NAMESPACE, self.kind: self.name}),
             series("kube_pod_status_phase", steady(1, 600), **pod, phase="Running"),
             series("kube_pod_labels", steady(1, 600), **pod, label_bedplate_dev_workload=self.name),
             series("kube_pod_container_resource_requests", steady(1, 600), **pod, container="main", resource="cpu"),
@@ -76,7 +79,11 @@ class Workspace:
         told = [
             ("container_cpu_usage_seconds_total", self.cpu_cores, {**pod, "container": "main"}),
             ("container_network_receive_bytes_total", self.bytes_per_second, {**pod, **interface}),
-            ("container_network_transmit_bytes_total", self.bytes_per_second, {**pod, **interface}),
+            (
+                "container_network_transmit_bytes_total",
+                self.sent_bytes_per_second or self.bytes_per_second,
+                {**pod, **interface},
+            ),
             ("DCGM_FI_DEV_GPU_UTIL", self.gpu_percent, {**pod, "gpu": "0"}),
             ("bedplate_workspace_gpus", steady(self.gpus, 600) if self.gpus else None, of_person),
             ("bedplate_workspace_keep_until_seconds", self.kept_until, of_person),
@@ -99,6 +106,7 @@ class Scenario:
     alerts: Mapping[float, Mapping[str, Sequence[str]]] = field(
         default_factory=dict[float, Mapping[str, Sequence[str]]]
     )
+    stopped_gpus: Mapping[float, float] = field(default_factory=dict[float, float])
     traefik_up: str = steady(1, 600)
     traefik_start: str = steady(-3600, 600)
     keda: str = steady(2, 600)
@@ -109,16 +117,13 @@ class Scenario:
         read = [
             series("up", self.traefik_up, **traefik),
             series("process_start_time_seconds", self.traefik_start, **traefik),
-            series(
-                *("kube_deployment_status_replicas_available", self.keda),
-                **{"namespace": "bedplate-idle", "deployment": "keda-operator"},
-            ),
+            series("kube_deployment_status_replicas_available", self.keda, **KEDA),
         ]
         return {
             "name": self.name,
             "interval": f"{STEP_SECONDS}s",
             "input_series": read + [one for workspace in self.workspaces for one in workspace.all_series()],
-            "promql_expr_test": [*self._answers(), *self._reasons(), *self._alerts()],
+            "promql_expr_test": [*self._answers(), *self._reasons(), *self._alerts(), *self._savings()],
         }
 
     def _answers(self) -> list[dict[str, Any]]:
@@ -171,10 +176,22 @@ class Scenario:
             for name, whose in alerts.items()
         ]
 
+    def _savings(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "expr": "sum(bedplate:workspace_stopped_gpus)",
+                "eval_time": f"{round(minute * 60)}s",
+                "exp_samples": [{"labels": "{}", "value": gpus}],
+            }
+            for minute, gpus in self.stopped_gpus.items()
+        ]
+
 
 UP, DOWN, UNKNOWN = {"alice": 1.0}, {"alice": 0.0}, {"alice": None}
 SOON, BLIND, UNDECIDED = "BedplateWorkspaceStopsSoon", "BedplateIdleBlind", "BedplateIdleNotDeciding"
 UNHEEDED, KEDA_DOWN = "BedplateIdleNotFollowed", "BedplateKedaDown"
+KEDA = {"namespace": "bedplate-idle", "deployment": "keda-operator"}
+REPLICAS = {"statefulset": "kube_statefulset_replicas", "deployment": "kube_deployment_spec_replicas"}
 IDLE_GPU = f"{steady(97, 60)} {steady(0, 540)}"
 
 SCENARIOS = (
@@ -184,7 +201,7 @@ SCENARIOS = (
             Workspace(gpus=4, gpu_percent=IDLE_GPU),
             Workspace(name="bob", gpus=1, gpu_percent=steady(80, 600)),
         ],
-        at={59: {**UP, "bob": 1}, 89.5: {**UP, "bob": 1}, 93: {**DOWN, "bob": 1}, 480: {**DOWN, "bob": 1}},
+        at={59: {**UP, "bob": 1}, 89.5: {**UP, "bob": 1}, 93: {**DOWN, "bob": 1}, 100: {**DOWN, "bob": 1}},
         signals={59: ["gpu"], 70: []},
         alerts={
             74: {SOON: []},
@@ -206,7 +223,7 @@ SCENARIOS = (
     Scenario(
         name="IDLE-6: training keeps a GPU busy at 2 percent of CPU",
         workspaces=[Workspace(gpus=1, gpu_percent=steady(98, 600))],
-        at={10: UP, 120: UP, 590: UP},
+        at={10: UP, 120: UP},
         signals={120: ["gpu"]},
     ),
     Scenario(
@@ -247,9 +264,9 @@ SCENARIOS = (
     Scenario(
         name="missing DCGM keeps a running GPU workspace, and stops nobody else being stopped",
         workspaces=[Workspace(gpus=1), Workspace(name="bob"), Workspace(name="carol", gpus=1, replicas=steady(0, 600))],
-        at={5: {**UP, "carol": 0}, 60: {**UP, "bob": 0, "carol": 0}, 590: {**UP, "bob": 0, "carol": 0}},
+        at={5: {**UP, "carol": 0}, 60: {**UP, "bob": 0, "carol": 0}, 90: {**UP, "bob": 0, "carol": 0}},
         signals={60: ["unmeasured"]},
-        alerts={14: {BLIND: []}, 16: {BLIND: ["alice"]}, 590: {BLIND: ["alice"], UNDECIDED: []}},
+        alerts={14: {BLIND: []}, 16: {BLIND: ["alice"]}, 90: {BLIND: ["alice"], UNDECIDED: []}},
     ),
     Scenario(
         name="a GPU that is missing for an hour begins the idle time anew",
@@ -259,7 +276,7 @@ SCENARIOS = (
     Scenario(
         name="missing CPU or network figures keep it",
         workspaces=[Workspace(cpu_cores=None), Workspace(name="bob", bytes_per_second=None)],
-        at={60: {**UP, "bob": 1}, 300: {**UP, "bob": 1}},
+        at={60: {**UP, "bob": 1}, 90: {**UP, "bob": 1}},
         signals={60: ["unmeasured"]},
     ),
     Scenario(
@@ -342,7 +359,7 @@ SCENARIOS = (
         workspaces=[
             Workspace(replicas=f"{steady(0, 21)} {steady(1, 500)}", started_at=f"{missing(19.5)} {steady(1200, 500)}")
         ],
-        at={19: DOWN, 20: UP, 50: UP, 56: DOWN},
+        at={19: DOWN, 20: UP, 20.75: UP, 50: UP, 56: DOWN},
     ),
     Scenario(
         name="a woken one that KEDA leaves down is told of, one that somebody stopped is not",
@@ -354,6 +371,75 @@ SCENARIOS = (
         alerts={20: {UNHEEDED: ["alice"]}},
     ),
     Scenario(
+        name="a Deployment",
+        workspaces=[Workspace(kind="deployment")],
+        at={29: UP, 34: DOWN},
+    ),
+    Scenario(
+        name="one way is enough traffic, whichever it is",
+        workspaces=[
+            Workspace(bytes_per_second=growing(100, 600), sent_bytes_per_second=growing(3000, 600)),
+            Workspace(name="bob", bytes_per_second=growing(3000, 600), sent_bytes_per_second=growing(100, 600)),
+            Workspace(name="carol", bytes_per_second=growing(1500, 600), sent_bytes_per_second=growing(0, 600)),
+            Workspace(name="dave", bytes_per_second=growing(0, 600), sent_bytes_per_second=growing(1500, 600)),
+        ],
+        at={34: {**UP, "bob": 1, "carol": 0, "dave": 0}},
+    ),
+    Scenario(
+        name="a part of a GPU",
+        workspaces=[Workspace(gpus=1, tells={"DCGM_FI_PROF_GR_ENGINE_ACTIVE": steady(0.5, 600)})],
+        at={34: UP},
+        signals={34: ["gpu"]},
+    ),
+    Scenario(
+        name="a GPU that works now and then, and four of which one does",
+        workspaces=[Workspace(gpus=1, gpu_percent=" ".join(["90 0x4"] * 60))],
+        at={34: UP},
+        signals={34: ["gpu"]},
+    ),
+    Scenario(
+        name="one minute without Prometheus, in which somebody came back",
+        workspaces=[
+            Workspace(
+                replicas=f"{steady(1, 29)} {missing(0.75)} {steady(1, 500)}",
+                requests=f"{steady(1, 29)} {missing(1.25)} {steady(2, 500)}",
+            )
+        ],
+        traefik_up=f"{steady(1, 29)} {missing(1.25)} {steady(1, 500)}",
+        at={29: UP, 29.75: UP, 31: UP, 33: UP, 55: UP},
+    ),
+    Scenario(
+        name="somebody says a time to come",
+        workspaces=[Workspace(replicas=steady(0, 600), started_at=steady(3600, 600))],
+        at={30: DOWN, 60: UP, 63: DOWN},
+    ),
+    Scenario(
+        name="a stopped one that KEDA has just started is left to start",
+        workspaces=[
+            Workspace(
+                replicas=f"{steady(0, 20.25)} {steady(1, 500)}",
+                requests=f"{missing(20)} {steady(1, 500)}",
+                cpu_cores=f"{missing(30)} {growing(0.02, 500)}",
+                bytes_per_second=f"{missing(30)} {growing(100, 500)}",
+            )
+        ],
+        at={19: DOWN, 20: UP, 25: UP, 45: UP, 59: UP, 64: DOWN},
+    ),
+    Scenario(
+        name="what somebody scales down stays down",
+        workspaces=[Workspace(replicas=f"{steady(1, 12)} {steady(0, 500)}")],
+        at={11: UP, 20: DOWN},
+    ),
+    Scenario(
+        name="what a stopped one saves",
+        workspaces=[
+            Workspace(gpus=4, replicas=steady(0, 600)),
+            Workspace(name="bob", gpus=2, gpu_percent=steady(0, 600)),
+        ],
+        at={10: {**DOWN, "bob": 1}},
+        stopped_gpus={10: 4},
+    ),
+    Scenario(
         name="KEDA down",
         at={},
         keda=f"{steady(1, 20)} {steady(0, 20)} stale",
@@ -362,8 +448,12 @@ SCENARIOS = (
     Scenario(
         name="kube-state-metrics away for some minutes: a request still wakes",
         workspaces=[
-            Workspace(replicas=f"{steady(0, 20)} stale {missing(10)}", requests=f"{steady(1, 22)} {steady(2, 500)}")
+            Workspace(
+                replicas=f"{steady(0, 20)} stale {missing(10)}",
+                known=f"{steady(30, 20)} stale {missing(10)}",
+                requests=f"{steady(1, 22)} {steady(2, 500)}",
+            )
         ],
-        at={19: DOWN, 21: UNKNOWN, 22: UP},
+        at={19: DOWN, 21: UNKNOWN, 23: UP},
     ),
 )
