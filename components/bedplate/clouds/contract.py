@@ -52,7 +52,7 @@ class NodePoolSpec(Spec):
     count: PositiveCount | None = Field(default=None, validate_default=True)
     """GPUs of one machine; needed with `accelerator`."""
     sharing: SharingSpec | None = None
-    """How each GPU is made into several, if it is; what workloads and quotas then name is in docs/guides/gpu-nodes.md."""
+    """How each GPU is made into several, if it is. Each part is an accelerator of its own name: nvidia-h100-1g.10gb."""
     min: Annotated[Count, Field(le=1000)] = 0
     """Fewest machines."""
     max: Annotated[PositiveCount, Field(le=1000)]
@@ -132,9 +132,6 @@ class ClusterSpec(Spec):
     def implementation(self) -> "ClusterImplementation":
         """The component that makes the cluster; the one place where a cloud's SDK is imported."""
 
-    gpu_driver: ClassVar[int | None] = None
-    """Branch of NVIDIA's driver on the nodes with GPUs, such as 580; None where it is not known."""
-
     @abstractmethod
     def shape_of(self, pool: NodePoolSpec) -> MachineShape:
         """The machine of a pool; raises a `mistake` where there is none."""
@@ -167,6 +164,10 @@ class ClusterSpec(Spec):
         if name == SYSTEM_POOL and self.reserves_system_pool(pools):
             return [SYSTEM_TAINT]
         return [GPU_TAINT] if pools[name].accelerator else []
+
+    def driver_of_gpus(self) -> int | None:
+        """Branch of NVIDIA's driver on nodes with GPUs, such as 580; None where it is not known."""
+        return None
 
     def refuse_sharing(self, pool: NodePoolSpec) -> None:
         """Raises a `mistake` where nobody makes the pool's GPUs into several."""

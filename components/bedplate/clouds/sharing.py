@@ -15,7 +15,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from bedplate.clouds.catalogue import ACCELERATORS
-from bedplate.spec import Spec, StrictBool, mistake
+from bedplate.spec import Spec, StrictBool, mistake, refuse
 
 SHARED = "-shared-"
 """Stands in the name of every accelerator whose GPUs many pods use in turns, and in no other."""
@@ -58,11 +58,11 @@ PARTITIONS: dict[str, dict[str, Partition]] = {
 """By accelerator; one that does not stand here cannot be cut.
 
 https://docs.nvidia.com/datacenter/tesla/mig-user-guide/supported-mig-profiles.html, and how many fit on one GPU where
-all are alike: https://github.com/NVIDIA/mig-parted/blob/main/deployments/systemd/config-default.yaml. Left out: profiles
-with media or graphics engines (`+me`, `+gfx`), whose names no label can hold.
+all are alike: https://github.com/NVIDIA/mig-parted/blob/main/deployments/systemd/config-default.yaml. Left out:
+profiles with media or graphics engines (`+me`, `+gfx`), whose names no label can hold.
 """
 LARGEST_SHARES = 16
-"""The most pods that use one GPU in turns. Nobody says how many go well; each keeps a context of its own in the memory."""
+"""The most pods that use one GPU in turns. Nobody says how many go well; each keeps a context of its own in memory."""
 
 
 class SharingSpec(Spec):
@@ -86,20 +86,22 @@ class SharingSpec(Spec):
 
 
 def refuse_unknown_profile(accelerator: str, sharing: SharingSpec) -> None:
-    """Raises a `mistake` where the GPU cannot be cut like that."""
+    """Refuses a profile by which the GPU cannot be cut."""
     if sharing.mig is None:
         return
     profiles = PARTITIONS.get(accelerator)
     if profiles is None:
-        raise mistake(
+        wrong = mistake(
             f"{accelerator} cannot be cut into parts",
             "write `sharing: {timeSlicing: 4}`, or choose an accelerator that can",
-            allowed=", ".join(PARTITIONS),
+            allowed=f"none; of {', '.join(PARTITIONS)} some",
         )
-    if sharing.mig not in profiles:
-        raise mistake(
+        refuse([(("mig",), sharing.mig, wrong)])
+    elif sharing.mig not in profiles:
+        wrong = mistake(
             f"{accelerator} has no profile {sharing.mig}", "write one of its profiles", allowed=", ".join(profiles)
         )
+        refuse([(("mig",), sharing.mig, wrong)])
 
 
 def refuse_partitions_but(sharing: SharingSpec, accelerator: str, made: Collection[str], by: str) -> None:

@@ -221,6 +221,13 @@ class AwsClusterSpec(ManagedClusterSpec):
                 f"write `min: {pool.max}`, or `autoscaler: clusterAutoscaler` in `cloud`",
             )
 
+    def driver_of_gpus(self) -> int:
+        """Of the image with NVIDIA's driver, of every supported minor.
+
+        https://github.com/aws-samples/sample-eks-enterprise-quickstart/blob/main/docs/AMI_VERSIONS.md
+        """
+        return 580
+
     def refuse_sharing(self, pool: NodePoolSpec) -> None:
         """EKS' images cut no GPU, and what would (NVIDIA's MIG manager) runs as root of every node, so it is not here.
 

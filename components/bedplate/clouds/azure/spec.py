@@ -57,6 +57,7 @@ _CUT_GPUS = {
     "nvidia-a100-80gb": ("1g.10gb", "2g.20gb", "3g.40gb", "4g.40gb", "7g.80gb"),
 }
 
+
 class AzureAccessSpec(AccessSpec):
     """Who reaches the API server, and which groups administer the cluster."""
 
@@ -260,6 +261,10 @@ class AzureClusterSpec(ManagedClusterSpec):
             of = f"the local disk of {shape.machine_type}" if pool.local_disks else "a node of AKS"
             raise mistake(f"{of} holds at most {largest} GiB", f"write `diskGib: {largest}` or less")
         return shape
+
+    def driver_of_gpus(self) -> int:
+        """https://github.com/Azure/AgentBaker/blob/master/parts/common/components.json (GPUContainerImages, 2026-08)"""
+        return 580
 
     def refuse_sharing(self, pool: NodePoolSpec) -> None:
         """AKS names no memory: it cuts by cores, and its H100 with 94 GB would give parts of other names.
