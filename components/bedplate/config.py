@@ -62,8 +62,8 @@ class PlatformSpec(ServicesSpec):
 
     @property
     def accelerators(self) -> tuple[str, ...]:
-        """The accelerators of the pools, sorted."""
-        return tuple(sorted({pool.accelerator for pool in self.node_pools.values() if pool.accelerator}))
+        """What pods may ask for as an accelerator, parts of GPUs included, sorted."""
+        return tuple(sorted({pool.offers for pool in self.node_pools.values() if pool.offers}))
 
     def namespace(self, tenant: str) -> str:
         """The namespace of a tenant."""

@@ -1,6 +1,6 @@
 """Stacks that have all that a stack can have on one cluster."""
 
-from harness import LOGIN, job, model_api, platform, tenant
+from harness import LOGIN, MINIMAL, job, model_api, platform, tenant
 
 EVERYTHING = platform(
     tenant(
@@ -34,3 +34,28 @@ WITH_CERT_MANAGER = {
 }
 SECRETS = frozenset({"token"})
 """Their config secrets."""
+
+_FACTS = {"deletedStorageClass": "standard", "retainedStorageClass": "standard-retained"}
+_CLOUD = {key: value for key, value in MINIMAL["cloud"].items() if key != "storageClasses"}
+SHARING = platform(
+    tenant(
+        "vision",
+        job("whole", gpu={"accelerator": "nvidia-l4"}),
+        job("turns", gpu={"accelerator": "nvidia-l4-shared-4"}, parallelism=4),
+        job("parts", gpu={"accelerator": "nvidia-a100-80gb-3g.40gb"}, parallelism=2),
+        quota={
+            **{"cpu": 64, "memoryGib": 256},
+            "gpus": {"nvidia-l4": 1, "nvidia-l4-shared-4": 4, "nvidia-a100-80gb-3g.40gb": 2},
+        },
+    ),
+    cloud={**_CLOUD, "facts": {**_FACTS, "hasDevicePlugin": False, "hasGpuMetrics": False, "gpuDriver": 580}},
+    nodePools={
+        **MINIMAL["nodePools"],
+        "turns": {**MINIMAL["nodePools"]["l4"], "max": 1, "sharing": {"timeSlicing": 4}},
+        "parts": {
+            **{"accelerator": "nvidia-a100-80gb", "count": 1, "max": 1, "sharing": {"mig": "3g.40gb"}},
+            "machine": {"cpu": 24, "memoryGib": 200},
+        },
+    },
+)
+"""GPUs as a whole, used in turns, and cut."""

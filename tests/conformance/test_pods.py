@@ -8,7 +8,7 @@ import pytest
 from bedplate.clouds.contract import SUPPORTED_KUBERNETES_VERSIONS
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import revealed
-from conformance.everything import EVERYTHING, SECRETS
+from conformance.everything import EVERYTHING, SECRETS, SHARING
 from harness import SECRET_OF_EVERY, STACKS, every_template, is_custom, objects, pod_templates, record, record_stack
 
 Template = tuple[str, dict[str, Any]]
@@ -17,6 +17,7 @@ Template = tuple[str, dict[str, Any]]
 def recordings() -> dict[str, Recording]:
     return {
         "everything": record(EVERYTHING, SECRETS),
+        "sharing": record(SHARING),
         "templates": record(every_template(), frozenset({SECRET_OF_EVERY})),
         **{file.stem: record_stack(file) for file in STACKS},
     }
@@ -28,12 +29,27 @@ TEMPLATES = [template for recording in RECORDINGS.values() for template in pod_t
 
 TENANTS = [(name, body) for name, body in TEMPLATES if "bedplate.dev/tenant" in body["metadata"]["labels"]]
 PLATFORMS = [(name, body) for name, body in TEMPLATES if "bedplate.dev/tenant" not in body["metadata"]["labels"]]
-ROOT_PODS = {"nvidia-device-plugin": "it opens a socket in a folder of the kubelet that belongs to root"}
+PLUGINS = ("nvidia-device-plugin", "nvidia-device-plugin-parts", "nvidia-device-plugin-turns-4")
+EXPORTERS = ("dcgm-exporter", "dcgm-exporter-parts")
+ROOT_PODS = {
+    **dict.fromkeys(PLUGINS, "it opens a socket in a folder of the kubelet that belongs to root"),
+    **dict.fromkeys(EXPORTERS, "it asks a socket of the kubelet, that belongs to root, which pod has which GPU"),
+}
 """Pods that run as root, and why."""
-HOST_FOLDERS = {"nvidia-device-plugin": {"/var/lib/kubelet/device-plugins"}}
+HOST_FOLDERS = {
+    **{key: {"/var/lib/kubelet/device-plugins"} for key in PLUGINS},
+    **{key: {"/var/lib/kubelet/pod-resources"} for key in EXPORTERS},
+}
+DRIVER = "/home/kubernetes/bin/nvidia"
+"""Of nodes where no runtime brings the driver into containers; who has it mounted is privileged, or sees no GPU."""
+SEES_PARTS = {
+    **dict.fromkeys(
+        ("nvidia-device-plugin-parts", "dcgm-exporter-parts"), "all parts of a GPU are for SYS_ADMIN to see"
+    )
+}
 TOKENS = {"cluster-autoscaler"}
 """Pods that talk to the Kubernetes API."""
-GOES_TO_ANY_TAINTED_NODE = {"nvidia-device-plugin"}
+GOES_TO_ANY_TAINTED_NODE = {*PLUGINS, *EXPORTERS}
 SYSTEM = {"key": "CriticalAddonsOnly", "operator": "Exists"}
 """What lets a pod run on the platform's own nodes."""
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -47,16 +63,24 @@ def software(template: dict[str, Any]) -> str:
     return template["metadata"]["labels"]["app.kubernetes.io/name"]
 
 
+def needs_the_nodes_driver(template: dict[str, Any]) -> bool:
+    return any(volume.get("hostPath", {}).get("path") == DRIVER for volume in template["spec"]["volumes"])
+
+
 @each(TEMPLATES)
 class TestEveryPod:
     def test_runs_with_no_capability_and_a_read_only_root(self, template: dict[str, Any]) -> None:
         assert template["spec"]["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         for container in template["spec"]["containers"]:
             context = container["securityContext"]
+            assert context["readOnlyRootFilesystem"] is True
+            if needs_the_nodes_driver(template):
+                assert software(template) in EXPORTERS
+                continue
+            added = {"add": ["SYS_ADMIN"]} if software(template) in SEES_PARTS else {}
             assert "privileged" not in context
             assert context["allowPrivilegeEscalation"] is False
-            assert context["readOnlyRootFilesystem"] is True
-            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert context["capabilities"] == {"drop": ["ALL"], **added}
 
     def test_runs_as_nobody_unless_it_is_named_here(self, template: dict[str, Any]) -> None:
         context, is_root = template["spec"]["securityContext"], software(template) in ROOT_PODS
@@ -67,7 +91,8 @@ class TestEveryPod:
         pod = template["spec"]
         assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
         folders = {volume["hostPath"]["path"] for volume in pod["volumes"] if "hostPath" in volume}
-        assert folders == HOST_FOLDERS.get(software(template), set())
+        assert folders - {DRIVER} == HOST_FOLDERS.get(software(template), set())
+        assert DRIVER not in folders or software(template) in EXPORTERS
 
     def test_states_its_resources_with_memory_and_gpus_equal(self, template: dict[str, Any]) -> None:
         for container in template["spec"]["containers"]:

@@ -107,6 +107,7 @@ KEYS: Mapping[str, Decision] = {
     ),
     "Gpu.accelerator": _size("gpu", {"accelerator": "nvidia-h100", "count": 1}, "no node pool"),
     "Gpu.count": _size("gpu", {"accelerator": "nvidia-l4", "count": 60}),
+    "Gpu.cuda": Free("it is compared with the driver of the nodes, and changes nothing"),
     "Job.schedule": _OWN_RUNS,
     "Job.timeZone": _OWN_RUNS,
     "Job.retries": _OWN_RUNS,

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from bedplate.clouds.allocatable import EVICTION_DISK_SHARE, EVICTION_MIB, PODS_BY_DEFAULT, Allocatable
 from bedplate.clouds.catalogue import ACCELERATORS, MachineShape
 from bedplate.clouds.namespaces import namespaces_of_others
+from bedplate.clouds.sharing import SharingSpec, offered_name, parts_of_one, refuse_unknown_profile
 from bedplate.labels import GPU_TAINT, SYSTEM_POOL, SYSTEM_TAINT
 from bedplate.spec import Count, Cpu, Gib, KubernetesVersion, PositiveCount, Spec, StrictBool, mistake, not_below_min
 
@@ -50,6 +51,8 @@ class NodePoolSpec(Spec):
     """GPU of these machines, such as nvidia-l4; none for a CPU pool."""
     count: PositiveCount | None = Field(default=None, validate_default=True)
     """GPUs of one machine; needed with `accelerator`."""
+    sharing: SharingSpec | None = None
+    """How each GPU is made into several, if it is. Each part is an accelerator of its own name: nvidia-h100-1g.10gb."""
     min: Annotated[Count, Field(le=1000)] = 0
     """Fewest machines."""
     max: Annotated[PositiveCount, Field(le=1000)]
@@ -83,7 +86,26 @@ class NodePoolSpec(Spec):
             raise mistake(f"no machine has this many {accelerator}", "write the GPUs of one machine", allowed=allowed)
         return count
 
+    @field_validator("sharing")
+    @classmethod
+    def _of_this_gpu(cls, sharing: SharingSpec | None, info: ValidationInfo) -> SharingSpec | None:
+        if sharing is None or "accelerator" not in info.data:
+            return sharing
+        if info.data["accelerator"] is None:
+            raise mistake("there is no GPU to share", "add `accelerator:` and `count:`, or remove `sharing`")
+        refuse_unknown_profile(info.data["accelerator"], sharing)
+        return sharing
+
     _not_below_min = field_validator("max")(not_below_min)
+
+    @property
+    def offers(self) -> str | None:
+        """What pods ask for: the accelerator, or a part of it by its own name; None of a CPU pool."""
+        return offered_name(self.accelerator, self.sharing) if self.accelerator else None
+
+    def gpus_offered(self, gpus: int) -> int:
+        """What a node with so many GPUs offers pods as `nvidia.com/gpu`."""
+        return gpus * parts_of_one(self.accelerator, self.sharing) if self.accelerator else gpus
 
 
 def _supported(version: str) -> str:
@@ -124,7 +146,7 @@ class ClusterSpec(Spec):
             memory_gib=shape.memory_gib - (memory_mib + EVICTION_MIB) / 1024,
             disk_gib=disk * (1 - EVICTION_DISK_SHARE) - disk_gib,
             pods=PODS_BY_DEFAULT,
-            gpus=shape.gpus,
+            gpus=pool.gpus_offered(shape.gpus),
         )
 
     def set_aside(self, shape: MachineShape, disk_gib: float) -> tuple[float, float, float]:
@@ -142,6 +164,13 @@ class ClusterSpec(Spec):
         if name == SYSTEM_POOL and self.reserves_system_pool(pools):
             return [SYSTEM_TAINT]
         return [GPU_TAINT] if pools[name].accelerator else []
+
+    def driver_of_gpus(self) -> int | None:
+        """Branch of NVIDIA's driver on nodes with GPUs, such as 580; None where it is not known."""
+        return None
+
+    def refuse_sharing(self, pool: NodePoolSpec) -> None:
+        """Raises a `mistake` where nobody makes the pool's GPUs into several."""
 
     def refuse_pools(self, pools: Mapping[str, NodePoolSpec]) -> None:
         """Raises a `mistake` where the pools together are not what the cloud needs."""

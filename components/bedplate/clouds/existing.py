@@ -143,6 +143,11 @@ class ExistingClusterSpec(ClusterSpec):
         facts: ClusterFacts | None = getattr(self, "facts", None)
         return facts is None or facts.has_metrics_server
 
+    def driver_of_gpus(self) -> int | None:
+        """What the facts say."""
+        facts: ClusterFacts | None = getattr(self, "facts", None)
+        return facts.gpu_driver if facts else None
+
     def shares_volumes(self) -> bool:
         """Unless the facts name no class for it."""
         facts: ClusterFacts | None = getattr(self, "facts", None)

@@ -21,7 +21,17 @@ from pydantic import (
 
 from bedplate.clouds.dns01 import refuse_unknown_solver
 from bedplate.clouds.networks import OwnNetwork
-from bedplate.spec import DnsLabel, HttpsUrl, KubernetesVersion, PositiveCount, Spec, StrictBool, matching, mistake
+from bedplate.spec import (
+    AbsolutePath,
+    DnsLabel,
+    HttpsUrl,
+    KubernetesVersion,
+    PositiveCount,
+    Spec,
+    StrictBool,
+    matching,
+    mistake,
+)
 
 
 class Facts(Spec):
@@ -199,6 +209,12 @@ class ClusterFacts(Facts):
     run there."""
     has_device_plugin: StrictBool = True
     """Whether somebody else makes nodes offer their GPUs."""
+    has_gpu_metrics: StrictBool = True
+    """Whether somebody else runs NVIDIA's DCGM exporter on nodes with GPUs."""
+    gpu_driver: Annotated[PositiveCount, Field(ge=384, le=999)] | None = None
+    """Branch of NVIDIA's driver on nodes with GPUs, such as 580, with which workloads' `cuda` is compared."""
+    gpu_driver_folder: AbsolutePath | None = None
+    """Where nodes have NVIDIA's driver, if no container runtime of NVIDIA's brings it into containers."""
     has_metrics_server: StrictBool = True
     """Whether somebody measures pods for autoscalers and `kubectl top` (metrics.k8s.io), as metrics-server does."""
     dns: DnsFacts = DnsFacts()
@@ -222,7 +238,7 @@ class ClusterFacts(Facts):
 
     def with_services(self) -> "ClusterFacts":
         """The facts of the same cluster once the services layer is on it."""
-        made = {"block_storage": None, "shared_storage": None, "has_device_plugin": True}
+        made = {"block_storage": None, "shared_storage": None, "has_device_plugin": True, "has_gpu_metrics": True}
         autoscaler = "native" if isinstance(self.autoscaler, AutoscalerFacts | KarpenterFacts) else self.autoscaler
         return self.model_copy(update={**made, "autoscaler": autoscaler})
 

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from bedplate.guardrails.fields import FIELDS, LISTS, Allowed, Bounded
 from bedplate.guardrails.reasons import (
     HAS_FEW_VARIABLES,
+    IS_IN_TURNS,
     IS_MOUNTED_FOR_GPUS,
     IS_NOTHING_STATED,
     IS_OF_GPU_RUNTIME,
@@ -138,6 +139,7 @@ _WITH_GPU = _all(
     f"{_CLASS} == '{accelerator_class('')}' + t.spec.nodeSelector['{ACCELERATOR}']",
     f"{_TOLERATIONS}.all(t, t.?key.orValue('') == '{GPU_RESOURCE}' || ({PASSING}))",
     f"{ONE['gpus']} > 0 && {ONE['gpus']} <= variables.maxPodGpus",
+    f"{ONE['gpus']} == 1 || !{IS_IN_TURNS.format(at='t.spec')}",
     f"!({IS_WORKSPACE})",
     f"!c.?env.orValue([]).exists(e, {IS_OF_GPU_RUNTIME})",
 )

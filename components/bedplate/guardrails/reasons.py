@@ -3,6 +3,7 @@
 Owns the words and what they are said of. Written for one pod `p` of an object, as `sight` shows it, or for the object.
 """
 
+from bedplate.clouds.sharing import SHARED
 from bedplate.guardrails.fields import unknown_fields
 from bedplate.guardrails.sight import BY_A_CONTROLLER, DEFAULT_DISK, DEFAULT_MEMORY, stated
 from bedplate.kubernetes.pods import NOT_EVICTED
@@ -330,6 +331,20 @@ PLACED_GPUS = (
     f"!p.spec.?tolerations.orValue([]).exists(t, t.?key.orValue('') == '{GPU_RESOURCE}' || "
     "(t.?key.orValue('') == '' && t.?operator.orValue('') == 'Exists')))"
 )
+
+
+IS_IN_TURNS = "{at}.?nodeSelector[?'" + ACCELERATOR + "'].orValue('').contains('" + SHARED + "')"
+"""CEL: whether a pod asks for GPUs that many use in turns. at: of its spec."""
+
+
+def turns_exceeded() -> str:
+    """CEL: what asks for a GPU twice that it would get once; the device plugin fails such a pod on its node, for ever.
+
+    https://github.com/NVIDIA/k8s-device-plugin#shared-access-to-gpus (failRequestsGreaterThanOne)
+    """
+    asked = f"{stated(GPU_RESOURCE, first='limits', then='requests', default='0')}.asInteger() > 1"
+    twice = _of_each("p.all", asked, f" asks for more than one {GPU_RESOURCE} of a GPU that is used in turns; write 1")
+    return f"!{IS_IN_TURNS.format(at='p.spec')} ? '' : {twice}"
 
 
 IS_PASSED_OFF = (

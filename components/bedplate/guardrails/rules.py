@@ -27,6 +27,7 @@ from bedplate.guardrails.reasons import (
     placed_elsewhere,
     resources_not_counted,
     sizes_exceeded,
+    turns_exceeded,
     unless,
 )
 from bedplate.guardrails.sight import BATCH_KINDS, OWNED_KINDS, POD_KINDS, templates
@@ -231,6 +232,11 @@ RULES: tuple[Rule, ...] = (
             f"tolerate {GPU_RESOURCE} "
             "nor use such a class'",
         ),
+    ),
+    Rule(
+        name="gpu-turns",
+        title="A container asks once for a GPU that is used in turns.",
+        reason=turns_exceeded(),
     ),
     Rule(
         name="pod-annotations",

@@ -261,7 +261,7 @@ def simulated_pools(spec: PlatformSpec, growing: Sequence[GrowingPool] = ()) -> 
             memory_gib=offers[name].memory_gib,
             disk_gib=offers[name].disk_gib,
             pods=offers[name].pods,
-            accelerator=pool.accelerator,
+            accelerator=pool.offers,
             gpus=offers[name].gpus,
             is_reserved=name == SYSTEM_POOL and spec.cloud.reserves_system_pool(spec.node_pools),
         )
@@ -276,7 +276,7 @@ def growing_pools(spec: PlatformSpec) -> list[GrowingPool]:
             name=name,
             nodes=pool.max if pool.accelerator else pool.max - pool.min,
             offer=spec.cloud.allocatable(pool),
-            accelerator=pool.accelerator,
+            accelerator=pool.offers,
         )
         for name, pool in spec.node_pools.items()
         if pool.accelerator or pool.max > pool.min

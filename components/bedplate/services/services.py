@@ -16,6 +16,7 @@ from bedplate.offers import Offers
 from bedplate.services.certificates.certificates import Certificates, CertificatesArgs
 from bedplate.services.front_door.front_door import FrontDoor, FrontDoorArgs
 from bedplate.services.front_door.routes import Routes, SignInRoute, SignInRouteArgs
+from bedplate.services.gpu.gpu import Gpu, GpuArgs
 from bedplate.services.idle.idle import Idle, IdleArgs
 from bedplate.services.login.login import Login, LoginArgs
 from bedplate.services.monitoring.monitoring import Monitoring, MonitoringArgs
@@ -68,6 +69,7 @@ class Services:
         facts, charts = args.cluster.facts, args.spec.charts.source
         nodes = NodesArgs(facts=facts, accelerators=args.accelerators, chart_source=charts)
         self.before_tenants = self._watch(Nodes(name, nodes, opts)).classes
+        self._record(Gpu(name, GpuArgs(facts=facts, accelerators=args.accelerators), opts))
         login = self._login()
         certificates = self._certificates()
         self.front_door = self._front_door(certificates) if certificates else None

@@ -18,7 +18,7 @@ from bedplate.wording import counted
 from bedplate.workloads import Footprint
 
 _OF_A_MACHINE = (
-    *("accelerator", "count", "machine", "machine_type"),
+    *("accelerator", "count", "sharing", "machine", "machine_type"),
     *("interconnect", "reservation", "local_disks", "disk_gib", "spot"),
 )
 """Keys of a pool that its machine follows from."""
@@ -44,6 +44,11 @@ def pools_have_machines(parts: Parts) -> Iterator[Problem]:
         shape = _shape(parts, pool)
         if isinstance(shape, PydanticCustomError):
             yield _problem(("nodePools", name), shape)
+        elif shape is not None and parts.cloud is not None:
+            try:
+                parts.cloud.refuse_sharing(pool)
+            except PydanticCustomError as error:
+                yield _problem(("nodePools", name, "sharing"), error)
 
 
 def _problem(path: PathParts, mistake: PydanticCustomError) -> Problem:
@@ -122,7 +127,7 @@ def _offer(parts: Parts) -> _Offer | None:
         if name == SYSTEM_POOL and parts.cloud.reserves_system_pool(parts.pools or {}):
             continue
         machines = _Machines(pool=name, most=pool.max, node=parts.cloud.allocatable(pool))
-        offer.setdefault(pool.accelerator, []).append(machines)
+        offer.setdefault(pool.offers, []).append(machines)
     return offer or None
 
 

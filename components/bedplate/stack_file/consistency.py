@@ -1,8 +1,8 @@
 """What must hold between the parts of a platform, and no single spec can see.
 
 Owns the list of all checks, and those of quotas, images and limits. Beside it, by what they are about: `capacity`
-(machines and networks), `storage` (volumes), `routing` (hosts and routes), `secrets`, `tenancy` (names), `ceilings`
-(the most that any tenant may have), `idle` (stopping what nobody uses).
+(machines and networks), `gpus` (parts of them, drivers), `storage` (volumes), `routing` (hosts and routes), `secrets`,
+`tenancy` (names), `ceilings` (the most that any tenant may have), `idle` (stopping what nobody uses).
 """
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from bedplate.clouds import ACCELERATORS
 from bedplate.config import PlatformSpec
 from bedplate.services.certificates.spec import LetsEncryptSpec
-from bedplate.stack_file import capacity, ceilings, idle, routing, secrets, storage, tenancy
+from bedplate.stack_file import capacity, ceilings, gpus, idle, routing, secrets, storage, tenancy
 from bedplate.stack_file.parts import Parts, footprint_of, has, is_whole
 from bedplate.stack_file.problems import DECIMALS, PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.tenants import QuotaSpec
@@ -284,6 +284,9 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     capacity.the_cloud_can_work_with_the_pools,
     capacity.the_network_carries_the_pools,
     capacity.workloads_find_room,
+    gpus.in_turns_one_at_a_time,
+    gpus.in_turns_within_a_tenant,
+    gpus.drivers_run_the_programs,
     _quota,
     storage.sizes,
     storage.mounts,

@@ -75,9 +75,9 @@ class Parts:
 
     def accelerators(self) -> list[str] | None:
         """The accelerators of the pools; None while one of the pools cannot say."""
-        if self.pools is None or not all(has(pool, ("accelerator",)) for pool in self.pools.values()):
+        if self.pools is None or not all(has(pool, ("accelerator", "sharing")) for pool in self.pools.values()):
             return None
-        return sorted({pool.accelerator for pool in self.pools.values() if pool.accelerator})
+        return sorted({pool.offers for pool in self.pools.values() if pool.offers})
 
 
 def has(spec: BaseModel, attributes: Sequence[str]) -> bool:

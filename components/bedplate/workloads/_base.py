@@ -29,6 +29,7 @@ from bedplate.spec import (
     Spec,
     is_secret_name,
     is_secret_value,
+    matching,
     mistake,
     refuse,
     repeated,
@@ -118,6 +119,19 @@ class GpuSpec(Spec):
     """Kind of GPU, one of the node pools' accelerators."""
     count: PositiveCount = 1
     """GPUs of each pod."""
+    cuda: (
+        Annotated[
+            str,
+            matching(
+                r"[0-9]{2}\.[0-9]",
+                "must be a version of CUDA",
+                'write it like "12.8"',
+                lambda value: ".".join(value.split(".")[:2]),
+            ),
+        ]
+        | None
+    ) = None
+    """Version of CUDA that the image was built with, quoted: "12.8"; the nodes' driver must run it."""
 
     @model_validator(mode="before")
     @classmethod

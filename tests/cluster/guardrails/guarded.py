@@ -23,6 +23,7 @@ LIMITS = {
     "podAnnotations": ["wandb.ai/"],
 }
 IDLE, GPU = "bedplate.dev/idle-timeout-minutes", "nvidia.com/gpu"
+TURNS = "nvidia-l4-shared-4"
 
 
 def pod() -> Manifest:
@@ -108,6 +109,19 @@ def gpus(count: int, accelerator: str = "nvidia-l4", idle_minutes: str | None = 
         body["containers"][0]["resources"]["limits"][GPU] = str(count)
         if idle_minutes is not None:
             whole["metadata"]["annotations"] = {IDLE: idle_minutes}
+
+    return change
+
+
+def turns(count: int, containers: int = 1) -> Change:
+    """GPUs that many use in turns, asked for by each of so many containers."""
+
+    def change(_whole: Manifest, body: Manifest) -> None:
+        body["nodeSelector"] = {"bedplate.dev/accelerator": TURNS}
+        body["priorityClassName"] = f"bedplate-{TURNS}"
+        for part in ("requests", "limits"):
+            body["containers"][0]["resources"][part][GPU] = str(count)
+        body["containers"] += [{**copy.deepcopy(body["containers"][0]), "name": f"c{n}"} for n in range(1, containers)]
 
     return change
 

@@ -44,6 +44,7 @@ from cluster.guardrails.guarded import (
     template_labels,
     tolerates_everything,
     ttl,
+    turns,
     two_containers_of,
     unselected_gpu,
     without_label,
@@ -236,6 +237,14 @@ DENIED: list[tuple[str, str, Change, str]] = [
     ("pod-isolation", "Job", host_port, "hostPort"),
     ("pod-isolation", "Job", field("nodeName", "bedplate-l4-0"), "nodeName"),
     ("pod-isolation", "Pod", field("priorityClassName", "system-cluster-critical"), "priority classes"),
+    (
+        "gpu-turns",
+        "Job",
+        turns(2),
+        "container main asks for more than one nvidia.com/gpu of a GPU that is used in turns",
+    ),
+    ("gpu-turns", "CronJob", turns(2), "write 1"),
+    ("gpu-placement", "Job", all_of(turns(1), field("priorityClassName", "bedplate-nvidia-l4")), "bedplate-NAME"),
     ("gpu-placement", "Job", unselected_gpu, "nodeSelector"),
     ("gpu-placement", "Job", gpus(1, accelerator="nvidia-h100"), "priorityClassName: bedplate-NAME"),
     ("gpu-placement", "Pod", gpu_toleration, "must not tolerate nvidia.com/gpu"),
@@ -318,6 +327,8 @@ ADMITTED: list[tuple[str, str, Change]] = [
     ("placement", "Job", field("nodeSelector", {"bedplate.dev/pool": "general"})),
     ("fields", "Job", anti_affinity()),
     ("pod-isolation", "Deployment", field("hostNetwork", False)),
+    ("gpu-turns", "Job", turns(1)),
+    ("gpu-turns", "Job", turns(1, containers=2)),
     ("gpu-placement", "Job", gpus(1)),
 ]
 

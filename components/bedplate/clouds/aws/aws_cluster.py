@@ -232,6 +232,8 @@ def facts(
         autoscaler=autoscaler,
         spot_label=SPOT_LABEL,
         has_device_plugin=False,
+        has_gpu_metrics=False,
+        gpu_driver=spec.driver_of_gpus(),
         has_metrics_server=True,
         # CoreDNS, the add-on; and Kubernetes' cache on each node, where somebody runs it.
         dns=DnsFacts(addresses=("169.254.20.10/32",)),

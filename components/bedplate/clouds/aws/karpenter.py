@@ -176,7 +176,7 @@ def node_pool(
     waits for pods that must not be moved as long as there is no `terminationGracePeriod`
     (https://karpenter.sh/docs/concepts/disruption/#terminationgraceperiod).
     """
-    labels = {POOL: name, **({ACCELERATOR: pool.accelerator} if pool.accelerator else {})}
+    labels = {POOL: name, **({ACCELERATOR: pool.offers} if pool.offers else {})}
     requirements = {
         "node.kubernetes.io/instance-type": shape.machine_type,
         "karpenter.sh/capacity-type": "spot" if pool.spot else "on-demand",

@@ -21,7 +21,7 @@ from bedplate.clouds.aws.network import AwsNetwork
 from bedplate.clouds.aws.spec import AwsClusterSpec, Reservation
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import NodePoolSpec
-from bedplate.labels import ACCELERATOR, POOL
+from bedplate.labels import ACCELERATOR, GPU_RESOURCE, POOL
 
 _TAINT_EFFECTS = {"NoSchedule": "NO_SCHEDULE"}
 _AUTOSCALER_GPU_LABEL = "k8s.amazonaws.com/accelerator"
@@ -35,6 +35,8 @@ _AUTOSCALER_DISK_TAG = "k8s.io/cluster-autoscaler/node-template/resources/epheme
 each type itself. Without it such a group has no disk, and no pod that asks for some ever brings its first machine
 (`buildNodeFromTemplate`, in the file that `labels_of` names).
 """
+_AUTOSCALER_GPU_TAG = f"k8s.io/cluster-autoscaler/node-template/resources/{GPU_RESOURCE}"
+"""Overrides the GPUs of the type, in the same function."""
 SPOT_LABEL = {"eks.amazonaws.com/capacityType": "SPOT"}
 """EKS puts it on its node groups' machines; Karpenter's get it too, so that one label tells both."""
 _BOUNDARY = "bedplate"
@@ -90,9 +92,9 @@ def labels_of(name: str, pool: NodePoolSpec) -> dict[str, str]:
 
     https://github.com/kubernetes/autoscaler/blob/cluster-autoscaler-1.35.2/cluster-autoscaler/cloudprovider/aws/aws_manager.go#L307-L340
     """
-    if not pool.accelerator:
+    if not pool.accelerator or not pool.offers:
         return {POOL: name}
-    return {POOL: name, ACCELERATOR: pool.accelerator, _AUTOSCALER_GPU_LABEL: pool.accelerator}
+    return {POOL: name, ACCELERATOR: pool.offers, _AUTOSCALER_GPU_LABEL: pool.accelerator}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +133,7 @@ class AwsNodePool(pulumi.ComponentResource):
             launch_template=eks.NodeGroupLaunchTemplateArgs(id=template.id, version=template.latest_version.apply(str)),
             labels=labels_of(args.pool_name, pool),
             taints=[_taint(taint) for taint in args.taints],
-            tags={_AUTOSCALER_DISK_TAG: f"{int(args.spec.allocatable(pool).disk_gib)}Gi"},
+            tags=_autoscaler_tags(args.spec, pool),
             update_config=eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
             node_repair_config=eks.NodeGroupNodeRepairConfigArgs(enabled=True),
             opts=pulumi.ResourceOptions(
@@ -220,6 +222,13 @@ class AwsNodePool(pulumi.ComponentResource):
             )
             for card in range(shape.interconnects)
         ]
+
+
+def _autoscaler_tags(spec: AwsClusterSpec, pool: NodePoolSpec) -> dict[str, str]:
+    """What a machine offers, where the autoscaler cannot know it of its type: disk, and GPUs used in turns."""
+    offer = spec.allocatable(pool)
+    shared = {_AUTOSCALER_GPU_TAG: str(offer.gpus)} if pool.sharing else {}
+    return {_AUTOSCALER_DISK_TAG: f"{int(offer.disk_gib)}Gi", **shared}
 
 
 def _subnets(args: AwsNodePoolArgs) -> Sequence[pulumi.Output[str]]:

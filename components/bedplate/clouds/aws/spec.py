@@ -23,6 +23,7 @@ from bedplate.clouds.managed import (
     NetworkSpec,
     lettered_zones,
 )
+from bedplate.clouds.sharing import refuse_partitions_but
 from bedplate.errors import MissingExtraError
 from bedplate.spec import ClientId, HttpsUrl, Spec, matching, mistake
 
@@ -219,6 +220,22 @@ class AwsClusterSpec(ManagedClusterSpec):
                 "Karpenter scales no machines with `interconnect` or `reservation`; their number is fixed",
                 f"write `min: {pool.max}`, or `autoscaler: clusterAutoscaler` in `cloud`",
             )
+
+    def driver_of_gpus(self) -> int:
+        """Of the image with NVIDIA's driver, of every supported minor.
+
+        https://github.com/aws-samples/sample-eks-enterprise-quickstart/blob/main/docs/AMI_VERSIONS.md
+        """
+        return 580
+
+    def refuse_sharing(self, pool: NodePoolSpec) -> None:
+        """EKS' images cut no GPU, and what would (NVIDIA's MIG manager) runs as root of every node, so it is not here.
+
+        https://docs.aws.amazon.com/eks/latest/userguide/ml-eks-optimized-ami.html,
+        https://github.com/NVIDIA/mig-parted/tree/main/deployments/container
+        """
+        if pool.sharing and pool.accelerator:
+            refuse_partitions_but(pool.sharing, pool.accelerator, (), "nobody on EKS' nodes: the image")
 
     def refuse_pools(self, pools: Mapping[str, NodePoolSpec]) -> None:
         """Karpenter's own pods run on machines that it did not add: https://karpenter.sh/docs/concepts/scheduling/."""

@@ -253,6 +253,8 @@ def facts(
         autoscaler="native",
         spot_label={"kubernetes.azure.com/scalesetpriority": "spot"},
         has_device_plugin=False,
+        has_gpu_metrics=False,
+        gpu_driver=spec.driver_of_gpus(),
         has_metrics_server=True,
         # LocalDNS, the cache on each node of AKS, or Kubernetes' own.
         dns=DnsFacts(addresses=("169.254.10.10/31", "169.254.20.10/32")),

@@ -38,7 +38,7 @@ def agent_pool_name(pool_name: str) -> str:
 
 def labels_of(name: str, pool: NodePoolSpec) -> dict[str, str]:
     """Labels of a pool's nodes."""
-    return {POOL: name, **({ACCELERATOR: pool.accelerator} if pool.accelerator else {})}
+    return {POOL: name, **({ACCELERATOR: pool.offers} if pool.offers else {})}
 
 
 def settings_of(
@@ -73,6 +73,7 @@ def settings_of(
         "max_pods": PODS_OF_A_NODE,
         "scale_down_mode": aks.ScaleDownMode.DELETE,
         "gpu_profile": aks.GPUProfileArgs(driver=aks.GPUDriver.INSTALL) if shape.gpus else None,
+        "gpu_instance_profile": _cut(pool),
         "node_labels": labels_of(pool_name, pool),
         "node_taints": [
             f"{taint['key']}={taint['value']}:{taint['effect']}" for taint in spec.taints_of(pool_name, pools)
@@ -80,6 +81,11 @@ def settings_of(
         "upgrade_settings": _upgrades(has_gpus=bool(shape.gpus)),
         "tags": spec.resource_tags,
     }
+
+
+def _cut(pool: NodePoolSpec) -> str | None:
+    """Of `1g.10gb` the cores, `MIG1g`: https://learn.microsoft.com/azure/aks/gpu-multi-instance."""
+    return f"MIG{pool.sharing.mig.partition('.')[0]}" if pool.sharing and pool.sharing.mig else None
 
 
 def _upgrades(*, has_gpus: bool) -> aks.AgentPoolUpgradeSettingsArgs:

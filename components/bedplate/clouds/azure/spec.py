@@ -18,6 +18,7 @@ from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import NodePoolSpec
 from bedplate.clouds.managed import PODS_OF_A_NODE, AccessSpec, ManagedClusterSpec, NetworkSpec
 from bedplate.clouds.networks import PrivateNetwork
+from bedplate.clouds.sharing import refuse_partitions_but
 from bedplate.errors import MissingExtraError
 from bedplate.labels import DOMAIN
 from bedplate.spec import GUID, Guid, Spec, matching, mistake
@@ -49,6 +50,12 @@ _Region = Annotated[
         "write it like 'germanywestcentral'",
     ),
 ]
+
+
+_CUT_GPUS = {
+    "nvidia-a100-40gb": ("1g.5gb", "2g.10gb", "3g.20gb", "4g.20gb", "7g.40gb"),
+    "nvidia-a100-80gb": ("1g.10gb", "2g.20gb", "3g.40gb", "4g.40gb", "7g.80gb"),
+}
 
 
 class AzureAccessSpec(AccessSpec):
@@ -254,6 +261,18 @@ class AzureClusterSpec(ManagedClusterSpec):
             of = f"the local disk of {shape.machine_type}" if pool.local_disks else "a node of AKS"
             raise mistake(f"{of} holds at most {largest} GiB", f"write `diskGib: {largest}` or less")
         return shape
+
+    def driver_of_gpus(self) -> int:
+        """https://github.com/Azure/AgentBaker/blob/master/parts/common/components.json (GPUContainerImages, 2026-08)"""
+        return 580
+
+    def refuse_sharing(self, pool: NodePoolSpec) -> None:
+        """AKS names no memory: it cuts by cores, and its H100 with 94 GB would give parts of other names.
+
+        https://learn.microsoft.com/azure/aks/gpu-multi-instance
+        """
+        if pool.sharing and pool.accelerator:
+            refuse_partitions_but(pool.sharing, pool.accelerator, _CUT_GPUS.get(pool.accelerator, ()), "AKS")
 
     def refuse_pools(self, pools: Mapping[str, NodePoolSpec]) -> None:
         """AKS's own pods need a pool that cannot go: https://learn.microsoft.com/azure/aks/use-system-pools."""

@@ -30,6 +30,9 @@ from bedplate.clouds.gcp.registry import GcpRegistry, GcpRegistryArgs, registry_
 from bedplate.clouds.gcp.spec import AddressPlan, GcpClusterSpec
 from bedplate.clouds.gcp.storage import GcpStorage, GcpStorageArgs
 
+_DRIVER_FOLDER = "/home/kubernetes/bin/nvidia"
+"""https://cloud.google.com/kubernetes-engine/docs/how-to/gpus#cuda"""
+
 
 class GcpCluster(Cluster):
     """A GKE cluster in a VPC of its own."""
@@ -163,6 +166,9 @@ def facts(spec: GcpClusterSpec) -> ClusterFacts:
         autoscaler="native",
         spot_label={"cloud.google.com/gke-spot": "true"},
         has_device_plugin=True,
+        # GKE's own exporter tells Google's monitoring alone.
+        has_gpu_metrics=False,
+        gpu_driver_folder=_DRIVER_FOLDER,
         has_metrics_server=True,
         # A cache on each node, where somebody switches it on, answers at this address or as a pod.
         dns=DnsFacts(addresses=("169.254.20.10/32",)),

@@ -62,7 +62,7 @@ def labels_of(name: str, pool: NodePoolSpec) -> dict[str, str]:
     """Labels of a pool's nodes."""
     return {
         POOL: name,
-        **({ACCELERATOR: pool.accelerator} if pool.accelerator else {}),
+        **({ACCELERATOR: pool.offers} if pool.offers else {}),
         **(_GPU_NETWORKS if pool.interconnect else {}),
     }
 
@@ -162,9 +162,20 @@ def _gpus(pool: NodePoolSpec, shape: MachineShape) -> list[container.NodePoolNod
         container.NodePoolNodeConfigGuestAcceleratorArgs(
             type=gpu_name(shape.machine_type, pool.accelerator),
             count=shape.gpus,
+            gpu_partition_size=pool.sharing.mig if pool.sharing else None,
+            gpu_sharing_config=_in_turns(pool),
             gpu_driver_installation_config=driver,
         )
     ]
+
+
+def _in_turns(pool: NodePoolSpec) -> container.NodePoolNodeConfigGuestAcceleratorGpuSharingConfigArgs | None:
+    """https://cloud.google.com/kubernetes-engine/docs/how-to/timesharing-gpus"""
+    if pool.sharing is None or pool.sharing.time_slicing is None:
+        return None
+    return container.NodePoolNodeConfigGuestAcceleratorGpuSharingConfigArgs(
+        gpu_sharing_strategy="TIME_SHARING", max_shared_clients_per_gpu=pool.sharing.time_slicing
+    )
 
 
 def _reserved(pool: NodePoolSpec) -> container.NodePoolNodeConfigReservationAffinityArgs | None:

@@ -24,6 +24,7 @@ from bedplate.clouds.managed import (
     lettered_zones,
 )
 from bedplate.clouds.networks import PrivateNetwork, networks_overlap
+from bedplate.clouds.sharing import PARTITIONS, refuse_partitions_but
 from bedplate.errors import MissingExtraError
 from bedplate.spec import EmailAddress, Spec, matching, mistake
 
@@ -39,6 +40,7 @@ _RESERVED_ADDRESSES = 4
 """Of each subnet: https://cloud.google.com/vpc/docs/subnets#unusable-ip-addresses-in-every-subnet."""
 _ZONE_LETTERS = {"europe-west1": "bcd", "us-east1": "bcd"}
 """Of regions that have no zone a: https://cloud.google.com/compute/docs/regions-zones."""
+_CUT_GPUS = ("nvidia-a100-40gb", "nvidia-a100-80gb", "nvidia-h100", "nvidia-h200", "nvidia-b200")
 _HOW_TO_BUY = (
     (re.compile(r"a3-highgpu-[124]g"), ("spot",)),
     (re.compile(r"(a3-ultragpu|a4-highgpu)-8g"), ("spot", "reservation")),
@@ -295,6 +297,13 @@ class GcpClusterSpec(ManagedClusterSpec):
                     f"add {' or '.join(f'`{key}:`' for key in keys)}, or choose another accelerator or count",
                 )
         return shape
+
+    def refuse_sharing(self, pool: NodePoolSpec) -> None:
+        """GKE cuts the GPUs of its list: https://cloud.google.com/kubernetes-engine/docs/how-to/gpus-multi."""
+        if pool.sharing and pool.accelerator:
+            is_cut = pool.accelerator in _CUT_GPUS
+            made = [profile for profile in PARTITIONS[pool.accelerator] if profile[0] != "4"] if is_cut else ()
+            refuse_partitions_but(pool.sharing, pool.accelerator, made, "GKE")
 
     def most_nodes(self) -> int:
         """Each node has an address of its own, and 256 of the pods' range."""

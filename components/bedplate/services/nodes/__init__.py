@@ -4,5 +4,5 @@ from bedplate.services.concern import Concern
 
 CONCERN = Concern(
     guide="gpu-nodes.md",
-    not_provided="it runs only what the cluster's facts say that nobody else does (cloud.facts.hasDevicePlugin)",
+    not_provided="it runs only what the cluster's facts say that nobody else does (cloud.facts.autoscaler)",
 )

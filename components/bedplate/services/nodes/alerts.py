@@ -1,21 +1,16 @@
 """What somebody is told about nodes and pods that wait for them, whoever adds the nodes.
 
-The expressions read kube-state-metrics; its flag must let our label through:
-`--metric-labels-allowlist=nodes=[bedplate.dev/accelerator,bedplate.dev/pool]`
-(https://github.com/kubernetes/kube-state-metrics/blob/main/docs/developer/cli-arguments.md).
+The expressions read kube-state-metrics and the autoscalers.
 """
 
-from bedplate.kubernetes import Alert, metric_label
+from bedplate.kubernetes import Alert
 from bedplate.labels import (
-    ACCELERATOR,
     AUTOSCALER_SERVICE_ACCOUNT,
     AUTOSCALING_NAMESPACE,
-    GPU_NAMESPACE,
     KARPENTER,
     KARPENTER_NAMESPACE,
 )
 
-_ACCELERATOR = metric_label(ACCELERATOR)
 _AUTOSCALER_DOES_NOT_WORK = "docs/guides/gpu-nodes.md#the-autoscaler-does-not-work"
 
 
@@ -28,19 +23,6 @@ _KARPENTER = _available(KARPENTER_NAMESPACE, KARPENTER)
 
 NODE_ALERTS: tuple[Alert, ...] = (
     Alert(
-        name="BedplateGpuNodeWithoutGpu",
-        # A resource that a node never offered has no series: `unless` holds for absent and zero alike.
-        expression=(
-            f'max by (node, {_ACCELERATOR}) (kube_node_labels{{{_ACCELERATOR}!=""}})'
-            ' unless on (node) (max by (node) (kube_node_status_allocatable{resource="nvidia_com_gpu"}) > 0)'
-        ),
-        for_minutes=15,
-        severity="critical",
-        summary=f"Node {{{{ $labels.node }}}} costs money and offers no {{{{ $labels.{_ACCELERATOR} }}}}",
-        description="It has been there for 15 minutes without a GPU that pods could use; others may follow it.",
-        runbook="docs/guides/gpu-nodes.md#a-gpu-node-offers-no-gpu",
-    ),
-    Alert(
         name="BedplatePodUnschedulable",
         expression="max by (namespace, pod) (kube_pod_status_unschedulable) == 1",
         for_minutes=30,
@@ -48,21 +30,6 @@ NODE_ALERTS: tuple[Alert, ...] = (
         summary="Pod {{ $labels.namespace }}/{{ $labels.pod }} has found no node for 30 minutes",
         description="Its pool is full, or no node of it comes up, or no pool has what it asks for.",
         runbook="docs/guides/gpu-nodes.md#a-pod-finds-no-node",
-    ),
-)
-DEVICE_PLUGIN_ALERTS: tuple[Alert, ...] = (
-    Alert(
-        name="BedplateDevicePluginUnavailable",
-        expression=(
-            "max by (namespace, daemonset)"
-            f' (kube_daemonset_status_desired_number_scheduled{{namespace="{GPU_NAMESPACE}"}}'
-            f' - kube_daemonset_status_number_available{{namespace="{GPU_NAMESPACE}"}}) > 0'
-        ),
-        for_minutes=15,
-        severity="warning",
-        summary="{{ $value }} GPU nodes are without a running device plugin",
-        description="Their GPUs are not offered to pods. The plugin's log says what it misses, most often the driver.",
-        runbook="docs/guides/gpu-nodes.md#the-device-plugin-does-not-run",
     ),
 )
 CLUSTER_AUTOSCALER_ALERTS: tuple[Alert, ...] = (

@@ -1,8 +1,8 @@
 """What nodes need of the platform, and what pods need to get one.
 
-Owns the StorageClasses and PriorityClasses of the platform, and where the cluster does not bring it the device plugin
-and what adds and removes nodes. It deliberately owns no node pool: those are the cloud's. It registers no resource of
-its own: its parts are the platform's children, and their URNs a contract.
+Owns the StorageClasses and PriorityClasses of the platform, and where the cluster does not bring it what adds and
+removes nodes. It deliberately owns no node pool, which are the cloud's, and nothing that makes nodes offer their GPUs.
+It registers no resource of its own: its parts are the platform's children, and their URNs a contract.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,10 @@ from bedplate.kubernetes import Alert
 from bedplate.services.nodes.accelerator_classes import AcceleratorClasses, AcceleratorClassesArgs
 from bedplate.services.nodes.alerts import NODE_ALERTS
 from bedplate.services.nodes.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
-from bedplate.services.nodes.device_plugin import DevicePlugin, DevicePluginArgs
 from bedplate.services.nodes.karpenter import Karpenter, KarpenterArgs
 from bedplate.services.nodes.storage_classes import StorageClasses, StorageClassesArgs
 
-_Running = DevicePlugin | ClusterAutoscaler | Karpenter
+_Running = ClusterAutoscaler | Karpenter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +40,7 @@ class Nodes:
 
     def __init__(self, name: str, args: NodesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self.classes = [*_storage_classes(name, args, opts), _accelerator_classes(name, args, opts)]
-        running = [*_device_plugin(name, args, opts), *_autoscaler(name, args, opts)]
+        running = _autoscaler(name, args, opts)
         self.alerts = [*NODE_ALERTS, *(alert for service in running for alert in service.alerts)]
 
 
@@ -54,13 +53,6 @@ def _storage_classes(name: str, args: NodesArgs, opts: pulumi.ResourceOptions | 
 def _accelerator_classes(name: str, args: NodesArgs, opts: pulumi.ResourceOptions | None) -> AcceleratorClasses:
     classes = AcceleratorClassesArgs(accelerators=args.accelerators)
     return AcceleratorClasses(f"{name}-accelerator-classes", classes, opts)
-
-
-def _device_plugin(name: str, args: NodesArgs, opts: pulumi.ResourceOptions | None) -> list[_Running]:
-    if not args.accelerators or args.facts.has_device_plugin:
-        return []
-    plugin = DevicePluginArgs(kubernetes_version=args.facts.kubernetes_version, dns=args.facts.dns)
-    return [DevicePlugin(f"{name}-device-plugin", plugin, opts)]
 
 
 def _autoscaler(name: str, args: NodesArgs, opts: pulumi.ResourceOptions | None) -> list[_Running]:

@@ -14,13 +14,11 @@ from bedplate.labels import (
     ACCELERATOR,
     AUTOSCALER_SERVICE_ACCOUNT,
     AUTOSCALING_NAMESPACE,
-    GPU_NAMESPACE,
     GPU_RESOURCE,
     GPU_TAINT,
     KARPENTER,
     POOL,
 )
-from bedplate.services.nodes import device_plugin
 from bedplate.services.nodes.karpenter import CHART, DEFINITIONS
 from bedplate.services.operator import (
     GrowingPool,
@@ -196,7 +194,6 @@ NOT_RUN = {
     DEFINITIONS.name: "it brings definitions, and upstream's own are there",
     CHART.name: "it starts machines of a cloud; Karpenter for simulated ones runs in its place",
     f"{AUTOSCALING_NAMESPACE}/{AUTOSCALER_SERVICE_ACCOUNT}": "no program: k8s.io/autoscaler is in no registry",
-    f"{GPU_NAMESPACE}/{device_plugin.NAME}": "no program: its module is in no registry, and nodes say their GPUs",
 }
 OPERATORS = (
     OperatorProgram(

@@ -1,0 +1,147 @@
+"""What makes GPU nodes offer their GPUs, read off the real program."""
+
+import copy
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from bedplate.engine.engine import Recording
+from conformance.everything import SHARING
+from harness import ROOT, objects, platform, record, record_stack, tenant
+
+AWS = YAML(typ="safe").load(ROOT / "stacks" / "Pulumi.aws.yaml")["config"]["bedplate:platform"]
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    return record_stack(ROOT / "stacks" / "Pulumi.aws.yaml")
+
+
+def daemon_sets(recording: Recording) -> dict[str, dict[str, Any]]:
+    """By name, those of the plugin."""
+    bodies = [dict(found.inputs) for found in objects(recording, "DaemonSet")]
+    return {body["metadata"]["name"]: body for body in bodies if body["metadata"]["namespace"] == "bedplate-gpu"}
+
+
+def daemon_set(recording: Recording) -> dict[str, Any]:
+    (found,) = daemon_sets(recording).values()
+    return found
+
+
+def without_gpus() -> dict[str, Any]:
+    data = copy.deepcopy(AWS)
+    data["nodePools"] = {name: pool for name, pool in data["nodePools"].items() if "accelerator" not in pool}
+    data["tenants"] = []
+    return data
+
+
+class TestTheDevicePlugin:
+    def test_goes_to_every_node_with_the_platforms_label_and_to_no_other(self, recording: Recording) -> None:
+        pod = daemon_set(recording)["spec"]["template"]["spec"]
+        (term,) = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+        assert term == {"matchExpressions": [{"key": "bedplate.dev/accelerator", "operator": "Exists"}]}
+
+    @pytest.mark.parametrize("taint", ["nvidia.com/gpu", "kubernetes.azure.com/scalesetpriority"])
+    def test_is_kept_off_by_no_taint_of_such_a_node(self, recording: Recording, taint: str) -> None:
+        tolerations = daemon_set(recording)["spec"]["template"]["spec"]["tolerations"]
+        assert any(each.get("key", taint) == taint and each["effect"] == "NoSchedule" for each in tolerations)
+
+    def test_sees_the_kubelets_folder_of_plugins_and_nothing_else(self, recording: Recording) -> None:
+        pod = daemon_set(recording)["spec"]["template"]["spec"]
+        (volume,) = pod["volumes"]
+        assert volume["hostPath"] == {"path": "/var/lib/kubelet/device-plugins", "type": "Directory"}
+        assert {mount["mountPath"] for container in pod["containers"] for mount in container["volumeMounts"]} == {
+            "/var/lib/kubelet/device-plugins"
+        }
+
+    def test_stays_when_a_node_is_emptied(self, recording: Recording) -> None:
+        annotations = daemon_set(recording)["spec"]["template"]["metadata"]["annotations"]
+        assert annotations["cluster-autoscaler.kubernetes.io/enable-ds-eviction"] == "false"
+
+    def test_lives_alone_in_a_namespace_that_no_tenant_has(self, recording: Recording) -> None:
+        inside = [resource for resource in objects(recording) if resource.inputs["metadata"].get("namespace")]
+        kinds = [body.inputs["kind"] for body in inside if body.inputs["metadata"]["namespace"] == "bedplate-gpu"]
+        assert set(kinds) == {"DaemonSet", "NetworkPolicy", "ServiceAccount"}
+
+    def test_may_do_nothing_through_the_api(self, recording: Recording) -> None:
+        bindings = [*objects(recording, "RoleBinding"), *objects(recording, "ClusterRoleBinding")]
+        names = {subject["name"] for binding in bindings for subject in binding.inputs["subjects"]}
+        assert "nvidia-device-plugin" not in names
+
+
+class TestItIsLeftOut:
+    def test_where_no_pool_has_gpus(self) -> None:
+        assert daemon_sets(record(without_gpus())) == {}
+
+    def test_where_the_cluster_brings_its_own(self) -> None:
+        assert daemon_sets(record(platform(tenant("vision")))) == {}
+
+
+@pytest.fixture(scope="module")
+def sharing() -> dict[str, dict[str, Any]]:
+    return daemon_sets(record(SHARING))
+
+
+def goes_to(body: dict[str, Any], accelerator: str) -> bool:
+    (term,) = body["spec"]["template"]["spec"]["affinity"]["nodeAffinity"][
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    ]["nodeSelectorTerms"]
+    kept = {
+        "Exists": lambda values: True,
+        "In": lambda values: accelerator in values,
+        "NotIn": lambda values: accelerator not in values,
+    }
+    return all(kept[each["operator"]](each.get("values")) for each in term["matchExpressions"])
+
+
+class TestSharedGpus:
+    @pytest.mark.parametrize(
+        ("accelerator", "plugin"),
+        [
+            ("nvidia-l4", "nvidia-device-plugin"),
+            ("nvidia-t4", "nvidia-device-plugin"),
+            ("nvidia-a100-80gb-3g.40gb", "nvidia-device-plugin-parts"),
+            ("nvidia-l4-shared-4", "nvidia-device-plugin-turns-4"),
+        ],
+    )
+    def test_have_exactly_one_plugin_on_each_node(
+        self, sharing: dict[str, dict[str, Any]], accelerator: str, plugin: str
+    ) -> None:
+        assert [name for name, body in sharing.items() if goes_to(body, accelerator)] == [plugin]
+
+    def test_are_offered_by_the_name_that_quotas_count(self, sharing: dict[str, dict[str, Any]]) -> None:
+        strategies = {
+            name: variable["value"]
+            for name, body in sharing.items()
+            for variable in body["spec"]["template"]["spec"]["containers"][0]["env"]
+            if variable["name"] == "MIG_STRATEGY"
+        }
+        assert strategies == {
+            "nvidia-device-plugin": "none",
+            "nvidia-device-plugin-parts": "single",
+            "nvidia-device-plugin-turns-4": "none",
+        }
+        (config,) = [
+            body.inputs["data"]["plugin.yaml"]
+            for body in objects(record(SHARING), "ConfigMap")
+            if body.inputs["metadata"]["namespace"] == "bedplate-gpu"
+        ]
+        turns = YAML(typ="safe").load(config)["sharing"]["timeSlicing"]
+        assert turns["renameByDefault"] is False
+        assert turns["failRequestsGreaterThanOne"] is True
+        assert turns["resources"] == [{"name": "nvidia.com/gpu", "replicas": 4}]
+
+    def test_are_read_by_the_plugin_that_has_the_file(self, sharing: dict[str, dict[str, Any]]) -> None:
+        pod = sharing["nvidia-device-plugin-turns-4"]["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        (path,) = [each["value"] for each in container["env"] if each["name"] == "CONFIG_FILE"]
+        assert path == f"{mounts['config']}/plugin.yaml"
+
+    def test_are_seen_with_a_capability_where_they_are_cut_alone(self, sharing: dict[str, dict[str, Any]]) -> None:
+        added = {
+            name: body["spec"]["template"]["spec"]["containers"][0]["securityContext"]["capabilities"].get("add", [])
+            for name, body in sharing.items()
+        }
+        assert {name for name, capabilities in added.items() if capabilities} == {"nvidia-device-plugin-parts"}
