@@ -9,6 +9,7 @@ from bedplate.kubernetes.alerts import Alert, RecordingRule, RuleGroup, metric_l
 from bedplate.kubernetes.api_keys import ApiKeySpec, NewApiKey, new_api_key
 from bedplate.kubernetes.charts import Chart, ChartsSpec, CustomKind
 from bedplate.kubernetes.idle import IdleSpec
+from bedplate.kubernetes.dashboards import Dashboard, Panel, Query, Row, Variable
 from bedplate.kubernetes.manifests import SKIP_AWAIT, Manifest, manifest, template_metadata
 from bedplate.kubernetes.network import (
     METADATA_ADDRESSES,
@@ -79,6 +80,7 @@ __all__ = [
     "Container",
     "CustomKind",
     "CustomObject",
+    "Dashboard",
     "Definitions",
     "DefinitionsArgs",
     "Dns",
@@ -88,16 +90,20 @@ __all__ = [
     "Manifest",
     "NewApiKey",
     "Operator",
+    "Panel",
     "PlatformNamespace",
     "PlatformNamespaceArgs",
     "PodSecurityLevel",
     "ProvidedOperator",
     "ProvidedOperatorArgs",
+    "Query",
     "RecordingRule",
     "Release",
     "ReleaseArgs",
     "RouteSpec",
+    "Row",
     "RuleGroup",
+    "Variable",
     "accelerator_placement",
     "addresses",
     "configuration_hash",
