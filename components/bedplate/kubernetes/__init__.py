@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from bedplate.kubernetes.alerts import Alert, RecordingRule, RuleGroup, metric_label, rules_file
 from bedplate.kubernetes.api_keys import ApiKeySpec, NewApiKey, new_api_key
 from bedplate.kubernetes.charts import Chart, ChartsSpec, CustomKind
-from bedplate.kubernetes.idle import IdleSpec
 from bedplate.kubernetes.dashboards import Dashboard, Panel, Query, Row, Variable
+from bedplate.kubernetes.idle import IdleSpec
 from bedplate.kubernetes.manifests import SKIP_AWAIT, Manifest, manifest, template_metadata
 from bedplate.kubernetes.network import (
     METADATA_ADDRESSES,
@@ -20,6 +20,7 @@ from bedplate.kubernetes.network import (
     pods_of,
     to_the_front_door,
 )
+from bedplate.kubernetes.object_metrics import ObjectMetrics, allow_list
 from bedplate.kubernetes.pods import (
     NOT_EVICTED,
     Container,
@@ -89,6 +90,7 @@ __all__ = [
     "LoadBalancer",
     "Manifest",
     "NewApiKey",
+    "ObjectMetrics",
     "Operator",
     "Panel",
     "PlatformNamespace",
@@ -106,6 +108,7 @@ __all__ = [
     "Variable",
     "accelerator_placement",
     "addresses",
+    "allow_list",
     "configuration_hash",
     "default_policies",
     "disruption_budget",

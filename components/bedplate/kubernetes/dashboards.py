@@ -1,8 +1,7 @@
 """Dashboards as data, and the same in Grafana's own format.
 
-Owns the form of both. It deliberately decides no colours and no data source: a dashboard asks the default one. Grafana's
-Foundation SDK was looked at and is not used, because the newest of its packages is of whichever line of Grafana was
-published last (docs/adr/0029-metrics.md); the fields are those of
+Owns the form of both. It deliberately decides no colours and no data source: a dashboard asks the default one.
+Grafana's Foundation SDK was looked at and is not used (docs/adr/0029-metrics.md); the fields are those of
 https://grafana.com/docs/grafana/latest/visualizations/dashboards/build-dashboards/view-dashboard-json-model/.
 """
 
@@ -30,8 +29,8 @@ class Query:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One picture. unit: Grafana's name of it, such as `percentunit`, `bytes`, `s`, `currencyUSD`, `short`. description:
-    what the reader sees behind the (i). width: of 24 columns."""
+    """One picture. unit: Grafana's name of it, such as `percentunit`, `bytes`, `s`, `currencyUSD`, `short`.
+    description: what the reader sees behind the (i). width: of 24 columns."""
 
     title: str
     queries: Sequence[Query]
