@@ -17,7 +17,7 @@ EVERYTHING = platform(
     tenant("search", model_api("api")),
     tenantSecrets={"vision": ["token"]},
     certificates={"issuer": "internal"},
-    login=LOGIN,
+    login={**LOGIN, "adminGroups": ["platform"]},
     idle={},
     monitoring={
         "diskGib": 400,
@@ -26,8 +26,8 @@ EVERYTHING = platform(
             **{"username": "ml", "passwordRef": "smtp"},
         },
         "receivers": {
-            "on-call": {"kind": "webhook", "urlRef": "onCall"},
-            "vision": {"kind": "slack", "urlRef": "slack", "channel": "#vision"},
+            "on-call": {"kind": "webhook", "urlSecretRef": "onCall"},
+            "vision": {"kind": "slack", "urlSecretRef": "slack", "channel": "#vision"},
             "search": {"kind": "mail", "to": ["search@example.com"]},
         },
         "platform": "on-call",

@@ -22,7 +22,7 @@ _DAY_SECONDS, _GIB = 86_400, 2**30
 
 def what_needs_it(parts: Parts) -> Iterator[Problem]:
     """Nothing is stopped for being idle where nobody measures use."""
-    if parts.services.idle and parts.services.monitoring is None:
+    if parts.services.idle and not parts.measures:
         yield Problem(
             path=("idle",),
             message="Prometheus finds out who uses what, and this stack has none",

@@ -79,7 +79,7 @@ def _mail(spec: MonitoringSpec) -> dict[str, Any]:
 def _receiver(receiver: ReceiverSpec) -> dict[str, Any]:
     if isinstance(receiver, MailReceiverSpec):
         return {"email_configs": [{"to": ", ".join(receiver.to), "send_resolved": True}]}
-    address = f"{_FOLDER}/{receiver.url_ref}"
+    address = f"{_FOLDER}/{receiver.url_secret_ref}"
     if isinstance(receiver, SlackReceiverSpec):
         title = "{{ .CommonAnnotations.summary }}"
         text = "{{ range .Alerts }}{{ .Annotations.summary }}: {{ .Annotations.description }}\n{{ end }}"

@@ -67,7 +67,7 @@ class SlackReceiverSpec(Spec):
 
     kind: Literal["slack"]
     """How it is told."""
-    url_ref: ConfigKey
+    url_secret_ref: ConfigKey
     """Name of the config secret with the address of the incoming webhook, which is itself the key to the channel."""
     channel: Annotated[str, Field(min_length=2, max_length=80)]
     """The channel, such as '#ml-vision'."""
@@ -78,7 +78,7 @@ class WebhookReceiverSpec(Spec):
 
     kind: Literal["webhook"]
     """How it is told."""
-    url_ref: ConfigKey
+    url_secret_ref: ConfigKey
     """Name of the config secret with the address, which may contain a token."""
     port: Port = 443
     """Port of that address, which the network lets Alertmanager reach."""
@@ -143,7 +143,7 @@ class MonitoringSpec(Spec):
             yield ("remoteWrite", "tokenRef"), remote.token_ref
         for name, receiver in receivers.items():
             if isinstance(receiver, SlackReceiverSpec | WebhookReceiverSpec):
-                yield ("receivers", name, "urlRef"), receiver.url_ref
+                yield ("receivers", name, "urlSecretRef"), receiver.url_secret_ref
 
     def receivers_named(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """Receivers that somebody's alerts go to, each with its place below the section."""

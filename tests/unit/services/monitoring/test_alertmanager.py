@@ -9,12 +9,12 @@ import pytest
 
 from bedplate.engine.resources import RELEASE_TYPE
 from conformance.everything import EVERYTHING, SECRETS
-from harness import objects, of_type, record
+from harness import objects, record
 from programs_under_test import program_under_test
 
 RECORDING = record(EVERYTHING, SECRETS)
 (RELEASE,) = [
-    release for release in of_type(RECORDING, RELEASE_TYPE) if release.inputs["name"] == "kube-prometheus-stack"
+    body for body in RECORDING.resources if body.type == RELEASE_TYPE and body.inputs["name"] == "kube-prometheus-stack"
 ]
 CONFIGURATION: dict[str, Any] = RELEASE.inputs["values"]["alertmanager"]["config"]
 
@@ -33,7 +33,7 @@ def file(tmp_path: Path) -> str:
 
 def told(amtool: str, file: str, **labels: str) -> set[str]:
     """The receivers of an alert with these labels."""
-    asked = [f"{name}={value}" for name, value in labels.items()]
+    asked = [f'{name}="{value}"' for name, value in labels.items()]
     done = subprocess.run(
         [amtool, "config", "routes", "test", "--config.file", file, *asked], capture_output=True, text=True, check=True
     )
@@ -74,7 +74,7 @@ class TestSecrets:
         """They are read from files, which Alertmanager and Prometheus mount, each its own."""
         assert "secret of" not in json.dumps(RELEASE.inputs["values"])
         written = {
-            body.inputs["metadata"]["name"]: set(body.inputs["stringData"])
+            body.inputs["metadata"]["name"]: set(body.inputs["stringData"].value)
             for body in objects(RECORDING, "Secret")
             if body.inputs["metadata"]["namespace"] == "bedplate-monitoring"
         }
