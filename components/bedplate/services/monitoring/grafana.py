@@ -28,7 +28,7 @@ from bedplate.kubernetes import (
     manifest,
     network_policy,
 )
-from bedplate.kubernetes.dashboards import FOLDERS
+from bedplate.kubernetes.dashboards import FOLDERS, Audience
 from bedplate.labels import COMPONENT, MONITORING_NAMESPACE, NAME, OWNER, PLATFORM_OWNER, Identity, grafana_host
 from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.front_door.routes import Route, RouteArgs
@@ -94,14 +94,13 @@ def dashboard_files(dashboards: Sequence[Dashboard]) -> list[Manifest]:
     ]
 
 
-def _audiences(dashboards: Sequence[Dashboard]) -> list[str]:
+def _audiences(dashboards: Sequence[Dashboard]) -> list[Audience]:
     return sorted({dashboard.audience for dashboard in dashboards})
 
 
 def values(dashboards: Sequence[Dashboard], host: str) -> dict[str, Any]:
     """Of the chart."""
     audiences = _audiences(dashboards)
-    folders: dict[str, str] = dict(FOLDERS)
     return {
         "fullnameOverride": NAME_OF_ALL,
         "extraLabels": {"app.kubernetes.io/part-of": "bedplate", OWNER: PLATFORM_OWNER},
@@ -121,7 +120,7 @@ def values(dashboards: Sequence[Dashboard], host: str) -> dict[str, Any]:
         "dashboardProviders": {
             "dashboardproviders.yaml": {
                 "apiVersion": 1,
-                "providers": [_provider(audience, folders[audience]) for audience in audiences],
+                "providers": [_provider(audience, FOLDERS[audience]) for audience in audiences],
             }
         },
         "dashboardsConfigMaps": {audience: f"dashboards-{audience}" for audience in audiences},
