@@ -33,8 +33,8 @@ programs: install ## Build every program that rehearsals and tests run, once; ha
 	@$(RUN) bedplate programs build
 	@$(RUN) bedplate programs
 
-definitions: install ## Renew the definitions of the Traefik that is pinned, from its Go module; needs Go
-	@cd tests && ../$(RUN) python traefik_definitions.py
+definitions: install ## Renew the definitions of the pinned Traefik and Prometheus operator, from their Go modules; needs Go
+	@cd tests && ../$(RUN) python traefik_definitions.py && ../$(RUN) python prometheus_definitions.py
 
 plan: install ## Pulumi's own preview of STACK, read and judged by the guard; needs its CLI and the stack's state
 	@test -n "$(STACK)" || { echo "Fix: make plan STACK=NAME" >&2; exit 2; }

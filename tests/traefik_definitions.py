@@ -37,7 +37,7 @@ def module_folder() -> Path:
 
 def files(folder: Path) -> dict[str, str]:
     """The files of the package, by name, as they follow from the module."""
-    definitions = [_without_descriptions(body) for body in YAML(typ="safe").load_all(folder / _SOURCE)]
+    definitions = [without_descriptions(body) for body in YAML(typ="safe").load_all(folder / _SOURCE)]
     content = {"source": f"{MODULE}/{_SOURCE}", "version": TRAEFIK_VERSION, "definitions": definitions}
     return {
         traefik_definitions.FILE: json.dumps(content, indent=1) + "\n",
@@ -45,14 +45,14 @@ def files(folder: Path) -> dict[str, str]:
     }
 
 
-def _without_descriptions(schema: Any, *, is_named: bool = False) -> Any:
+def without_descriptions(schema: Any, *, is_named: bool = False) -> Any:
     """is_named: whether its keys are names that somebody chose, of which one may be `description`."""
     if isinstance(schema, list):
-        return [_without_descriptions(item) for item in schema]
+        return [without_descriptions(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        key: _without_descriptions(value, is_named=key == "properties" and not is_named)
+        key: without_descriptions(value, is_named=key == "properties" and not is_named)
         for key, value in schema.items()
         if is_named or key != "description"
     }

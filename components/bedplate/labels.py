@@ -96,6 +96,7 @@ MONITORING_NAMESPACE = "bedplate-monitoring"
 IDLE_NAMESPACE = "bedplate-idle"
 KEDA = "keda"
 """The release, in IDLE_NAMESPACE."""
+NODE_EXPORTER_NAMESPACE = "bedplate-node-exporter"
 GPU_NAMESPACE = "bedplate-gpu"
 GPU_METRICS_NAMESPACE = "bedplate-gpu-metrics"
 AUTOSCALING_NAMESPACE = "bedplate-autoscaling"
@@ -190,6 +191,11 @@ def host_label(tenant: str, workload: str) -> str:
 def login_host(domain: str) -> str:
     """The one host that people sign in at."""
     return f"auth.{domain}"
+
+
+def grafana_host(domain: str) -> str:
+    """The one host that dashboards are at."""
+    return f"grafana.{domain}"
 
 
 def accelerator_class(accelerator: str) -> str:

@@ -75,6 +75,7 @@ class Platform(pulumi.ComponentResource):
             max_idle_minutes=spec.guardrails.idle.max_minutes,
             cluster=self.cluster,
             secret=self._args.secret,
+            namespaces={tenant.name: spec.namespace(tenant.name) for tenant in spec.tenants},
         )
         return Services(self._name, args, self._on_cluster())
 

@@ -17,8 +17,24 @@ EVERYTHING = platform(
     tenant("search", model_api("api")),
     tenantSecrets={"vision": ["token"]},
     certificates={"issuer": "internal"},
-    login=LOGIN,
+    login={**LOGIN, "adminGroups": ["platform"]},
     idle={},
+    monitoring={
+        "diskGib": 400,
+        "mail": {
+            **{"smarthost": "smtp.example.com:587", "sender": "ml@example.com"},
+            **{"username": "ml", "passwordRef": "smtp"},
+        },
+        "receivers": {
+            "on-call": {"kind": "webhook", "urlSecretRef": "onCall"},
+            "vision": {"kind": "slack", "urlSecretRef": "slack", "channel": "#vision"},
+            "search": {"kind": "mail", "to": ["search@example.com"]},
+        },
+        "platform": "on-call",
+        "heartbeat": "on-call",
+        "tenants": {"vision": "vision", "search": "search"},
+        "remoteWrite": {"url": "https://metrics.example.com/write", "tokenRef": "metrics"},
+    },
 )
 PROVEN_OVER_HTTP = {
     **EVERYTHING,
@@ -31,8 +47,9 @@ WITH_CERT_MANAGER = {
     **EVERYTHING,
     "certificates": {"issuer": "internal", "certManager": {"provided": True}},
     "idle": {"keda": {"provided": True}},
+    "monitoring": {"provided": {"url": "http://prometheus.example.svc:9090"}},
 }
-SECRETS = frozenset({"token"})
+SECRETS = frozenset({"token", "smtp", "onCall", "slack", "metrics"})
 """Their config secrets."""
 
 _FACTS = {"deletedStorageClass": "standard", "retainedStorageClass": "standard-retained"}

@@ -118,7 +118,7 @@ def test_nothing_else_differs_than_what_facts_decide(clouds: dict[str, Objects])
         "Service traefik",
         "RoleBinding members",
         "NetworkPolicy dns",
-        "ConfigMap bedplate-alerts",
+        "PrometheusRule bedplate",
     }
     of_services = {name for name in kinds if name.endswith(services)}
     in_their_namespaces = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bedplate.kubernetes.alerts import Alert, RecordingRule, RuleGroup, metric_label, rules_file
 from bedplate.kubernetes.api_keys import ApiKeySpec, NewApiKey, new_api_key
 from bedplate.kubernetes.charts import Chart, ChartsSpec, CustomKind
+from bedplate.kubernetes.dashboards import Dashboard, Panel, Query, Row, Variable
 from bedplate.kubernetes.idle import IdleSpec
 from bedplate.kubernetes.manifests import SKIP_AWAIT, Manifest, manifest, template_metadata
 from bedplate.kubernetes.network import (
@@ -19,6 +20,7 @@ from bedplate.kubernetes.network import (
     pods_of,
     to_the_front_door,
 )
+from bedplate.kubernetes.object_metrics import ObjectMetrics, allow_list
 from bedplate.kubernetes.pods import (
     NOT_EVICTED,
     Container,
@@ -79,6 +81,7 @@ __all__ = [
     "Container",
     "CustomKind",
     "CustomObject",
+    "Dashboard",
     "Definitions",
     "DefinitionsArgs",
     "Dns",
@@ -87,19 +90,25 @@ __all__ = [
     "LoadBalancer",
     "Manifest",
     "NewApiKey",
+    "ObjectMetrics",
     "Operator",
+    "Panel",
     "PlatformNamespace",
     "PlatformNamespaceArgs",
     "PodSecurityLevel",
     "ProvidedOperator",
     "ProvidedOperatorArgs",
+    "Query",
     "RecordingRule",
     "Release",
     "ReleaseArgs",
     "RouteSpec",
+    "Row",
     "RuleGroup",
+    "Variable",
     "accelerator_placement",
     "addresses",
+    "allow_list",
     "configuration_hash",
     "default_policies",
     "disruption_budget",

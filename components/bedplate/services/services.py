@@ -4,20 +4,21 @@ Owns the composition and nothing else: what a concern is made of stands in its f
 own, because the concerns are the platform's children, and their URNs a contract.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import pulumi
 
 from bedplate.clouds import Cluster
-from bedplate.kubernetes import Alert, RuleGroup
+from bedplate.kubernetes import Alert, Dashboard, ObjectMetrics, RuleGroup
 from bedplate.offers import Offers
 from bedplate.services.certificates.certificates import Certificates, CertificatesArgs
 from bedplate.services.front_door.front_door import FrontDoor, FrontDoorArgs
 from bedplate.services.front_door.routes import Routes, SignInRoute, SignInRouteArgs
 from bedplate.services.gpu.gpu import Gpu, GpuArgs
 from bedplate.services.idle.idle import Idle, IdleArgs
+from bedplate.services.idle.workspace_objects import custom_resource_state
 from bedplate.services.login.login import Login, LoginArgs
 from bedplate.services.monitoring.monitoring import Monitoring, MonitoringArgs
 from bedplate.services.nodes.nodes import Nodes, NodesArgs
@@ -41,7 +42,7 @@ _RecordedConcern = TypeVar("_RecordedConcern", bound=_Recorded)
 @dataclass(frozen=True, kw_only=True)
 class ServicesArgs:
     """domain: of the platform's hosts. accelerators: those of the pools. max_idle_minutes: the longest that anything
-    may be kept without use. secret: resolves the name of a config secret."""
+    may be kept without use. secret: resolves the name of a config secret. namespaces: of all tenants, by tenant."""
 
     spec: ServicesSpec
     domain: str
@@ -49,6 +50,7 @@ class ServicesArgs:
     accelerators: Sequence[str]
     cluster: Cluster
     secret: Callable[[str], pulumi.Output[str]]
+    namespaces: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Services:
@@ -66,6 +68,8 @@ class Services:
         self._name, self._args, self._opts = name, args, opts
         self._alerts: list[Alert] = []
         self._rules: list[RuleGroup] = []
+        self._dashboards: list[Dashboard] = []
+        self._told: list[ObjectMetrics] = []
         facts, charts = args.cluster.facts, args.spec.charts.source
         nodes = NodesArgs(facts=facts, accelerators=args.accelerators, chart_source=charts)
         self.before_tenants = self._watch(Nodes(name, nodes, opts)).classes
@@ -74,10 +78,7 @@ class Services:
         certificates = self._certificates()
         self.front_door = self._front_door(certificates) if certificates else None
         self.offers = self._offers(login, self._idle())
-        monitoring = MonitoringArgs(
-            watched=self._alerts, recorded=self._rules, kubernetes_version=facts.kubernetes_version, dns=facts.dns
-        )
-        Monitoring(name, monitoring, opts)
+        self._monitoring(login)
 
     def _watch(self, concern: _Concern) -> _Concern:
         """The concern, whose alerts are now among those of the platform."""
@@ -88,6 +89,25 @@ class Services:
         """The concern, whose recording rules and alerts are now among those of the platform."""
         self._rules += concern.rules
         return self._watch(concern)
+
+    def _monitoring(self, login: Login | None) -> None:
+        """Last, because it is told of all others."""
+        args = self._args
+        monitoring = MonitoringArgs(
+            spec=args.spec.monitoring,
+            watched=self._alerts,
+            recorded=self._rules,
+            shown=self._dashboards,
+            told=self._told,
+            namespaces=args.namespaces,
+            facts=args.cluster.facts,
+            secret=args.secret,
+            domain=args.domain,
+            front_door=self.front_door,
+            authentication=login.endpoints if login else None,
+            chart_source=args.spec.charts.source,
+        )
+        Monitoring(self._name, monitoring, self._opts)
 
     def _login(self) -> Login | None:
         """Where people sign in, if the stack says by whom."""
@@ -123,6 +143,7 @@ class Services:
             facts=self._args.cluster.facts,
             chart_source=self._args.spec.charts.source,
         )
+        self._told.append(ObjectMetrics(custom=[custom_resource_state()], plurals={"keda.sh": ("scaledobjects",)}))
         return self._record(Idle(f"{self._name}-idle", args, self._opts))
 
     def _offers(self, login: Login | None, idle: Idle | None) -> Offers:

@@ -4,9 +4,10 @@ from bedplate.kubernetes import ChartsSpec
 from bedplate.services.certificates.spec import CertificatesSection
 from bedplate.services.idle.spec import IdleSection
 from bedplate.services.login.spec import LoginSection
+from bedplate.services.monitoring.spec import MonitoringSection
 
 
-class ServicesSpec(IdleSection, LoginSection, CertificatesSection):
+class ServicesSpec(IdleSection, MonitoringSection, LoginSection, CertificatesSection):
     """What a person decides about the services. A section is read before those of the bases to its left."""
 
     charts: ChartsSpec = ChartsSpec()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from bedplate.clouds import ACCELERATORS
 from bedplate.config import PlatformSpec
 from bedplate.services.certificates.spec import LetsEncryptSpec
-from bedplate.stack_file import capacity, ceilings, gpus, idle, routing, secrets, storage, tenancy
+from bedplate.stack_file import capacity, ceilings, gpus, idle, monitoring, routing, secrets, storage, tenancy
 from bedplate.stack_file.parts import Parts, footprint_of, has, is_whole
 from bedplate.stack_file.problems import DECIMALS, PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.tenants import QuotaSpec
@@ -303,6 +303,10 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     routing.api_keys,
     idle.times,
     idle.workloads,
+    monitoring.what_needs_it,
+    monitoring.receivers,
+    monitoring.tenants,
+    monitoring.retention,
     secrets.config_secrets,
     secrets.of_tenants,
     ceilings.quotas,

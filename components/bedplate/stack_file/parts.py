@@ -22,8 +22,8 @@ from bedplate.workloads import Footprint, WorkloadSpec
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """What could be read of a platform. has_front_door: whether routes can be made; has_login: whether there is one to
-    ask. stops_idle: whether somebody finds out what nobody uses. secrets: names of the config secrets there are; None
-    where unknown."""
+    ask. stops_idle: whether somebody finds out what nobody uses; measures: whether there is a Prometheus, ours or not.
+    secrets: names of the config secrets there are; None where unknown."""
 
     domain: str | None
     cloud: ClusterSpec | None
@@ -38,6 +38,7 @@ class Parts:
     has_front_door: bool = False
     has_login: bool = False
     stops_idle: bool = False
+    measures: bool = False
     secrets: Collection[str] | None = None
 
     @classmethod
@@ -55,6 +56,7 @@ class Parts:
             has_front_door=spec.certificates is not None and "services" in spec.layers,
             has_login=spec.login is not None,
             stops_idle=spec.idle is not None and "services" in spec.layers,
+            measures=spec.monitoring is not None,
             secrets=secrets,
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bedplate.kubernetes import RouteSpec
-from bedplate.labels import FRONT_DOOR_NAMES, LABEL_LENGTH, host_label, login_host
+from bedplate.labels import FRONT_DOOR_NAMES, LABEL_LENGTH, grafana_host, host_label, login_host
 from bedplate.services.login.spec import SERVICE_ACCOUNT_SUBJECT
 from bedplate.stack_file.parts import Parts, has, route_of
 from bedplate.stack_file.problems import PathParts, Problem, shown
@@ -18,6 +18,8 @@ def hosts(parts: Parts) -> Iterator[Problem]:
     taken: dict[str, tuple[PathParts, str]] = {}
     if parts.domain and parts.services.login:
         taken[login_host(parts.domain)] = (("login",), "the login")
+        if parts.services.monitoring:
+            taken[grafana_host(parts.domain)] = (("monitoring",), "Grafana")
     for path, tenant, workload in parts.with_workloads(["name"], of_tenant=["name"]):
         label, route = host_label(tenant.name, workload.name), route_of(workload)
         own = route.host if route and has(route, ["host"]) else None

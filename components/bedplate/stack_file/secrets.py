@@ -73,6 +73,8 @@ def _of_the_platform(parts: Parts) -> Iterator[tuple[PathParts, str]]:
         yield from ((("cloud", field), key) for field, key in parts.cloud.config_secrets().items())
     if parts.services.login:
         yield from ((("login", *field.split(".")), key) for field, key in parts.services.login.config_secrets().items())
+    if parts.services.monitoring:
+        yield from ((("monitoring", *place), key) for place, key in parts.services.monitoring.config_secrets())
 
 
 def _owner(key: str, tenants: Collection[str]) -> str | None:

@@ -260,6 +260,7 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
         tenant_secrets=getattr(names, "tenant_secrets", None),
         tenants=list(_tenants(mapping.get("tenants"))),
         has_login="login" in mapping,
+        measures="monitoring" in mapping,
         has_front_door="certificates" in mapping and has_services,
         stops_idle="idle" in mapping and has_services,
         secrets=secrets,

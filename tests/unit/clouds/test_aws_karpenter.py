@@ -174,8 +174,8 @@ class TestKarpenter:
         assert sorted(written) == ["iam:ListInstanceProfiles", "iam:PassRole"]
 
     def test_has_alerts_that_lead_to_the_guide(self, recording: Recording) -> None:
-        (alerts,) = [c for c in objects(recording, "ConfigMap") if c.inputs["metadata"]["name"] == "bedplate-alerts"]
-        rules = alerts.inputs["data"]["rules.yaml"]
+        (alerts,) = [r for r in objects(recording, "PrometheusRule") if r.inputs["metadata"]["name"] == "bedplate"]
+        rules = json.dumps(alerts.inputs["spec"])
         assert "BedplateKarpenterDown" in rules
         assert "BedplateMachineLaunchFailed" in rules
         assert "cluster_autoscaler" not in rules

@@ -1,8 +1,5 @@
-"""Who is told when something is wrong."""
+"""Metrics, and who is told when something is wrong."""
 
 from bedplate.services.concern import Concern
 
-CONCERN = Concern(
-    guide="monitoring.md",
-    not_provided="it runs nothing: any Prometheus may mount the alerts",
-)
+CONCERN = Concern(guide="monitoring.md", provided="monitoring.provided")

@@ -1,37 +1,86 @@
-"""Who is told when something is wrong.
+"""Who is told when something is wrong, and who measures it.
 
-Owns what is made of the alerts of all concerns. It registers no resource of its own: its parts are the platform's
-children, and their URNs a contract.
+Owns what is made of the rules of all concerns: without the section `monitoring`, or with somebody else's Prometheus, a
+rule file; otherwise a Prometheus of the platform's own, with Grafana where people can sign in. It registers no resource
+of its own: its parts are the platform's children, and their URNs a contract.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 
-from bedplate.kubernetes import Alert, Dns, RuleGroup
-from bedplate.services.monitoring.alerts import WORKLOAD_ALERTS
+from bedplate.clouds import ClusterFacts
+from bedplate.kubernetes import Alert, Dashboard, ObjectMetrics, RuleGroup
+from bedplate.services.front_door.front_door import FrontDoor
+from bedplate.services.login.authentication import AuthenticationEndpoints
+from bedplate.services.monitoring.alerts import METRICS_ALERTS, WORKLOAD_ALERTS
+from bedplate.services.monitoring.dashboards import DASHBOARDS
+from bedplate.services.monitoring.grafana import Grafana, GrafanaArgs
+from bedplate.services.monitoring.metrics import Metrics, MetricsArgs
 from bedplate.services.monitoring.published_alerts import Alerts, AlertsArgs
+from bedplate.services.monitoring.spec import MonitoringSpec
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringArgs:
-    """watched: the alerts of all that runs. recorded: its recording rules. kubernetes_version: minor, '1.35'. dns: of
-    the cluster."""
+    """watched: the alerts of all that runs. recorded: its recording rules. shown: its dashboards. told: what it wants
+    of kube-state-metrics. namespaces: of all tenants, by tenant. secret: resolves the name of a config secret."""
 
     watched: Sequence[Alert]
     recorded: Sequence[RuleGroup]
-    kubernetes_version: str
-    dns: Dns
+    facts: ClusterFacts
+    secret: Callable[[str], pulumi.Output[str]]
+    domain: str
+    spec: MonitoringSpec | None = None
+    shown: Sequence[Dashboard] = ()
+    told: Sequence[ObjectMetrics] = ()
+    namespaces: Mapping[str, str] = field(default_factory=dict[str, str])
+    front_door: FrontDoor | None = None
+    authentication: AuthenticationEndpoints | None = None
+    chart_source: str | None = None
 
 
 class Monitoring:
-    """The alerts of everything that the platform runs."""
+    """The alerts of everything that the platform runs, and who measures."""
 
-    alerts: Sequence[Alert] = WORKLOAD_ALERTS
-    """Of what every workload counts on, whoever runs it."""
+    alerts: Sequence[Alert]
+    """Of what every workload counts on, whoever runs it, and of the Prometheus that is ours."""
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        spec = args.spec if args.spec and args.spec.runs else None
+        self.alerts = [*WORKLOAD_ALERTS, *(METRICS_ALERTS if spec else ())]
         told = RuleGroup(name="bedplate", rules=[*args.watched, *self.alerts])
-        alerts = AlertsArgs(groups=[*args.recorded, told], kubernetes_version=args.kubernetes_version, dns=args.dns)
-        Alerts(f"{name}-alerts", alerts, opts)
+        groups = [*args.recorded, told]
+        published = Alerts(
+            f"{name}-alerts",
+            AlertsArgs(
+                groups=() if spec else groups,
+                kubernetes_version=args.facts.kubernetes_version,
+                dns=args.facts.dns,
+            ),
+            opts,
+        )
+        if spec is None:
+            return
+        metrics = MetricsArgs(
+            spec=spec,
+            place=published.place,
+            groups=groups,
+            told=args.told,
+            namespaces=args.namespaces,
+            facts=args.facts,
+            secret=args.secret,
+            chart_source=args.chart_source,
+        )
+        Metrics(f"{name}-metrics", metrics, opts)
+        if args.front_door and args.authentication and args.authentication.admin_groups:
+            grafana = GrafanaArgs(
+                place=published.place,
+                dashboards=[*DASHBOARDS, *args.shown],
+                domain=args.domain,
+                front_door=args.front_door,
+                authentication=args.authentication,
+                chart_source=args.chart_source,
+            )
+            Grafana(f"{name}-grafana", grafana, opts)

@@ -1,5 +1,6 @@
 """The alerts: in a form that Prometheus reads, and true of the series that they are about."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -17,17 +18,24 @@ SERIES = Path(__file__).with_name("alerts.series.yaml")
 AWS = ROOT / "stacks" / "Pulumi.aws.yaml"
 
 
+def groups(recording: Recording) -> list[dict[str, Any]]:
+    """Of a rule file, or of PrometheusRules where the platform runs Prometheus; of both would be twice."""
+    published = [body.inputs for body in objects(recording, "ConfigMap")]
+    files = [body["data"]["rules.yaml"] for body in published if body["metadata"]["name"] == "bedplate-alerts"]
+    found = [body.inputs for body in objects(recording, "PrometheusRule")]
+    assert bool(files) is not bool(found)
+    assert {body["metadata"]["namespace"] for body in found} <= {"bedplate-monitoring"}
+    of_files = [group for text in files for group in YAML(typ="safe").load(text)["groups"]]
+    return [*of_files, *(group for body in found for group in body["spec"]["groups"])]
+
+
 def rules_text(recording: Recording) -> str:
-    (config_map,) = [
-        body for body in objects(recording, "ConfigMap") if body.inputs["metadata"]["name"] == "bedplate-alerts"
-    ]
-    assert config_map.inputs["metadata"]["namespace"] == "bedplate-monitoring"
-    return config_map.inputs["data"]["rules.yaml"]
+    return json.dumps({"groups": groups(recording)})
 
 
 def rules(recording: Recording) -> list[dict[str, Any]]:
-    groups = YAML(typ="safe").load(rules_text(recording))["groups"]
-    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    """The alerts."""
+    return [rule for group in groups(recording) for rule in group["rules"] if "alert" in rule]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +84,7 @@ def test_a_stack_watches_what_it_runs_and_nothing_else(file: Path) -> None:
     there = {body.inputs["metadata"]["name"] for body in objects(stack, "Namespace")}
     assert watched == there & {
         *("bedplate-gpu", "bedplate-autoscaling", "bedplate-login"),
-        *("bedplate-certificates", "bedplate-front-door"),
+        *("bedplate-certificates", "bedplate-front-door", "bedplate-monitoring"),
     }
 
 

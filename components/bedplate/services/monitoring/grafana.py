@@ -1,0 +1,215 @@
+"""Dashboards for the platform's team, behind the platform's login.
+
+Owns the chart of Grafana, its dashboards as files, and its way in. Who it is comes from the login, in headers that the
+front door alone sets: no other pod but those of monitoring reaches it. It deliberately lets in the admin groups only: a
+folder of Grafana hides a dashboard and not what its data source can be asked, so a tenant's people would see every
+tenant's series (docs/adr/0029-metrics.md). It has no disk: what is not in a file here is gone when it restarts.
+
+Values: https://github.com/grafana-community/helm-charts/blob/main/charts/grafana/values.yaml (12.11.1); settings:
+https://grafana.com/docs/grafana/latest/setup-grafana/configure-grafana/.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from bedplate.kubernetes import (
+    PLATFORM_TOLERATIONS,
+    Chart,
+    Dashboard,
+    KubernetesObject,
+    Manifest,
+    PlatformNamespace,
+    Release,
+    ReleaseArgs,
+    RouteSpec,
+    manifest,
+    network_policy,
+)
+from bedplate.kubernetes.dashboards import FOLDERS, Audience
+from bedplate.labels import COMPONENT, MONITORING_NAMESPACE, NAME, OWNER, PLATFORM_OWNER, Identity, grafana_host
+from bedplate.services.front_door.front_door import FrontDoor
+from bedplate.services.front_door.routes import Route, RouteArgs
+from bedplate.services.login.authentication import AuthenticationEndpoints
+from bedplate.services.monitoring.endpoint import PROMETHEUS_PORT, PROMETHEUS_URL
+
+# renovate: datasource=docker depName=ghcr.io/grafana-community/helm-charts/grafana
+CHART_VERSION = "12.11.1"
+NAME_OF_ALL = "grafana"
+CHART = Chart(name=NAME_OF_ALL, repository="oci://ghcr.io/grafana-community/helm-charts", version=CHART_VERSION)
+IDENTITY = Identity(name=NAME_OF_ALL, component="monitoring")
+_PORT, _SERVICE_PORT = 3000, 80
+_FOLDER = "/var/lib/grafana/dashboards"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrafanaArgs:
+    """place: the namespace of monitoring. dashboards: of all that runs."""
+
+    place: PlatformNamespace
+    dashboards: Sequence[Dashboard]
+    domain: str
+    front_door: FrontDoor
+    authentication: AuthenticationEndpoints
+    chart_source: str | None = None
+
+
+class Grafana(pulumi.ComponentResource):
+    """Where the platform's team looks."""
+
+    def __init__(self, name: str, args: GrafanaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("bedplate:index:Grafana", name, {}, opts)
+        child, inside = pulumi.ResourceOptions(parent=self), args.place.inside(self)
+        files = [
+            KubernetesObject(f"{name}-{body['metadata']['name']}", body, inside)
+            for body in dashboard_files(args.dashboards)
+        ]
+        way_out = KubernetesObject(f"{name}-questions", _questions(), inside)
+        release = ReleaseArgs(
+            chart=CHART,
+            namespace=args.place,
+            values=values(args.dashboards, grafana_host(args.domain)),
+            source=args.chart_source,
+            after=[*files, way_out],
+        )
+        Release(f"{name}-release", release, child)
+        Route(f"{name}-route", _route(args), child)
+        self.register_outputs({})
+
+
+def dashboard_files(dashboards: Sequence[Dashboard]) -> list[Manifest]:
+    """One ConfigMap a folder."""
+    return [
+        manifest(
+            "v1",
+            "ConfigMap",
+            f"dashboards-{audience}",
+            IDENTITY,
+            namespace=MONITORING_NAMESPACE,
+            data={f"{each.uid}.json": each.rendered() for each in dashboards if each.audience == audience},
+        )
+        for audience in _audiences(dashboards)
+    ]
+
+
+def _audiences(dashboards: Sequence[Dashboard]) -> list[Audience]:
+    return sorted({dashboard.audience for dashboard in dashboards})
+
+
+def values(dashboards: Sequence[Dashboard], host: str) -> dict[str, Any]:
+    """Of the chart."""
+    audiences = _audiences(dashboards)
+    return {
+        "fullnameOverride": NAME_OF_ALL,
+        "extraLabels": {"app.kubernetes.io/part-of": "bedplate", OWNER: PLATFORM_OWNER},
+        "podLabels": {COMPONENT: IDENTITY.component},
+        "grafana.ini": settings(host),
+        "rbac": {"create": False, "namespaced": True},
+        "serviceAccount": {"automountServiceAccountToken": False},
+        "automountServiceAccountToken": False,
+        "testFramework": {"enabled": False},
+        "persistence": {"enabled": False},
+        "initChownData": {"enabled": False},
+        "containerSecurityContext": {"readOnlyRootFilesystem": True},
+        "extraEmptyDirMounts": [{"name": "scratch", "mountPath": "/tmp"}],
+        "resources": {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"memory": "512Mi"}},
+        "tolerations": PLATFORM_TOLERATIONS,
+        "datasources": {"datasources.yaml": {"apiVersion": 1, "datasources": [_data_source()]}},
+        "dashboardProviders": {
+            "dashboardproviders.yaml": {
+                "apiVersion": 1,
+                "providers": [_provider(audience, FOLDERS[audience]) for audience in audiences],
+            }
+        },
+        "dashboardsConfigMaps": {audience: f"dashboards-{audience}" for audience in audiences},
+    }
+
+
+def settings(host: str) -> dict[str, Any]:
+    """Nobody signs in here but by the front door's headers, and nothing is fetched from or told to anybody."""
+    return {
+        "server": {"root_url": f"https://{host}/", "domain": host},
+        "auth": {"disable_login_form": True, "disable_signout_menu": True},
+        "auth.basic": {"enabled": False},
+        "auth.anonymous": {"enabled": False},
+        "auth.proxy": {
+            "enabled": True,
+            "header_name": "X-Auth-Request-Email",
+            "header_property": "email",
+            "auto_sign_up": True,
+            # A session of Grafana's own would outlive the one at the platform's login.
+            "enable_login_token": False,
+        },
+        "users": {"allow_sign_up": False, "auto_assign_org_role": "Viewer", "viewers_can_edit": True},
+        "security": {
+            "disable_initial_admin_creation": True,
+            "cookie_secure": True,
+            "cookie_samesite": "strict",
+            "strict_transport_security": True,
+        },
+        "snapshots": {"enabled": False},
+        "public_dashboards": {"enabled": False},
+        "unified_alerting": {"enabled": False},
+        "plugins": {"preinstall_disabled": True, "plugin_admin_enabled": False},
+        "analytics": {"reporting_enabled": False, "check_for_updates": False, "check_for_plugin_updates": False},
+        "news": {"news_feed_enabled": False},
+    }
+
+
+def _data_source() -> dict[str, Any]:
+    return {
+        "name": "Prometheus",
+        "uid": "prometheus",
+        "type": "prometheus",
+        "access": "proxy",
+        "url": PROMETHEUS_URL,
+        "isDefault": True,
+        "editable": False,
+        "jsonData": {"timeInterval": "30s", "httpMethod": "POST"},
+    }
+
+
+def _provider(audience: str, folder: str) -> dict[str, Any]:
+    return {
+        "name": audience,
+        "folder": folder,
+        "type": "file",
+        "disableDeletion": True,
+        "editable": False,
+        "options": {"path": f"{_FOLDER}/{audience}"},
+    }
+
+
+def _questions() -> Manifest:
+    return network_policy(
+        "grafana-questions",
+        MONITORING_NAMESPACE,
+        IDENTITY,
+        podSelector={"matchLabels": {NAME: NAME_OF_ALL}},
+        policyTypes=["Egress"],
+        egress=[
+            {
+                "to": [{"podSelector": {"matchLabels": {NAME: "prometheus"}}}],
+                "ports": [{"protocol": "TCP", "port": PROMETHEUS_PORT}],
+            }
+        ],
+    )
+
+
+def _route(args: GrafanaArgs) -> RouteArgs:
+    return RouteArgs(
+        spec=RouteSpec(access="browser"),
+        identity=IDENTITY,
+        namespace=args.place.namespace,
+        namespace_name=MONITORING_NAMESPACE,
+        service=NAME_OF_ALL,
+        service_port=_SERVICE_PORT,
+        port=_PORT,
+        groups=args.authentication.admin_groups,
+        label=NAME_OF_ALL,
+        host=grafana_host(args.domain),
+        front_door=args.front_door,
+        authentication=args.authentication,
+    )

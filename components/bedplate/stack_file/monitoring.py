@@ -1,0 +1,108 @@
+"""What must hold between monitoring, who is told, and the disk that samples are kept on.
+
+Needed disk is what Prometheus' documentation says
+(https://prometheus.io/docs/prometheus/latest/storage/#operational-aspects): retention × samples a second × bytes a
+sample, of which 1 to 2 are usual. How many series there are is reckoned from the most nodes that the pools may have.
+"""
+
+from collections.abc import Iterator
+
+from bedplate.services.monitoring.kube_prometheus import BLOCKS_SHARE
+from bedplate.services.monitoring.spec import MailReceiverSpec, MonitoringSpec
+from bedplate.stack_file.parts import Parts, has
+from bedplate.stack_file.problems import Problem, shown, suggestion
+
+_SERIES = 20_000
+"""Of the platform itself and of objects that are no pods."""
+_SERIES_A_NODE = 6_500
+"""2,000 of node-exporter and kubelet, and 30 pods of 150 each of cAdvisor and kube-state-metrics."""
+_SECONDS_A_SAMPLE, _BYTES_A_SAMPLE = 30, 1.5
+_DAY_SECONDS, _GIB = 86_400, 2**30
+
+
+def what_needs_it(parts: Parts) -> Iterator[Problem]:
+    """Nothing is stopped for being idle where nobody measures use."""
+    if parts.services.idle and not parts.measures:
+        yield Problem(
+            path=("idle",),
+            message="Prometheus finds out who uses what, and this stack has none",
+            fix="add `monitoring:` with `retentionDays: 45` below it, or `provided` with the URL of somebody else's",
+        )
+
+
+def receivers(parts: Parts) -> Iterator[Problem]:
+    """Who is to be told is there, and mail has a server."""
+    spec = parts.services.monitoring
+    if spec is None or not has(spec, ["receivers"]):
+        return
+    names = sorted(spec.receivers)
+    for place, name in spec.receivers_named():
+        if name not in names:
+            yield Problem(
+                path=("monitoring", *place),
+                message="there is no receiver of this name",
+                given=shown(name),
+                allowed=", ".join(names) or "none, monitoring.receivers is empty",
+                fix=suggestion(name, names, "choose one of these, or add it to monitoring.receivers"),
+            )
+    if has(spec, ["mail"]) and spec.mail is None:
+        for name, receiver in spec.receivers.items():
+            if isinstance(receiver, MailReceiverSpec):
+                yield Problem(
+                    path=("monitoring", "receivers", name),
+                    message="mail goes out by a server, and none is named",
+                    fix="add monitoring.mail with smarthost, sender, username and passwordRef",
+                )
+
+
+def tenants(parts: Parts) -> Iterator[Problem]:
+    """Whose alerts go somewhere of their own is a tenant."""
+    spec = parts.services.monitoring
+    if spec is None or not has(spec, ["tenants"]):
+        return
+    names = {tenant.name for _, tenant in parts.with_tenants("name")}
+    if len(names) < len(parts.tenants):
+        return
+    for tenant in spec.tenants:
+        if tenant not in names:
+            yield Problem(
+                path=("monitoring", "tenants", tenant),
+                message="there is no tenant of this name",
+                given=shown(tenant),
+                fix=suggestion(tenant, names, "correct the name, or remove the entry"),
+            )
+
+
+def retention(parts: Parts) -> Iterator[Problem]:
+    """The disk holds what is to be kept."""
+    spec = parts.services.monitoring
+    if spec is None or not spec_runs(spec) or parts.pools is None:
+        return
+    pools = parts.pools.values()
+    if not has(spec, ["retention_days", "disk_gib"]) or not all(has(pool, ["max"]) for pool in pools):
+        return
+    a_day = gib_a_day(sum(pool.max for pool in pools))
+    room = spec.disk_gib * BLOCKS_SHARE
+    if spec.retention_days * a_day > room:
+        days, needed = int(room / a_day), -int(-spec.retention_days * a_day / BLOCKS_SHARE // 1)
+        yield Problem(
+            path=("monitoring", "retentionDays"),
+            message=(
+                f"its disk of {spec.disk_gib} GiB holds about {days} days: {a_day:.1f} GiB a day at the most nodes of "
+                "the pools, and a fifth of the disk is for blocks that are being merged"
+            ),
+            given=str(spec.retention_days),
+            allowed=f"up to {days}, or diskGib of at least {needed}",
+            fix=f"write `diskGib: {needed}`" + (f", or `retentionDays: {days}`" if days else ""),
+        )
+
+
+def spec_runs(spec: MonitoringSpec) -> bool:
+    """Whether it is known that the platform runs Prometheus itself."""
+    return has(spec, ["provided"]) and spec.runs
+
+
+def gib_a_day(nodes: int) -> float:
+    """What samples of a day take, at so many nodes."""
+    samples = (_SERIES + nodes * _SERIES_A_NODE) * _DAY_SECONDS / _SECONDS_A_SAMPLE
+    return samples * _BYTES_A_SAMPLE / _GIB
