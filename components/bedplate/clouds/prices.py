@@ -57,6 +57,7 @@ class PoolPrices:
     memory_gib: float
     gpu: float
     gpus: int
+    accelerator: str = ""
 
 
 def pool_prices(
@@ -86,6 +87,7 @@ def pool_prices(
         memory_gib=gib * share,
         gpu=gpu * share,
         gpus=shape.gpus,
+        accelerator=accelerator or "",
     )
 
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import pulumi
 
+from bedplate.guardrails.budgets import MARKS_POLICY, budgets_spec, marks_spec
+from bedplate.guardrails.budgets import POLICY as BUDGETS
 from bedplate.guardrails.limits import GuardrailsSpec
 from bedplate.guardrails.orphans import POLICY as ORPHANS
 from bedplate.guardrails.orphans import orphans_spec
@@ -24,7 +26,7 @@ from bedplate.guardrails.reasons import UNKNOWN
 from bedplate.guardrails.rules import LENGTH, RULES, Rule
 from bedplate.guardrails.sight import OWNED_KINDS, VARIABLES
 from bedplate.kubernetes import KubernetesObject, Manifest, manifest
-from bedplate.labels import TENANT, Identity
+from bedplate.labels import BUDGET_MARKER, COST_NAMESPACE, TENANT, Identity
 
 _API_VERSION = "admissionregistration.k8s.io/v1"
 POLICY = "bedplate-guardrails"
@@ -36,10 +38,13 @@ _IDENTITY = Identity(name="guardrails", component="admission")
 
 @dataclass(frozen=True, kw_only=True)
 class GuardrailsArgs:
-    """spec: the limits. accelerators: those of the cluster's pools."""
+    """spec: the limits. accelerators: those of the cluster's pools. budgets_deny: whether GPUs are denied to whoever
+    has used up a budget. contact: whom to ask for more."""
 
     spec: GuardrailsSpec
     accelerators: Sequence[str]
+    budgets_deny: bool = False
+    contact: str | None = None
 
 
 class Guardrails(pulumi.ComponentResource):
@@ -50,12 +55,19 @@ class Guardrails(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         policy = KubernetesObject(f"{name}-policy", _policy(args), child)
         KubernetesObject(f"{name}-binding", _binding(POLICY), pulumi.ResourceOptions(parent=self, depends_on=[policy]))
-        orphans = manifest(_API_VERSION, "ValidatingAdmissionPolicy", ORPHANS, _IDENTITY, spec=orphans_spec())
-        policy = KubernetesObject(f"{name}-orphans-policy", orphans, child)
-        KubernetesObject(
-            f"{name}-orphans-binding", _binding(ORPHANS), pulumi.ResourceOptions(parent=self, depends_on=[policy])
-        )
+        self._beside(f"{name}-orphans", ORPHANS, orphans_spec())
+        if args.budgets_deny:
+            counter = f"system:serviceaccount:{COST_NAMESPACE}:{BUDGET_MARKER}"
+            self._beside(f"{name}-budgets", BUDGETS, budgets_spec(args.contact))
+            self._beside(f"{name}-budget-marks", MARKS_POLICY, marks_spec(counter))
         self.register_outputs({})
+
+    def _beside(self, name: str, policy: str, spec: Manifest) -> None:
+        """A policy with its binding, beside that of the rules."""
+        body = manifest(_API_VERSION, "ValidatingAdmissionPolicy", policy, _IDENTITY, spec=spec)
+        made = KubernetesObject(f"{name}-policy", body, pulumi.ResourceOptions(parent=self))
+        opts = pulumi.ResourceOptions(parent=self, depends_on=[made])
+        KubernetesObject(f"{name}-binding", _binding(policy), opts)
 
 
 def _policy(args: GuardrailsArgs) -> Manifest:

@@ -4,16 +4,17 @@ Owns the composition and nothing else: what a concern is made of stands in its f
 own, because the concerns are the platform's children, and their URNs a contract.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import pulumi
 
-from bedplate.clouds import Cluster
+from bedplate.clouds import Cluster, PoolPrices
 from bedplate.kubernetes import Alert, RuleGroup
 from bedplate.offers import Offers
 from bedplate.services.certificates.certificates import Certificates, CertificatesArgs
+from bedplate.services.cost.cost import Cost, CostArgs
 from bedplate.services.front_door.front_door import FrontDoor, FrontDoorArgs
 from bedplate.services.front_door.routes import Routes, SignInRoute, SignInRouteArgs
 from bedplate.services.login.login import Login, LoginArgs
@@ -38,12 +39,16 @@ _RecordedConcern = TypeVar("_RecordedConcern", bound=_Recorded)
 
 @dataclass(frozen=True, kw_only=True)
 class ServicesArgs:
-    """domain: of the platform's hosts. accelerators: those of the pools. secret: resolves the name of a config
-    secret."""
+    """domain: of the platform's hosts. accelerators: those of the pools. prices: of machines by pool.
+    listed_storage_gib_month: of disks by the cloud's list. tenant_namespaces: by tenant. secret: resolves the name of a
+    config secret."""
 
     spec: ServicesSpec
     domain: str
     accelerators: Sequence[str]
+    prices: Mapping[str, PoolPrices]
+    listed_storage_gib_month: float | None
+    tenant_namespaces: Mapping[str, str]
     cluster: Cluster
     secret: Callable[[str], pulumi.Output[str]]
 
@@ -70,8 +75,13 @@ class Services:
         certificates = self._certificates()
         self.front_door = self._front_door(certificates) if certificates else None
         self.offers = self._offers(login)
+        cost = self._cost()
         monitoring = MonitoringArgs(
-            watched=self._alerts, recorded=self._rules, kubernetes_version=facts.kubernetes_version, dns=facts.dns
+            watched=self._alerts,
+            recorded=self._rules,
+            policies=cost.ways_in if cost else (),
+            kubernetes_version=facts.kubernetes_version,
+            dns=facts.dns,
         )
         Monitoring(name, monitoring, opts)
 
@@ -108,6 +118,21 @@ class Services:
         front_door = self._watch(FrontDoor(f"{self._name}-front-door", args, self._opts))
         cluster.point_hosts("hosts", front_door.address)
         return front_door
+
+    def _cost(self) -> Cost | None:
+        """What everything costs, if the stack asks for it."""
+        spec, args = self._args.spec, self._args
+        if spec.cost is None:
+            return None
+        cost = CostArgs(
+            spec=spec.cost,
+            prices=args.prices,
+            listed_storage_gib_month=args.listed_storage_gib_month,
+            namespaces=args.tenant_namespaces,
+            cluster=args.cluster,
+            chart_source=spec.charts.source,
+        )
+        return self._record(Cost(f"{self._name}-cost", cost, self._opts))
 
     def _offers(self, login: Login | None) -> Offers:
         door, authentication = self.front_door, login.endpoints if login else None

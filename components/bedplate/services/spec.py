@@ -2,10 +2,11 @@
 
 from bedplate.kubernetes import ChartsSpec
 from bedplate.services.certificates.spec import CertificatesSection
+from bedplate.services.cost.spec import CostSection
 from bedplate.services.login.spec import LoginSection
 
 
-class ServicesSpec(LoginSection, CertificatesSection):
+class ServicesSpec(LoginSection, CertificatesSection, CostSection):
     """What a person decides about the services. A section is read before those of the bases to its left."""
 
     charts: ChartsSpec = ChartsSpec()

@@ -14,6 +14,7 @@ import pulumi
 from bedplate.kubernetes import (
     Dns,
     KubernetesObject,
+    Manifest,
     PlatformNamespace,
     PlatformNamespaceArgs,
     RuleGroup,
@@ -25,9 +26,11 @@ from bedplate.labels import MONITORING_NAMESPACE, Identity
 
 @dataclass(frozen=True, kw_only=True)
 class AlertsArgs:
-    """groups: the rules of all services that run. kubernetes_version: minor, '1.35'. dns: of the cluster."""
+    """groups: the rules of all services that run. policies: what is opened in the network. kubernetes_version: minor,
+    '1.35'. dns: of the cluster."""
 
     groups: Sequence[RuleGroup]
+    policies: Sequence[Manifest]
     kubernetes_version: str
     dns: Dns
 
@@ -45,6 +48,7 @@ class Alerts(pulumi.ComponentResource):
                 identity=identity,
                 kubernetes_version=args.kubernetes_version,
                 dns=args.dns,
+                policies=args.policies,
             ),
             pulumi.ResourceOptions(parent=self),
         )
