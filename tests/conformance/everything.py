@@ -18,6 +18,11 @@ EVERYTHING = platform(
     tenantSecrets={"vision": ["token"]},
     certificates={"issuer": "internal"},
     login=LOGIN,
+    cost={
+        "prices": {"accelerators": {"nvidia-l4": 0.7}, "cpuCoreHour": 0.03, "memoryGibHour": 0.004},
+        "budgets": {"tenants": {"vision": {"gpuHoursPerMonth": 500, "whenExhausted": "denyGpus"}}},
+        "openCost": True,
+    },
 )
 PROVEN_OVER_HTTP = {
     **EVERYTHING,

@@ -45,7 +45,8 @@ def budgets_have_prices(parts: Parts) -> Iterator[Problem]:
     accelerators = sorted({pool.accelerator or "" for name, pool in parts.pools.items() if name in missing} - {""})
     keys = [f"accelerators: {{{', '.join(f'{name}: …' for name in accelerators)}}}"] if accelerators else []
     if parts.cloud.list_prices() is None:
-        keys += ["cpuCoreHour: …", "memoryGibHour: …"]
+        keys += ["cpuCoreHour: …"] if cost.prices.cpu_core_hour is None else []
+        keys += ["memoryGibHour: …"] if cost.prices.memory_gib_hour is None else []
     yield Problem(
         path=(*in_money, "dollarsPerMonth"),
         message="a budget of money without prices: no list has one of the machines of " + ", ".join(missing),

@@ -44,13 +44,16 @@ COST_ALERTS: tuple[Alert, ...] = (
         severity="warning",
         summary="Pod {{ $labels.namespace }}/{{ $labels.pod }} is nobody's",
         description="In a tenant's namespace, without the labels that say who pays; guardrails do not hold there.",
-        runbook=f"{_GUIDE}#a-pod-is-nobodys",
+        runbook=f"{_GUIDE}#a-pod-belongs-to-nobody",
     ),
 )
 BUDGET_ALERTS: tuple[Alert, ...] = (
     Alert(
         name="BedplateBudgetUsed",
-        expression=("bedplate:budget_share >= on (scope, name, unit) group_right bedplate:budget_warn_at"),
+        expression=(
+            "max by (scope, name, unit, at, tenant) "
+            "(bedplate:budget_share >= on (scope, name, unit) group_right bedplate:budget_warn_at)"
+        ),
         for_minutes=0,
         severity="warning",
         summary="{{ $labels.at }} of the budget of {{ $labels.scope }} {{ $labels.name }} is used ({{ $labels.unit }})",

@@ -26,7 +26,7 @@ from bedplate.kubernetes import (
 from bedplate.labels import BUDGET_MARKER, COST_NAMESPACE, Identity
 from bedplate.services.cost.alerts import USAGE, alerts_of
 from bedplate.services.cost.budgets import budget_rules
-from bedplate.services.cost.network import way_in_to_prometheus, ways_out
+from bedplate.services.cost.network import way_in_to_prometheus, way_to_credentials, ways_out
 from bedplate.services.cost.open_cost import CHART, values
 from bedplate.services.cost.rules import COST_RULES, MONTH_RULES, price_rules
 from bedplate.services.cost.runs import (
@@ -118,6 +118,8 @@ class Cost(pulumi.ComponentResource):
         account = service_account(USAGE, COST_NAMESPACE, USAGE_IDENTITY)
         account["metadata"]["annotations"] = {**account["metadata"].get("annotations", {}), **identity.annotations}
         self._object(account, inside)
+        if identity.credentials_networks:
+            self._object(way_to_credentials(USAGE_IDENTITY, identity.credentials_networks), inside)
         self._object(usage(self._args.spec, where, identity), inside)
 
     def _object(self, body: Manifest, opts: pulumi.ResourceOptions) -> None:

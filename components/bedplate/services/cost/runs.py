@@ -95,7 +95,9 @@ def bucket_of(where: UsageSpec) -> tuple[str, str]:
     """The bucket of a folder, and the prefix of what is written there."""
     place = urllib.parse.urlsplit(where.folder)
     prefix = place.path.strip("/")
-    return place.username or place.netloc, f"{prefix}/" if prefix else ""
+    # Of Azure a bucket is a container of an account.
+    account = (place.hostname or "").partition(".")[0]
+    return f"{account}/{place.username}" if place.username else place.netloc, f"{prefix}/" if prefix else ""
 
 
 def _by_the_clock(

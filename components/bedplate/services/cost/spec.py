@@ -8,8 +8,8 @@ from pydantic import Field, field_validator, model_validator
 from bedplate.spec import DnsLabel, DnsName, EmailAddress, Spec, StrictBool, matching, mistake
 
 Price = Annotated[float, Field(strict=True, ge=0, le=1_000_000, allow_inf_nan=False)]
-Amount = Annotated[float, Field(strict=True, gt=0, le=1_000_000_000, allow_inf_nan=False)]
-Share = Annotated[float, Field(strict=True, gt=0, le=1, allow_inf_nan=False)]
+Amount = Annotated[float, Field(strict=True, ge=0.01, le=1_000_000_000, allow_inf_nan=False)]
+Share = Annotated[float, Field(strict=True, ge=0.01, le=1, allow_inf_nan=False)]
 _Currency = Annotated[str, matching(r"[A-Z]{3}", "must be a currency's code of three letters", "write it like 'USD'")]
 _Folder = Annotated[
     str,

@@ -72,32 +72,65 @@ class Run:
 
 
 ALICE, BOB, SAM = "alice_at_example.com", "bob_at_example.com", "sam_at_example.com"
-RUNS = [
+NIGHTLY = [
     Run(
-        **{"name": "train", "of": ("vision", "resnet", ALICE), "pool": "h100", "first": 600, "last": 20_003},
-        **{"cpu": 96, "memory_gib": 512, "devices": {"nvidia_com_gpu": 8}, "gpus": Fraction(8)},
-    ),
-    Run(name="serve", of=("vision", "vision", BOB), pool="general", first=1, last=MINUTES, cpu=2.5, memory_gib=7),
-    *(
-        Run(
-            **{"name": f"nightly-{day}", "of": ("search", "index", SAM), "pool": "general", "cpu": 3, "memory_gib": 12},
-            **{"first": day * 1440 + 61, "last": day * 1440 + 61 + 7 * day, "init_cpu": 4 if day % 2 else 1},
-        )
-        for day in range(31)
-    ),
-    Run(
-        **{"name": "slice", "of": ("search", "index", ALICE), "pool": "a100", "first": 1000, "last": 3456},
-        **{"cpu": 4, "memory_gib": 40, "devices": {"nvidia_com_mig_1g_10gb": 2}, "gpus": Fraction(2, 7)},
-    ),
-    Run(
-        **{"name": "half", "of": ("search", "search", SAM), "pool": "a100", "first": 1440, "last": 2000},
-        **{"cpu": 4, "memory_gib": 40, "devices": {"nvidia_com_mig_3g_40gb": 1}, "gpus": Fraction(1, 2)},
-    ),
-    Run(
-        **{"name": "shared", "of": ("vision", "vision", ALICE), "pool": "l4", "first": 7, "last": 40_000},
-        **{"cpu": 1, "memory_gib": 4, "devices": {"nvidia_com_gpu_shared": 1}, "gpus": Fraction(1, 4)},
-    ),
+        name=f"nightly-{day}",
+        of=("search", "index", SAM),
+        pool="general",
+        first=day * 1440 + 61,
+        last=day * 1440 + 61 + 7 * day,
+        cpu=3,
+        memory_gib=12,
+        init_cpu=4 if day % 2 else 1,
+    )
+    for day in range(31)
 ]
+TRAIN = Run(
+    name="train",
+    of=("vision", "resnet", ALICE),
+    pool="h100",
+    first=600,
+    last=20_003,
+    cpu=96,
+    memory_gib=512,
+    devices={"nvidia_com_gpu": 8},
+    gpus=Fraction(8),
+)
+SLICE = Run(
+    name="slice",
+    of=("search", "index", ALICE),
+    pool="a100",
+    first=1000,
+    last=3456,
+    cpu=4,
+    memory_gib=40,
+    devices={"nvidia_com_mig_1g_10gb": 2},
+    gpus=Fraction(2, 7),
+)
+HALF = Run(
+    name="half",
+    of=("search", "search", SAM),
+    pool="a100",
+    first=1440,
+    last=2000,
+    cpu=4,
+    memory_gib=40,
+    devices={"nvidia_com_mig_3g_40gb": 1},
+    gpus=Fraction(1, 2),
+)
+SHARED = Run(
+    name="shared",
+    of=("vision", "vision", ALICE),
+    pool="l4",
+    first=7,
+    last=40_000,
+    cpu=1,
+    memory_gib=4,
+    devices={"nvidia_com_gpu_shared": 1},
+    gpus=Fraction(1, 4),
+)
+SERVE = Run(name="serve", of=("vision", "vision", BOB), pool="general", first=1, last=MINUTES, cpu=2.5, memory_gib=7)
+RUNS = [TRAIN, SERVE, *NIGHTLY, SLICE, HALF, SHARED]
 CLAIM_GIB = 250
 
 

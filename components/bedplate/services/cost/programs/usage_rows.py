@@ -6,6 +6,9 @@ the hour's beginning (UTC). Needs pyarrow; and boto3, google-cloud-storage or az
 where FOLDER begins with s3://, gs:// or abfs://.
 """
 
+# pyright: basic, reportMissingImports=false
+# What its image has is not all here.
+
 import io
 import json
 import os
