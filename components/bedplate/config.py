@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from bedplate.clouds import CloudSpec, ClusterSpec, NodePoolSpec
+from bedplate.clouds import CloudSpec, ClusterSpec, NodePoolSpec, OwnPrices, PoolPrices, pool_prices
 from bedplate.guardrails import GuardrailsSpec
+from bedplate.services.cost.spec import CostSpec
 from bedplate.services.spec import ServicesSpec
 from bedplate.spec import ConfigKey, DnsLabel, Domain, NamePrefix, RelativeFolder, mistake
 from bedplate.tenants import TenantSpec
@@ -65,9 +66,30 @@ class PlatformSpec(ServicesSpec):
         """What pods may ask for as an accelerator, parts of GPUs included, sorted."""
         return tuple(sorted({pool.offers for pool in self.node_pools.values() if pool.offers}))
 
+    def prices(self) -> Mapping[str, PoolPrices]:
+        """What the machines of each pool cost, of pools that have a price; none where costs are not counted."""
+        return prices_of(self.cost, self.cloud, self.node_pools) if self.cost else {}
+
     def namespace(self, tenant: str) -> str:
         """The namespace of a tenant."""
         return f"{self.tenant_prefix}{tenant}"
+
+
+def prices_of(cost: CostSpec, cloud: ClusterSpec, pools: Mapping[str, NodePoolSpec]) -> Mapping[str, PoolPrices]:
+    """What the machines of each pool cost, of pools that have a price."""
+    written = cost.prices
+    own = OwnPrices(
+        cpu_core_hour=written.cpu_core_hour,
+        memory_gib_hour=written.memory_gib_hour,
+        accelerators=written.accelerators,
+        spot_share=written.spot_share,
+    )
+    listed = cloud.list_prices()
+    found = {
+        name: pool_prices(cloud.shape_of(pool), pool.accelerator, is_spot=pool.spot, own=own, listed=listed)
+        for name, pool in pools.items()
+    }
+    return {name: prices for name, prices in found.items() if prices}
 
 
 def json_schema() -> dict[str, object]:

@@ -67,12 +67,14 @@ class Platform(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, providers=[self.cluster.kubernetes_provider])
 
     def _services(self) -> Services:
-        spec = self._args.spec
+        spec, listed = self._args.spec, self._args.spec.cloud.list_prices()
         args = ServicesArgs(
             spec=spec,
             domain=spec.domain,
             accelerators=spec.accelerators,
             max_idle_minutes=spec.guardrails.idle.max_minutes,
+            prices=spec.prices(),
+            listed_storage_gib_month=listed.storage_gib_month if listed else None,
             cluster=self.cluster,
             secret=self._args.secret,
             namespaces={tenant.name: spec.namespace(tenant.name) for tenant in spec.tenants},
@@ -82,7 +84,12 @@ class Platform(pulumi.ComponentResource):
     def _bounds(self) -> list[pulumi.Resource]:
         """What no tenant may do, and what its members may."""
         spec = self._args.spec
-        guardrails = GuardrailsArgs(spec=spec.guardrails, accelerators=spec.accelerators)
+        guardrails = GuardrailsArgs(
+            spec=spec.guardrails,
+            accelerators=spec.accelerators,
+            budgets_deny=spec.cost is not None and spec.cost.denies,
+            contact=spec.cost.contact if spec.cost else None,
+        )
         return [
             Guardrails(f"{self._name}-guardrails", guardrails, self._on_cluster()),
             TenantAccess(f"{self._name}-tenant-access", self._on_cluster()),

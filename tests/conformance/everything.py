@@ -35,6 +35,11 @@ EVERYTHING = platform(
         "tenants": {"vision": "vision", "search": "search"},
         "remoteWrite": {"url": "https://metrics.example.com/write", "tokenRef": "metrics"},
     },
+    cost={
+        "prices": {"accelerators": {"nvidia-l4": 0.7}, "cpuCoreHour": 0.03, "memoryGibHour": 0.004},
+        "budgets": {"tenants": {"vision": {"gpuHoursPerMonth": 500, "whenExhausted": "denyGpus"}}},
+        "openCost": True,
+    },
 )
 PROVEN_OVER_HTTP = {
     **EVERYTHING,

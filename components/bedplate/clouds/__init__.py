@@ -16,6 +16,7 @@ from bedplate.clouds.contract import ClusterSpec, MachineSpec, NodePoolSpec
 from bedplate.clouds.existing import ExistingClusterSpec
 from bedplate.clouds.facts import AutoscalerFacts, ClusterFacts, KarpenterFacts, KarpenterPool
 from bedplate.clouds.gcp.spec import GcpClusterSpec
+from bedplate.clouds.prices import HOURS_PER_MONTH, ListPrices, OwnPrices, PoolPrices, pool_prices
 from bedplate.on_demand import on_demand
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ __getattr__ = on_demand({"bedplate.clouds.cluster": ("Cluster", "ClusterArgs", "
 __all__ = [
     "ACCELERATORS",
     "CLOUD_SPECS",
+    "HOURS_PER_MONTH",
     "Accelerator",
     "Allocatable",
     "AutoscalerFacts",
@@ -46,8 +48,12 @@ __all__ = [
     "ClusterSpec",
     "KarpenterFacts",
     "KarpenterPool",
+    "ListPrices",
     "MachineShape",
     "MachineSpec",
     "NodePoolSpec",
+    "OwnPrices",
+    "PoolPrices",
     "create_cluster",
+    "pool_prices",
 ]

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from bedplate.clouds.allocatable import EVICTION_DISK_SHARE, EVICTION_MIB, PODS_BY_DEFAULT, Allocatable
 from bedplate.clouds.catalogue import ACCELERATORS, MachineShape
 from bedplate.clouds.namespaces import namespaces_of_others
+from bedplate.clouds.prices import ListPrices
 from bedplate.clouds.sharing import SharingSpec, offered_name, parts_of_one, refuse_unknown_profile
 from bedplate.labels import GPU_TAINT, SYSTEM_POOL, SYSTEM_TAINT
 from bedplate.spec import Count, Cpu, Gib, KubernetesVersion, PositiveCount, Spec, StrictBool, mistake, not_below_min
@@ -202,6 +203,10 @@ class ClusterSpec(Spec):
     def publishes_service_account_keys(self) -> bool:
         """Whether anybody can check the tokens of the cluster's ServiceAccounts."""
         return False
+
+    def list_prices(self) -> ListPrices | None:
+        """What machines cost by the cloud's list; None where nobody here knows whose they are."""
+        return None
 
     def measures_pods(self) -> bool:
         """Whether somebody measures what pods use, for autoscalers and `kubectl top`, as far as is known."""

@@ -143,6 +143,8 @@ class WorkloadIdentity(Facts):
     """Of the ServiceAccount."""
     labels: Mapping[str, str] = {}
     """Of the pods."""
+    credentials_networks: tuple[str, ...] = ()
+    """Where the pods get their credentials by HTTP, as CIDRs; none where that needs no way of its own."""
 
 
 class DnsFacts(Facts):

@@ -16,6 +16,7 @@ from bedplate.clouds.catalogue import MACHINES, Machine, MachineShape
 from bedplate.clouds.contract import ClusterSpec, NodePoolSpec
 from bedplate.clouds.namespaces import namespaces_of_others
 from bedplate.clouds.networks import Network, PrivateNetwork, networks_overlap
+from bedplate.clouds.prices import LIST_PRICES, ListPrices
 from bedplate.spec import DnsLabel, EmailAddress, PositiveCount, Spec, StrictBool, mistake
 
 PODS_OF_A_NODE = PODS_BY_DEFAULT
@@ -150,6 +151,10 @@ class ManagedClusterSpec(ClusterSpec):
     def owns_dns_zone(self) -> bool:
         """Every cloud's implementation makes one."""
         return True
+
+    def list_prices(self) -> ListPrices | None:
+        """The cloud's."""
+        return LIST_PRICES[self.cloud]
 
     def publishes_service_account_keys(self) -> bool:
         """Every cloud does, under an address of its own."""

@@ -18,6 +18,8 @@ import pulumi
 
 from bedplate.guardrails.activity import POLICY as ACTIVITY
 from bedplate.guardrails.activity import activity_spec
+from bedplate.guardrails.budgets import MARKS_POLICY, budgets_spec, marks_spec
+from bedplate.guardrails.budgets import POLICY as BUDGETS
 from bedplate.guardrails.limits import GuardrailsSpec
 from bedplate.guardrails.orphans import POLICY as ORPHANS
 from bedplate.guardrails.orphans import orphans_spec
@@ -26,7 +28,7 @@ from bedplate.guardrails.reasons import UNKNOWN
 from bedplate.guardrails.rules import LENGTH, RULES, Rule
 from bedplate.guardrails.sight import OWNED_KINDS, VARIABLES
 from bedplate.kubernetes import KubernetesObject, Manifest, manifest
-from bedplate.labels import TENANT, Identity
+from bedplate.labels import BUDGET_MARKER, COST_NAMESPACE, TENANT, Identity
 
 _API_VERSION = "admissionregistration.k8s.io/v1"
 POLICY = "bedplate-guardrails"
@@ -38,10 +40,13 @@ _IDENTITY = Identity(name="guardrails", component="admission")
 
 @dataclass(frozen=True, kw_only=True)
 class GuardrailsArgs:
-    """spec: the limits. accelerators: those of the cluster's pools."""
+    """spec: the limits. accelerators: those of the cluster's pools. budgets_deny: whether GPUs are denied to whoever
+    has used up a budget. contact: whom to ask for more."""
 
     spec: GuardrailsSpec
     accelerators: Sequence[str]
+    budgets_deny: bool = False
+    contact: str | None = None
 
 
 class Guardrails(pulumi.ComponentResource):
@@ -52,16 +57,20 @@ class Guardrails(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         policy = KubernetesObject(f"{name}-policy", _policy(args), child)
         KubernetesObject(f"{name}-binding", _binding(POLICY), pulumi.ResourceOptions(parent=self, depends_on=[policy]))
-        for suffix, named, spec in (
-            ("orphans", ORPHANS, orphans_spec()),
-            ("activity", ACTIVITY, activity_spec()),
-        ):
-            beside = manifest(_API_VERSION, "ValidatingAdmissionPolicy", named, _IDENTITY, spec=spec)
-            policy = KubernetesObject(f"{name}-{suffix}-policy", beside, child)
-            KubernetesObject(
-                f"{name}-{suffix}-binding", _binding(named), pulumi.ResourceOptions(parent=self, depends_on=[policy])
-            )
+        self._beside(f"{name}-orphans", ORPHANS, orphans_spec())
+        self._beside(f"{name}-activity", ACTIVITY, activity_spec())
+        if args.budgets_deny:
+            counter = f"system:serviceaccount:{COST_NAMESPACE}:{BUDGET_MARKER}"
+            self._beside(f"{name}-budgets", BUDGETS, budgets_spec(args.contact))
+            self._beside(f"{name}-budget-marks", MARKS_POLICY, marks_spec(counter))
         self.register_outputs({})
+
+    def _beside(self, name: str, policy: str, spec: Manifest) -> None:
+        """A policy with its binding, beside that of the rules."""
+        body = manifest(_API_VERSION, "ValidatingAdmissionPolicy", policy, _IDENTITY, spec=spec)
+        made = KubernetesObject(f"{name}-policy", body, pulumi.ResourceOptions(parent=self))
+        opts = pulumi.ResourceOptions(parent=self, depends_on=[made])
+        KubernetesObject(f"{name}-binding", _binding(policy), opts)
 
 
 def _policy(args: GuardrailsArgs) -> Manifest:

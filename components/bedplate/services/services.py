@@ -10,10 +10,12 @@ from typing import Protocol, TypeVar
 
 import pulumi
 
-from bedplate.clouds import Cluster
+from bedplate.clouds import Cluster, PoolPrices
 from bedplate.kubernetes import Alert, Dashboard, ObjectMetrics, RuleGroup
 from bedplate.offers import Offers
 from bedplate.services.certificates.certificates import Certificates, CertificatesArgs
+from bedplate.services.cost.cost import Cost, CostArgs
+from bedplate.services.cost.rules import LABELS_READ
 from bedplate.services.front_door.front_door import FrontDoor, FrontDoorArgs
 from bedplate.services.front_door.routes import Routes, SignInRoute, SignInRouteArgs
 from bedplate.services.gpu.gpu import Gpu, GpuArgs
@@ -42,12 +44,15 @@ _RecordedConcern = TypeVar("_RecordedConcern", bound=_Recorded)
 @dataclass(frozen=True, kw_only=True)
 class ServicesArgs:
     """domain: of the platform's hosts. accelerators: those of the pools. max_idle_minutes: the longest that anything
-    may be kept without use. secret: resolves the name of a config secret. namespaces: of all tenants, by tenant."""
+    may be kept without use. prices: of machines by pool. listed_storage_gib_month: of disks by the cloud's list.
+    secret: resolves the name of a config secret. namespaces: of all tenants, by tenant."""
 
     spec: ServicesSpec
     domain: str
     max_idle_minutes: int
     accelerators: Sequence[str]
+    prices: Mapping[str, PoolPrices]
+    listed_storage_gib_month: float | None
     cluster: Cluster
     secret: Callable[[str], pulumi.Output[str]]
     namespaces: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -78,6 +83,7 @@ class Services:
         certificates = self._certificates()
         self.front_door = self._front_door(certificates) if certificates else None
         self.offers = self._offers(login, self._idle())
+        self._cost()
         self._monitoring(login)
 
     def _watch(self, concern: _Concern) -> _Concern:
@@ -145,6 +151,22 @@ class Services:
         )
         self._told.append(ObjectMetrics(custom=[custom_resource_state()], plurals={"keda.sh": ("scaledobjects",)}))
         return self._record(Idle(f"{self._name}-idle", args, self._opts))
+
+    def _cost(self) -> None:
+        """What everything costs, if the stack asks for it."""
+        spec, args = self._args.spec, self._args
+        if spec.cost is None:
+            return
+        cost = CostArgs(
+            spec=spec.cost,
+            prices=args.prices,
+            listed_storage_gib_month=args.listed_storage_gib_month,
+            namespaces=args.namespaces,
+            cluster=args.cluster,
+            chart_source=spec.charts.source,
+        )
+        self._told.append(ObjectMetrics(labels=LABELS_READ))
+        self._record(Cost(f"{self._name}-cost", cost, self._opts))
 
     def _offers(self, login: Login | None, idle: Idle | None) -> Offers:
         door, authentication = self.front_door, login.endpoints if login else None

@@ -2,12 +2,13 @@
 
 from bedplate.kubernetes import ChartsSpec
 from bedplate.services.certificates.spec import CertificatesSection
+from bedplate.services.cost.spec import CostSection
 from bedplate.services.idle.spec import IdleSection
 from bedplate.services.login.spec import LoginSection
 from bedplate.services.monitoring.spec import MonitoringSection
 
 
-class ServicesSpec(IdleSection, MonitoringSection, LoginSection, CertificatesSection):
+class ServicesSpec(IdleSection, MonitoringSection, LoginSection, CertificatesSection, CostSection):
     """What a person decides about the services. A section is read before those of the bases to its left."""
 
     charts: ChartsSpec = ChartsSpec()

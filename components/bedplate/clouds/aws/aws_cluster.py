@@ -127,7 +127,10 @@ class AwsCluster(Cluster):
             ),
             self._child(),
         )
-        return WorkloadIdentity(annotations={"eks.amazonaws.com/role-arn": identity.role_arn}, labels={})
+        return WorkloadIdentity(
+            annotations={"eks.amazonaws.com/role-arn": identity.role_arn},
+            credentials_networks=(_POD_IDENTITY_NETWORK,),
+        )
 
     def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
         """By name: a Network Load Balancer's addresses are its own affair."""

@@ -32,6 +32,9 @@ from bedplate.clouds.gcp.storage import GcpStorage, GcpStorageArgs
 
 _DRIVER_FOLDER = "/home/kubernetes/bin/nvidia"
 """https://cloud.google.com/kubernetes-engine/docs/how-to/gpus#cuda"""
+_METADATA_SERVER = ("169.254.169.252/32", "169.254.169.254/32")
+"""Where GKE's metadata server answers pods, which gives them their own identity and not the node's
+(https://cloud.google.com/kubernetes-engine/docs/how-to/network-policy#network-policy-and-workload-identity)."""
 
 
 class GcpCluster(Cluster):
@@ -89,7 +92,7 @@ class GcpCluster(Cluster):
             ),
             self._child(),
         )
-        return WorkloadIdentity(annotations={}, labels={})
+        return WorkloadIdentity(credentials_networks=_METADATA_SERVER)
 
     def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
         """By the IP address, which stays as long as its Service does."""

@@ -14,7 +14,7 @@ from bedplate.engine.engine import Recording
 from harness import ROOT, STACKS, objects, record_stack
 from programs_under_test import program_under_test
 
-SERIES = Path(__file__).with_name("alerts.series.yaml")
+SERIES = [*Path(__file__).parent.glob("*.series.yaml"), *(Path(__file__).parents[1] / "cost").glob("*.series.yaml")]
 AWS = ROOT / "stacks" / "Pulumi.aws.yaml"
 
 
@@ -70,7 +70,8 @@ class TestEveryAlert:
     def test_is_tried_on_series(self, recording: Recording) -> None:
         tried = {
             each["alertname"]
-            for test in YAML(typ="safe").load(SERIES)["tests"]
+            for series in SERIES
+            for test in YAML(typ="safe").load(series)["tests"]
             for each in test.get("alert_rule_test", ())
             if each.get("exp_alerts")
         }
@@ -84,7 +85,7 @@ def test_a_stack_watches_what_it_runs_and_nothing_else(file: Path) -> None:
     there = {body.inputs["metadata"]["name"] for body in objects(stack, "Namespace")}
     assert watched == there & {
         *("bedplate-gpu", "bedplate-autoscaling", "bedplate-login"),
-        *("bedplate-certificates", "bedplate-front-door", "bedplate-monitoring"),
+        *("bedplate-certificates", "bedplate-front-door", "bedplate-monitoring", "bedplate-cost"),
     }
 
 
@@ -99,9 +100,12 @@ class TestPrometheus:
         )
         assert done.returncode == 0, done.stderr
 
-    def test_fires_them_when_it_should_and_only_then(self, recording: Recording, promtool: str, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("series", SERIES, ids=lambda file: f"{file.parent.name}-{file.name}")
+    def test_fires_them_when_it_should_and_only_then(
+        self, recording: Recording, promtool: str, tmp_path: Path, series: Path
+    ) -> None:
         (tmp_path / "rules.yaml").write_text(rules_text(recording))
-        shutil.copy(SERIES, tmp_path / "series.yaml")
+        shutil.copy(series, tmp_path / "series.yaml")
         done = subprocess.run(
             [promtool, "test", "rules", str(tmp_path / "series.yaml")], capture_output=True, text=True, check=False
         )

@@ -1,0 +1,146 @@
+"""The two programs that run by the clock: the one that marks used-up budgets, and the one that writes usage.
+
+Owns their CronJobs, files and rights. Both take what they need from an image that is somebody else's and from a file of
+ours; neither fetches anything when it runs.
+"""
+
+import json
+import urllib.parse
+from collections.abc import Mapping
+
+from bedplate.clouds.facts import WorkloadIdentity
+from bedplate.kubernetes import PLATFORM_TOLERATIONS, Container, Manifest, manifest, pod_spec, template_metadata
+from bedplate.labels import BUDGET_MARKER, COST_NAMESPACE, Identity, label_value
+from bedplate.services.cost import programs
+from bedplate.services.cost.alerts import MARKS, USAGE
+from bedplate.services.cost.spec import BudgetsSpec, CostSpec, UsageSpec
+from bedplate.services.monitoring.endpoint import PROMETHEUS_URL
+
+# renovate: datasource=docker depName=docker.io/library/python
+PYTHON_VERSION = "3.13.9-slim"
+# renovate: datasource=docker depName=ghcr.io/opencost/opencost-parquet-exporter
+PARQUET_VERSION = "v0.2.1"
+"""It has pyarrow and the clouds' clients
+(https://github.com/opencost/opencost-parquet-exporter/blob/v0.2.1/requirements.txt); its own program is not run."""
+MARK_SECONDS = 1800
+"""For how long a mark holds that nobody renews: six rounds."""
+MARKS_IDENTITY = Identity(name=MARKS, component="cost", version=PYTHON_VERSION)
+USAGE_IDENTITY = Identity(name=USAGE, component="cost", version=PARQUET_VERSION)
+_FOLDER = "/programs"
+
+
+def files() -> Manifest:
+    """Both programs as a ConfigMap."""
+    data = {f"{name}.py": programs.text(f"{name}.py") for name in ("budget_marks", "usage_rows")}
+    return manifest(
+        "v1", "ConfigMap", "programs", Identity(name="cost", component="cost"), namespace=COST_NAMESPACE, data=data
+    )
+
+
+def denying(spec: BudgetsSpec) -> list[dict[str, object]]:
+    """The budgets that deny, as the program reads them."""
+    scopes = {"tenant": spec.tenants, "project": spec.projects, "person": spec.people}
+    return [
+        {"scope": scope, "name": label_value(name), "limits": dict(budget.limits)}
+        for scope, budgets in scopes.items()
+        for name, budget in budgets.items()
+        if budget.when_exhausted == "denyGpus"
+    ]
+
+
+def marks(spec: CostSpec, namespaces: Mapping[str, str]) -> Manifest:
+    """Marks used-up budgets every five minutes. namespaces: of tenants, by tenant."""
+    settings = {"namespaces": dict(namespaces), "budgets": denying(spec.budgets), "validSeconds": MARK_SECONDS}
+    container = Container(
+        name=MARKS,
+        image=f"docker.io/library/python:{PYTHON_VERSION}",
+        cpu=0.05,
+        memory_gib=0.125,
+        scratch_gib=0.125,
+        command=["python3", f"{_FOLDER}/budget_marks.py"],
+        environment={
+            "PROMETHEUS": PROMETHEUS_URL,
+            "KUBERNETES": "https://kubernetes.default.svc",
+            "BUDGETS": json.dumps(settings, sort_keys=True),
+        },
+        files={_FOLDER: {"configMap": {"name": "programs"}}},
+    )
+    pod = pod_spec(
+        container,
+        BUDGET_MARKER,
+        automountServiceAccountToken=True,
+        tolerations=PLATFORM_TOLERATIONS,
+        restartPolicy="Never",
+    )
+    return _by_the_clock(MARKS, "*/5 * * * *", 240, MARKS_IDENTITY, pod, {})
+
+
+def usage(spec: CostSpec, where: UsageSpec, identity: WorkloadIdentity) -> Manifest:
+    """Writes the hours that are over, ten minutes after each. identity: what lets it write."""
+    container = Container(
+        name=USAGE,
+        image=f"ghcr.io/opencost/opencost-parquet-exporter:{PARQUET_VERSION}",
+        cpu=0.1,
+        memory_gib=0.5,
+        scratch_gib=0.25,
+        command=["/app/.venv/bin/python3", f"{_FOLDER}/usage_rows.py"],
+        environment={"PROMETHEUS": PROMETHEUS_URL, "FOLDER": where.folder, "CURRENCY": spec.currency},
+        files={_FOLDER: {"configMap": {"name": "programs"}}},
+    )
+    pod = pod_spec(container, USAGE, tolerations=PLATFORM_TOLERATIONS, restartPolicy="Never")
+    return _by_the_clock(USAGE, "10 * * * *", 1800, USAGE_IDENTITY, pod, identity.labels)
+
+
+def bucket_of(where: UsageSpec) -> tuple[str, str]:
+    """The bucket of a folder, and the prefix of what is written there."""
+    place = urllib.parse.urlsplit(where.folder)
+    prefix = place.path.strip("/")
+    # Of Azure a bucket is a container of an account.
+    account = (place.hostname or "").partition(".")[0]
+    return f"{account}/{place.username}" if place.username else place.netloc, f"{prefix}/" if prefix else ""
+
+
+def _by_the_clock(
+    name: str, schedule: str, seconds: int, identity: Identity, pod: Manifest, labels: Mapping[str, str]
+) -> Manifest:
+    template = template_metadata(identity)
+    template["labels"] = {**template["labels"], **labels}
+    job = {
+        "backoffLimit": 1,
+        "activeDeadlineSeconds": seconds,
+        "ttlSecondsAfterFinished": 86_400,
+        "template": {"metadata": template, "spec": pod},
+    }
+    return manifest(
+        "batch/v1",
+        "CronJob",
+        name,
+        identity,
+        namespace=COST_NAMESPACE,
+        spec={
+            "schedule": schedule,
+            "timeZone": "Etc/UTC",
+            "concurrencyPolicy": "Forbid",
+            "startingDeadlineSeconds": 300,
+            "successfulJobsHistoryLimit": 1,
+            "failedJobsHistoryLimit": 3,
+            "jobTemplate": {"spec": job},
+        },
+    )
+
+
+def marker_rights(namespaces: Mapping[str, str]) -> list[Manifest]:
+    """It may patch these namespaces; to which annotations it is held, a guardrail says (`guardrails/budgets.py`)."""
+    rights = {
+        "apiGroups": [""],
+        "resources": ["namespaces"],
+        "verbs": ["patch"],
+        "resourceNames": sorted(namespaces.values()),
+    }
+    name, group = f"bedplate-{BUDGET_MARKER}", "rbac.authorization.k8s.io"
+    subject = {"kind": "ServiceAccount", "name": BUDGET_MARKER, "namespace": COST_NAMESPACE}
+    role = {"apiGroup": group, "kind": "ClusterRole", "name": name}
+    return [
+        manifest(f"{group}/v1", "ClusterRole", name, MARKS_IDENTITY, rules=[rights]),
+        manifest(f"{group}/v1", "ClusterRoleBinding", name, MARKS_IDENTITY, roleRef=role, subjects=[subject]),
+    ]
