@@ -56,6 +56,9 @@ benchmark-guardrails: install ## Measure creating Jobs with and without the guar
 benchmark-engine: install ## Measure Pulumi itself at 5, 50 and 200 tenants; hours: see its --help for parts of it
 	@$(RUN) python tests/benchmarks/pulumi_engine.py
 
+benchmark-idle: install ## Measure stopping 20 and 200 unused workspaces beside the prototype; needs built programs
+	@$(RUN) python tests/benchmarks/idle.py
+
 benchmark-sessions: install ## Measure the login under load; needs built programs, and Valkey or Redis
 	@$(RUN) python tests/benchmarks/sessions.py
 
@@ -81,4 +84,4 @@ $(TOOLS)/bin/uv:
 clean: ## Remove what was installed here; built programs stay in ~/.cache/bedplate
 	@rm -rf .venv .tools dist .pytest_cache .ruff_cache
 
-.PHONY: help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-guardrails benchmark-engine benchmark-sessions format install clean
+.PHONY: help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-guardrails benchmark-engine benchmark-idle benchmark-sessions format install clean
