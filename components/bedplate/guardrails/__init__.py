@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bedplate.guardrails.ceilings import MaxTenantSpec
-from bedplate.guardrails.limits import GuardrailsSpec, IdleSpec, MaxPodSpec
+from bedplate.guardrails.limits import GuardrailsSpec, IdleLimitSpec, MaxPodSpec
 from bedplate.guardrails.rules import RULES, Rule
 from bedplate.on_demand import on_demand
 
@@ -12,4 +12,13 @@ if TYPE_CHECKING:
 
 __getattr__ = on_demand({"bedplate.guardrails.guardrails": ("Guardrails", "GuardrailsArgs")})
 
-__all__ = ["RULES", "Guardrails", "GuardrailsArgs", "GuardrailsSpec", "IdleSpec", "MaxPodSpec", "MaxTenantSpec", "Rule"]
+__all__ = [
+    "RULES",
+    "Guardrails",
+    "GuardrailsArgs",
+    "GuardrailsSpec",
+    "IdleLimitSpec",
+    "MaxPodSpec",
+    "MaxTenantSpec",
+    "Rule",
+]

@@ -35,7 +35,7 @@ _AnnotationKey = Annotated[
 ]
 
 
-class IdleSpec(Spec):
+class IdleLimitSpec(Spec):
     """When an unused GPU workspace is stopped."""
 
     max_minutes: Annotated[PositiveCount, Field(le=10_080)] = 240
@@ -76,7 +76,7 @@ class GuardrailsSpec(Spec):
     """Longest run of any job, in hours."""
     max_pod: MaxPodSpec = MaxPodSpec()
     """The largest pod there may be."""
-    idle: IdleSpec = IdleSpec()
+    idle: IdleLimitSpec = IdleLimitSpec()
     """When an unused GPU workspace is stopped."""
     public_routes: StrictBool = False
     """Whether workloads may be open to everybody, without a login."""
