@@ -133,11 +133,13 @@ class Watching:
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """Where Prometheus reads, as `host:port/path`, by the names of the platform's scrape jobs. namespace: whose series
-    it keeps of those that have one; all if empty."""
+    """Where Prometheus reads, as `host:port/path`, by the names of the platform's scrape jobs. lookback_seconds: how
+    old a sample may be that it answers with; it has 300 where it reads every 30. namespace: whose series it keeps of
+    those that have one; all if empty."""
 
     addresses: Mapping[str, str]
     scrape_seconds: int
+    lookback_seconds: int = 300
     namespace: str = ""
 
 
@@ -153,6 +155,7 @@ def running_prometheus(
         YAML(typ="safe").dump(_scraping(sources, port, alertmanager), file)
     command = [str(program), f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
     command += [f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.retention.time=1d"]
+    command += [f"--query.lookback-delta={sources.lookback_seconds}s"]
     running = Prometheus("prometheus", command, folder, f"http://127.0.0.1:{port}/-/ready")
     running.start()
     try:

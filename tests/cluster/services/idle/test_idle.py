@@ -36,8 +36,10 @@ pytestmark = pytest.mark.enable_socket
 IDLE, TRAINING, POLLING, BLIND = "alice", "bob", "carol", "dave"
 """Nobody uses it; its GPU computes; a hidden tab polls it; its GPU is not measured."""
 ALL = (IDLE, TRAINING, POLLING, BLIND)
-LATE_SECONDS = 3 * CLOCK.interval_seconds + 4
-"""Reading, deciding and asking once each, and what a busy machine adds."""
+LATE_SECONDS = 3 * CLOCK.interval_seconds
+"""Reading, deciding and asking once each."""
+LATEST_SECONDS = IDLE_SECONDS + CLOCK.window_seconds + LATE_SECONDS + 30
+"""With what a busy machine may add; the table says how long it was."""
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,7 @@ def warnings(site: Site, name: str) -> list[dict[str, Any]]:
     return [alert for alert in site.watching.alerts if labels.items() <= alert["labels"].items()]
 
 
-def becomes_idle(site: Site, name: str, seconds: float = 40) -> None:
+def becomes_idle(site: Site, name: str, seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while not is_idle(site, name):
         assert time.monotonic() < ends, f"still counts as used: {signals(site, name)}"
@@ -125,7 +127,7 @@ def test_the_idle_one_stops_in_time_although_a_tab_polls(site: Site) -> None:
             if site.replicas(name) == 0:
                 stopped[name] = time.monotonic() - used
         assert [site.replicas(TRAINING), site.replicas(BLIND)] == [1, 1]
-        assert time.monotonic() - used < IDLE_SECONDS + CLOCK.window_seconds + LATE_SECONDS, stopped
+        assert time.monotonic() - used < LATEST_SECONDS, stopped
         time.sleep(0.5)
     site.times["last request to stop"] = stopped[IDLE]
     site.times["the same, while a tab polls"] = stopped[POLLING]
@@ -184,7 +186,10 @@ class TestAnOutageOfPrometheus:
         meanwhile(IDLE_SECONDS + LATE_SECONDS, lambda: [site.replicas(name) for name in ALL] == before)
         assert asks(site, POLLING) == 503
         site.watching.prometheus.start()
-        site.times["return of Prometheus to the start of what was asked for"] = site.waits_for(1, POLLING, 60)
+        back = time.monotonic()
+        # The page asks again by itself.
+        eventually(lambda: asks(site, POLLING) and site.replicas(POLLING) == 1, "the start of what is asked for", 60)
+        site.times["return of Prometheus to the start of what is asked for"] = time.monotonic() - back
 
     def test_begins_the_idle_time_anew(self, site: Site) -> None:
         becomes_idle(site, IDLE)
@@ -197,13 +202,15 @@ class TestAnOutageOfKeda:
         becomes_idle(site, IDLE)
         site.watching.keda.stop()
         wanted = f'bedplate:workspace_wanted{{workspace="{IDLE}"}}'
-        eventually(lambda: site.watching.prometheus.value(wanted) == 0, "that it is to stop", IDLE_SECONDS + 30)
-        assert site.replicas(IDLE) == 1
-        assert asks(site, IDLE) == 200
-        eventually(lambda: site.watching.prometheus.value(wanted) == 1, "that it is to stay")
-        back = time.monotonic()
-        site.watching.keda.start()
+        try:
+            eventually(lambda: site.watching.prometheus.value(wanted) == 0, "that it is to stop", LATEST_SECONDS)
+            assert site.replicas(IDLE) == 1
+            assert asks(site, IDLE) == 200
+            back = time.monotonic()
+            eventually(lambda: site.watching.prometheus.value(wanted) == 1, "that it is to stay")
+        finally:
+            site.watching.keda.start()
         meanwhile(IDLE_SECONDS / 2, lambda: site.replicas(IDLE) == 1)
-        site.waits_for(0, IDLE, IDLE_SECONDS + CLOCK.window_seconds + LATE_SECONDS)
+        site.waits_for(0, IDLE, LATEST_SECONDS)
         site.times["last request to stop, KEDA restarted"] = time.monotonic() - back
         assert [site.replicas(TRAINING), site.replicas(BLIND)] == [1, 1]

@@ -75,10 +75,10 @@ func (d *door) page(host string) string {
 	name := html.EscapeString(host)
 	return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">` +
 		`<meta http-equiv="refresh" content="` + d.retry + `"><title>Starting ` + name + `</title><style>` + style + `</style></head>` +
-		`<body><main><h1>Starting ` + name + `</h1><p role="status">It was stopped because nobody used it. Your request has started it again; its files are as they were.</p>` +
+		`<body><main><h1>Starting ` + name + `</h1><p role="status">It was stopped because nobody used it. Your request starts it again; its files are as they were.</p>` +
 		`<progress aria-label="Starting"></progress>` +
 		`<p>Usually this takes less than a minute, and some minutes where a machine has to be added. This page asks again every ` + d.retry +
-		` seconds and opens as soon as there is an answer.</p></main></body></html>` + "\n"
+		` seconds and opens as soon as there is an answer. If it has not opened after ten minutes, somebody may have stopped it by hand, or there is no machine for it: ask your platform team.</p></main></body></html>` + "\n"
 }
 
 func (d *door) answer(writer http.ResponseWriter, request *http.Request) {
