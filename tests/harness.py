@@ -152,9 +152,16 @@ def run_stack(file: Path) -> Recording:
     return run(program_of(Project.read(ROOT), load(file)), RecordingBackend(), is_preview=True)
 
 
+def nobody(stack: dict[str, Any]) -> dict[str, Any]:
+    """A platform with nobody on it, and so with nobody's budget."""
+    rest = {key: value for key, value in stack.items() if key not in ("tenants", "tenantsDir", "cost")}
+    cost = {key: value for key, value in stack.get("cost", {}).items() if key != "budgets"}
+    return {**rest, **({"cost": cost} if cost else {}), "tenants": []}
+
+
 def without_tenants(file: Path) -> dict[str, Any]:
     """The platform of a stack file as it is written, with nobody on it."""
-    return {key: value for key, value in written_platform(file).items() if key not in ("tenants", "tenantsDir")}
+    return nobody(written_platform(file))
 
 
 def spec(data: dict[str, Any]) -> PlatformSpec:

@@ -14,7 +14,7 @@ from bedplate.clouds.contract import SUPPORTED_KUBERNETES_VERSIONS
 from bedplate.clouds.networks import not_internet
 from bedplate.services.nodes.cluster_autoscaler import FLAGS
 from every_cloud import CLOUDS, MANAGED, at, managed, of_type, recorded, written
-from harness import ROOT, changed, record, refused
+from harness import ROOT, changed, nobody, record, refused
 
 NETWORK = {
     "aws": [("aws:ec2/vpc:Vpc", "cidrBlock"), ("aws:eks/cluster:Cluster", "kubernetesNetworkConfig.serviceIpv4Cidr")],
@@ -67,7 +67,7 @@ class TestTheClustersOwnNetworks:
     def test_are_private_on_every_cloud(self, managed_cloud: str, key: str, cidr: str, tmp_path: Path) -> None:
         if key == "podCidr" and managed_cloud == "aws":
             key = "cidr"
-        stack = {"config": {"bedplate:platform": {**written(managed_cloud), "tenants": []}}}
+        stack = {"config": {"bedplate:platform": nobody(written(managed_cloud))}}
         problems = refused(changed(stack, f"cloud.network.{key}", cidr), tmp_path)
         assert (f"cloud.network.{key}", "must be a private network") in problems
 
@@ -112,7 +112,7 @@ class TestVersionsOfAddOns:
 
     @pytest.mark.parametrize("minor", SUPPORTED_KUBERNETES_VERSIONS)
     def test_belong_to_the_clusters_minor(self, minor: str) -> None:
-        data = {**written("aws"), "tenants": []}
+        data = nobody(written("aws"))
         data = {**data, "cloud": {**data["cloud"], "kubernetesVersion": minor}}
         addons = of_type(record(data), "aws:eks/addon:Addon")
         assert {each.inputs["addonName"]: each.inputs["addonVersion"] for each in addons} == VERSIONS[minor]

@@ -7,8 +7,7 @@ sample, of which 1 to 2 are usual. How many series there are is reckoned from th
 
 from collections.abc import Iterator
 
-from bedplate.services.monitoring.kube_prometheus import BLOCKS_SHARE
-from bedplate.services.monitoring.spec import MailReceiverSpec, MonitoringSpec
+from bedplate.services.monitoring.spec import BLOCKS_SHARE, MailReceiverSpec, MonitoringSpec
 from bedplate.stack_file.parts import Parts, has
 from bedplate.stack_file.problems import Problem, shown, suggestion
 

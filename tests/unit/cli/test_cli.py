@@ -279,7 +279,7 @@ class TestPreviewAgainstARevision:
         assert "fix:     write it like 'ml.example.com'" in done.stderr
 
     def test_refuses_an_upgrade_that_no_cloud_takes(self, project: Path) -> None:
-        aws = {**without_tenants(ROOT / "stacks" / "Pulumi.aws.yaml"), "tenants": []}
+        aws = without_tenants(ROOT / "stacks" / "Pulumi.aws.yaml")
         aws.pop("login")
         for version, after, code in (("1.34", "1.36", 3), ("1.36", "1.35", 3), ("1.35", "1.36", 0)):
             write_stack(project, {**aws, "cloud": {**aws["cloud"], "kubernetesVersion": version}})

@@ -32,6 +32,9 @@ EXPECTED = {
     # logs holds an ARN: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
     (KEYS[0], "UNKNOWN_CONDITION_FOR_ACTION"): "kms:EncryptionContext:aws:logs:arn",
     (KEYS[0], "MISMATCHED_TYPE"): "kms:EncryptionContext:aws:logs:arn",
+    # It knows the issuers of tokens that are everybody's, and not a cluster's own.
+    ("platform-cluster-usage-rows-pods-role", "UNKNOWN_FEDERATION_SOURCE"): "the cluster's issuer",
+    ("platform-cluster-usage-rows-pods-role", "UNKNOWN_CONDITION_FOR_ACTION"): "the cluster's issuer",
 }
 
 KARPENTER = {

@@ -13,7 +13,7 @@ from bedplate.clouds import NodePoolSpec
 from bedplate.clouds.aws.spec import Reservation
 from bedplate.engine.engine import Recording
 from bedplate.stack_file.reading import PLATFORM_KEY
-from harness import record
+from harness import nobody, record
 
 PLATFORM: dict[str, Any] = YAML(typ="safe").load(FILE)["config"][PLATFORM_KEY]
 DISK = "k8s.io/cluster-autoscaler/node-template/resources/ephemeral-storage"
@@ -35,7 +35,7 @@ POOLS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def recording() -> Recording:
-    return record({**copy.deepcopy(PLATFORM), "nodePools": POOLS, "tenants": []})
+    return record({**nobody(copy.deepcopy(PLATFORM)), "nodePools": POOLS})
 
 
 def template(recording: Recording, pool: str) -> dict[str, Any]:

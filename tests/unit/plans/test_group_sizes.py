@@ -10,7 +10,7 @@ from aws_stack import FILE
 from bedplate.plans.difference import Shown
 from bedplate.plans.group_sizes import stuck_sizes
 from bedplate.stack_file.reading import PLATFORM_KEY
-from harness import record
+from harness import nobody, record
 
 PLATFORM: dict[str, Any] = YAML(typ="safe").load(FILE)["config"][PLATFORM_KEY]
 
@@ -18,7 +18,7 @@ PLATFORM: dict[str, Any] = YAML(typ="safe").load(FILE)["config"][PLATFORM_KEY]
 def shown(fewest: int, most: int) -> list[Shown]:
     """A cluster with one pool between these bounds."""
     pools = {"general": {"machine": {"cpu": 4, "memoryGib": 16}, "min": fewest, "max": most}}
-    recording = record({**copy.deepcopy(PLATFORM), "nodePools": pools, "tenants": []})
+    recording = record({**nobody(copy.deepcopy(PLATFORM)), "nodePools": pools})
     return [resource.shown() for resource in recording.resources]
 
 

@@ -35,7 +35,7 @@ from bedplate.labels import (
 from bedplate.services.monitoring.alertmanager import SECRET, configuration
 from bedplate.services.monitoring.operator_definitions import published
 from bedplate.services.monitoring.scrapes import kubelet_jobs
-from bedplate.services.monitoring.spec import MonitoringSpec
+from bedplate.services.monitoring.spec import BLOCKS_SHARE, MonitoringSpec
 
 # renovate: datasource=docker depName=ghcr.io/prometheus-community/charts/kube-prometheus-stack
 CHART_VERSION = "88.5.3"
@@ -49,9 +49,6 @@ CHART = Chart(
 IDENTITY = Identity(name="prometheus", component="monitoring")
 OPERATOR_ACCOUNT, PROMETHEUS_ACCOUNT = "prometheus-operator", "prometheus-prometheus"
 REMOTE_WRITE_SECRET = "prometheus-remote-write"
-BLOCKS_SHARE = 0.8
-"""Of the disk: the rest is for the blocks that are being merged, which the limit does not count
-(https://prometheus.io/docs/prometheus/latest/storage/#right-sizing-retention-size)."""
 _COLLECTORS = (
     *("cronjobs", "daemonsets", "deployments", "horizontalpodautoscalers", "jobs", "namespaces", "nodes"),
     *("persistentvolumeclaims", "persistentvolumes", "poddisruptionbudgets", "pods", "replicasets"),

@@ -11,6 +11,9 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.spec import ConfigKey, DnsLabel, EmailAddress, HttpsUrl, Port, PositiveCount, Spec, matching, mistake
 
+BLOCKS_SHARE = 0.8
+"""Of the disk: the rest is for the blocks that are being merged, which the limit does not count
+(https://prometheus.io/docs/prometheus/latest/storage/#right-sizing-retention-size)."""
 InClusterUrl = Annotated[
     str,
     Field(max_length=1024),

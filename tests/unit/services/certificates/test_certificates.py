@@ -14,7 +14,7 @@ from bedplate.errors import RehearsalError
 from bedplate.rehearsal.definitions import provided_by_others
 from bedplate.services.certificates.cert_manager import values
 from bedplate.stack_file.reading import StackFileError, load, load_for_program
-from harness import LOGIN, ROOT, STACKS, model_api, objects, platform, record, tenant
+from harness import LOGIN, ROOT, STACKS, model_api, nobody, objects, platform, record, tenant
 
 FACTS = ClusterFacts(kubernetes_version="1.35", deleted_storage_class="a", retained_storage_class="b")
 LETS_ENCRYPT = {"issuer": "letsEncrypt", "email": "ines@example.com"}
@@ -27,7 +27,7 @@ def read(file: Path) -> dict[str, Any]:
 
 def on_aws(certificates: dict[str, Any]) -> Recording:
     config = read(ROOT / "stacks" / "Pulumi.aws.yaml")
-    return record({**config, "tenants": [], "certificates": certificates})
+    return record({**nobody(config), "certificates": certificates})
 
 
 def specs(recording: Recording, kind: str) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class TestLetsEncrypt:
     @pytest.mark.parametrize("file", STACKS, ids=lambda file: file.stem)
     def test_is_to_be_had_on_every_cloud_that_owns_a_zone(self, file: Path) -> None:
         """The stack file is refused by what the cloud's spec says, and the program runs on the cloud's facts."""
-        platform_of = {**read(file), "tenants": [], "certificates": LETS_ENCRYPT}
+        platform_of = {**nobody(read(file)), "certificates": LETS_ENCRYPT}
         if load(file).spec.cloud.owns_dns_zone():
             assert specs(record(platform_of), "ClusterIssuer")
         else:
