@@ -46,7 +46,13 @@ ALERTMANAGER: Mapping[str, frozenset[str]] = {
     "alertmanager_notifications_failed_total": frozenset({"integration", "reason"}),
 }
 """https://github.com/prometheus/alertmanager/blob/main/notify/notify.go"""
+DCGM = {
+    "DCGM_FI_DEV_GPU_TEMP": frozenset({"node", "Hostname", "gpu", "namespace", "pod"}),
+    "DCGM_EXP_XID_ERRORS_COUNT": frozenset({"node", "Hostname", "gpu", "xid", "namespace", "pod"}),
+}
+"""Of NVIDIA's DCGM exporter, with `node` of its own `Hostname`: see services/gpu/rules.py."""
 THERE: Mapping[str, frozenset[str]] = {
+    **DCGM,
     **KUBE_STATE_METRICS,
     **CADVISOR,
     **KUBELET,

@@ -78,7 +78,8 @@ class Services:
         facts, charts = args.cluster.facts, args.spec.charts.source
         nodes = NodesArgs(facts=facts, accelerators=args.accelerators, chart_source=charts)
         self.before_tenants = self._watch(Nodes(name, nodes, opts)).classes
-        self._record(Gpu(name, GpuArgs(facts=facts, accelerators=args.accelerators), opts))
+        gpus = GpuArgs(facts=facts, accelerators=args.accelerators)
+        self._dashboards += self._record(Gpu(name, gpus, opts)).dashboards
         login = self._login()
         certificates = self._certificates()
         self.front_door = self._front_door(certificates) if certificates else None

@@ -43,7 +43,7 @@ COUNTERS: dict[str, tuple[str, str]] = {
     "DCGM_FI_DEV_GPU_TEMP": ("gauge", "temperature in degrees Celsius"),
     "DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS": ("counter", "rows of memory remapped after uncorrectable errors"),
     "DCGM_FI_DEV_ROW_REMAP_FAILURE": ("gauge", "whether remapping rows has failed"),
-    "DCGM_EXP_XID_ERRORS_COUNT": ("gauge", "XID errors of the last minutes, by number"),
+    "DCGM_EXP_XID_ERRORS_COUNT": ("gauge", "XID errors of the last minutes by number"),
     "DCGM_FI_DRIVER_VERSION": ("label", "version of the driver"),
 }
 """Name → kind and what it is: https://github.com/NVIDIA/dcgm-exporter/blob/main/etc/default-counters.csv."""

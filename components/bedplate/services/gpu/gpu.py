@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import pulumi
 
 from bedplate.clouds import ClusterFacts
-from bedplate.kubernetes import Alert, RuleGroup
+from bedplate.kubernetes import Alert, Dashboard, RuleGroup
 from bedplate.services.gpu.alerts import GPU_ALERTS
+from bedplate.services.gpu.dashboards import DASHBOARDS
 from bedplate.services.gpu.device_plugin import DevicePlugin, DevicePluginArgs
 from bedplate.services.gpu.exporter import GpuExporter, GpuExporterArgs
 from bedplate.services.gpu.rules import GPU_RULES
@@ -34,11 +35,14 @@ class Gpu:
     """Of nodes with GPUs, of GPUs that nobody uses, and of what runs here."""
     rules: Sequence[RuleGroup]
     """Who has which GPU, and uses how much of it; none without GPUs."""
+    dashboards: Sequence[Dashboard]
+    """The same as pictures."""
 
     def __init__(self, name: str, args: GpuArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         plugin, exporter = self._device_plugin(name, args, opts), self._exporter(name, args, opts)
         self.alerts = [*GPU_ALERTS, *(alert for running in (*plugin, *exporter) for alert in running.alerts)]
         self.rules = GPU_RULES if args.accelerators else ()
+        self.dashboards = DASHBOARDS if args.accelerators else ()
 
     def _device_plugin(self, name: str, args: GpuArgs, opts: pulumi.ResourceOptions | None) -> list[DevicePlugin]:
         if not args.accelerators or args.facts.has_device_plugin:

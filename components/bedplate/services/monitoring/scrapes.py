@@ -16,8 +16,9 @@ from bedplate.kubernetes import Manifest, manifest
 from bedplate.labels import (
     AUTOSCALING_NAMESPACE,
     CERTIFICATES_NAMESPACE,
+    COMPONENT,
     FRONT_DOOR_NAMESPACE,
-    GPU_NAMESPACE,
+    GPU_METRICS_NAMESPACE,
     IDLE_NAMESPACE,
     KARPENTER_NAMESPACE,
     LOGIN_NAMESPACE,
@@ -33,13 +34,14 @@ KUBELET_PORT, NODE_EXPORTER_PORT = 10250, 9100
 
 @dataclass(frozen=True, kw_only=True)
 class Scrape:
-    """job: what its samples are called. name: value of the pods' label app.kubernetes.io/name. port: its name.
+    """job: what its samples are called. name: value of the pods' label `label`. port: its name.
     interval_seconds: Prometheus' own if none."""
 
     job: str
     namespace: str
     name: str
     port: str
+    label: str = NAME
     honor_labels: bool = False
     interval_seconds: int | None = None
 
@@ -54,8 +56,10 @@ SCRAPES: Sequence[Scrape] = (
     Scrape(job="keda-operator", namespace=IDLE_NAMESPACE, name="keda-operator", port="metrics"),
     Scrape(
         job="dcgm-exporter",
-        namespace=GPU_NAMESPACE,
-        name="dcgm-exporter",
+        namespace=GPU_METRICS_NAMESPACE,
+        # Of two DaemonSets where GPUs are cut.
+        name="gpu-metrics",
+        label=COMPONENT,
         port="metrics",
         honor_labels=True,
         interval_seconds=15,
@@ -81,7 +85,7 @@ def pod_monitors(identity: Identity) -> Iterator[Manifest]:
             namespace=MONITORING_NAMESPACE,
             spec={
                 "namespaceSelector": {"matchNames": [scrape.namespace]},
-                "selector": {"matchLabels": {NAME: scrape.name}},
+                "selector": {"matchLabels": {scrape.label: scrape.name}},
                 "podMetricsEndpoints": [endpoint],
             },
         )

@@ -33,6 +33,7 @@ def without_gpus() -> dict[str, Any]:
     data = copy.deepcopy(AWS)
     data["nodePools"] = {name: pool for name, pool in data["nodePools"].items() if "accelerator" not in pool}
     data["tenants"] = []
+    data.pop("cost", None)
     return data
 
 
