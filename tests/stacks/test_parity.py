@@ -108,7 +108,10 @@ def test_every_tenant_is_the_same_on_every_cloud(clouds: dict[str, Objects]) -> 
 
 def test_nothing_else_differs_than_what_facts_decide(clouds: dict[str, Objects]) -> None:
     kinds = {name.partition(" in ")[0] for name in differing(clouds)}
-    services = ("nvidia-device-plugin", "cluster-autoscaler", "bedplate-gpu", "bedplate-autoscaling")
+    services = (
+        *("nvidia-device-plugin", "dcgm-exporter", "cluster-autoscaler"),
+        *("bedplate-gpu", "bedplate-gpu-metrics", "bedplate-autoscaling"),
+    )
     decided = {
         "StorageClass bedplate-deleted",
         "StorageClass bedplate-retained",
@@ -119,12 +122,13 @@ def test_nothing_else_differs_than_what_facts_decide(clouds: dict[str, Objects])
         "RoleBinding members",
         "NetworkPolicy dns",
         "PrometheusRule bedplate",
+        "PrometheusRule bedplate-prices",
     }
     of_services = {name for name in kinds if name.endswith(services)}
     in_their_namespaces = {
         name.partition(" in ")[0]
         for name in differing(clouds)
-        if name.endswith((" in bedplate-gpu", " in bedplate-autoscaling"))
+        if name.endswith((" in bedplate-gpu", " in bedplate-gpu-metrics", " in bedplate-autoscaling"))
     }
     assert kinds - decided - of_services - in_their_namespaces == set()
 

@@ -14,7 +14,7 @@ from bedplate.clouds import ACCELERATORS, CLOUD_SPECS, NodePoolSpec
 from bedplate.clouds.drivers import CUDA_DRIVERS, MIG_DRIVERS, PLUGIN_DRIVERS
 from bedplate.clouds.sharing import PARTITIONS, part
 from bedplate.services.gpu.device_plugin import VERSION
-from harness import ROOT, record
+from harness import ROOT, nobody, record
 
 STACK = {
     name: YAML(typ="safe").load(ROOT / "stacks" / f"Pulumi.{name}.yaml")["config"]["bedplate:platform"]
@@ -29,9 +29,7 @@ def pool(accelerator: str, count: int = 1, **sharing: Any) -> dict[str, Any]:
 
 def shared(name: str, written: dict[str, Any]) -> Any:
     """The recording of a cloud's stack with this pool."""
-    data = copy.deepcopy(STACK[name])
-    data["tenants"] = []
-    data.pop("cost", None)
+    data = nobody(copy.deepcopy(STACK[name]))
     data["nodePools"]["shared"] = written
     return record(data, SECRETS)
 

@@ -11,7 +11,7 @@ from bedplate.clouds.contract import SUPPORTED_KUBERNETES_VERSIONS
 from bedplate.engine.engine import Recording
 from bedplate.services.nodes.cluster_autoscaler import VERSIONS
 from bedplate.workloads.model_api import ModelApiSpec
-from harness import ROOT, objects, platform, record, record_stack, tenant
+from harness import ROOT, nobody, objects, platform, record, record_stack, tenant
 
 FILE = ROOT / "stacks" / "Pulumi.aws.yaml"
 AWS = YAML(typ="safe").load(FILE)["config"]["bedplate:platform"]
@@ -48,7 +48,7 @@ class TestItsVersion:
     def test_follows_the_cluster(self, minor: str) -> None:
         data = copy.deepcopy(AWS)
         data["cloud"]["kubernetesVersion"] = minor
-        data["tenants"] = []
+        data = nobody(data)
         (container,) = pod(record(data))["containers"]
         assert f":v{minor}." in container["image"]
 
