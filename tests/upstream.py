@@ -14,6 +14,7 @@ from bedplate.kubernetes import Chart, CustomKind
 from bedplate.programs import PROGRAMS, definitions
 from bedplate.rehearsal.definitions import real_definition
 from bedplate.services.front_door import traefik
+from bedplate.services.monitoring import kube_prometheus
 from harness import library
 
 
@@ -26,7 +27,7 @@ CHARTS = every_chart()
 KINDS = [kind for chart in CHARTS for kind in chart.kinds]
 CARRIED = {
     (f"{custom.group}/{version}", custom.kind): body
-    for body in traefik.definitions()
+    for body in (*traefik.definitions(), *kube_prometheus.definitions())
     for custom in [CustomKind.defined_by(body)]
     for version in custom.versions
 }

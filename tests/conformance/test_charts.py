@@ -121,11 +121,10 @@ class TestEveryRelease:
         for release in helm_releases(recording):
             before = [by_urn[urn].inputs for urn in release.dependencies if by_urn[urn].is_kubernetes_object]
             assert release.inputs["createNamespace"] is False
-            assert [body["metadata"]["name"] for body in before if body.get("kind") == "Namespace"] == [
-                release.inputs["namespace"]
-            ]
-            policies = [body["metadata"]["name"] for body in before if body.get("kind") == "NetworkPolicy"]
-            assert "default-deny" in policies
+            namespaces = {body["metadata"]["name"] for body in before if body.get("kind") == "Namespace"}
+            assert release.inputs["namespace"] in namespaces
+            policies = [body["metadata"] for body in before if body.get("kind") == "NetworkPolicy"]
+            assert {each["namespace"] for each in policies if each["name"] == "default-deny"} == namespaces
 
     def test_says_which_kinds_it_brings(self, recording: Recording) -> None:
         charts = {chart.name: chart for chart in CHARTS}

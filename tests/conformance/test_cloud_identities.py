@@ -28,8 +28,9 @@ class TestAWorkloadsIdentity:
     def test_is_annotations_and_labels_for_every_grant(self, managed_cloud: str, folder: Path) -> None:
         granted = recorded(folder, managed_cloud, with_workloads=True).outputs["granted"]
         assert set(granted) == set(WORKLOADS)
-        assert all(set(identity) == {"annotations", "labels"} for identity in granted.values())
-        assert all(leaves(granted))
+        said = {"annotations", "labels", "credentials_networks"}
+        assert all(set(identity) == said for identity in granted.values())
+        assert all(value for identity in granted.values() for value in leaves(identity))
 
     def test_is_each_service_accounts_own(self, managed_cloud: str, folder: Path) -> None:
         recording = recorded(folder, managed_cloud, with_workloads=True)

@@ -19,7 +19,11 @@ from harness import STACKS, library, objects, record, record_stack
 OF_OTHERS = {"cert-manager"}
 """Namespaces that are not ours, in which the platform has objects."""
 WRITTEN = {"everything": EVERYTHING, "http": PROVEN_OVER_HTTP, "provided": WITH_CERT_MANAGER}
-PRIVILEGED = {"bedplate-gpu": "the device plugin mounts the kubelet's folder, which every other level forbids"}
+PRIVILEGED = {
+    "bedplate-gpu": "the device plugin mounts the kubelet's folder, which every other level forbids",
+    "bedplate-gpu-metrics": "the exporter reads which pod has which GPU from the kubelet's folder",
+    "bedplate-node-exporter": "it reads the node's own files and network",
+}
 """Namespaces of the platform whose pods may do anything, and why."""
 
 
@@ -175,7 +179,7 @@ class TestAccess:
             for rule in role.inputs["rules"]:
                 assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
 
-    def test_of_people_writes_nothing_but_jobs_and_reads_no_secret(self, recording: Recording) -> None:
+    def test_of_people_writes_nothing_but_jobs_and_marks_and_reads_no_secret(self, recording: Recording) -> None:
         people = {
             binding.inputs["roleRef"]["name"]
             for binding in [*objects(recording, "ClusterRoleBinding"), *objects(recording, "RoleBinding")]
@@ -187,13 +191,21 @@ class TestAccess:
             for rule in role.inputs["rules"]:
                 assert not {"secrets", "pods/exec", "serviceaccounts", "serviceaccounts/token"} & set(rule["resources"])
                 if set(rule["verbs"]) - {"get", "list", "watch"}:
-                    assert rule["resources"] == ["jobs"]
+                    # What may change of the latter is said by the policy bedplate-activity.
+                    assert rule["resources"] == ["jobs"] or (
+                        rule["resources"] == ["scaledobjects"]
+                        and set(rule["verbs"]) <= {"get", "list", "watch", "patch"}
+                    )
 
     def test_of_the_platforms_own_pods_reads_no_secret_and_runs_nothing(self, recording: Recording) -> None:
-        """But for Traefik, which watches Secrets wherever it watches Services (ADR 0017)."""
+        """But for Traefik, which watches Secrets wherever it watches Services (ADR 0017), and for the operator of
+        Prometheus, which keeps its configuration in Secrets of its own namespace (ADR 0029)."""
         refused = {"secrets", "pods/exec", "pods/attach", "serviceaccounts/token", "clusterroles", "roles"}
         readers = {"bedplate-traefik": {"secrets"}}
         for role in [*objects(recording, "ClusterRole"), *objects(recording, "Role")]:
+            metadata = role.inputs["metadata"]
+            if (metadata["name"], metadata.get("namespace")) == ("prometheus-operator", "bedplate-monitoring"):
+                continue
             for rule in role.inputs["rules"]:
                 allowed = readers.get(role.inputs["metadata"]["name"], set[str]())
                 assert not (refused - allowed) & set(rule["resources"])

@@ -316,6 +316,5 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     ceilings.public_routes,
     costs.prices,
     costs.budgets_have_prices,
-    costs.budgets_are_somebodys,
     costs.usage_can_be_written,
 )

@@ -1,6 +1,6 @@
-"""Whether prices are of something that there is, and budgets are somebody's."""
+"""Whether prices are of something that there is, and money has prices. Budgets of nobody are no mistake: `growth`."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from bedplate.clouds import ACCELERATORS
 from bedplate.config import prices_of
@@ -8,7 +8,7 @@ from bedplate.services.cost.spec import BudgetsSpec, CostSpec, UsageBudgetSpec
 from bedplate.stack_file.parts import Parts, has
 from bedplate.stack_file.problems import PathParts, Problem, shown, suggestion
 
-_KEYS = {"tenants": "tenant", "projects": "project", "people": "person"}
+_KEYS = ("tenants", "projects", "people")
 
 
 def prices(parts: Parts) -> Iterator[Problem]:
@@ -52,35 +52,6 @@ def budgets_have_prices(parts: Parts) -> Iterator[Problem]:
         message="a budget of money without prices: no list has one of the machines of " + ", ".join(missing),
         fix=f"say under cost.prices what an hour costs ({', '.join(keys)}), or write gpuHoursPerMonth instead",
     )
-
-
-def budgets_are_somebodys(parts: Parts) -> Iterator[Problem]:
-    """Each budget is of a tenant, a project or an owner of this stack."""
-    cost = _cost(parts, "budgets")
-    if cost is None:
-        return
-    tenants, projects, people = set[str](), set[str](), set[str]()
-    for _, tenant in parts.with_tenants("name", "owner", "project"):
-        tenants.add(tenant.name)
-        projects.add(tenant.booked_project)
-        people.add(tenant.owner)
-    for _, _, workload in parts.with_workloads(["owner", "project"]):
-        projects |= {workload.project} if workload.project else set()
-        people |= {workload.owner} if workload.owner else set()
-    known: dict[str, Collection[str]] = {"tenants": tenants, "projects": projects, "people": people}
-    for key, names in known.items():
-        if not has(cost.budgets, [key]):
-            continue
-        for name in getattr(cost.budgets, key):
-            if name not in names:
-                yield Problem(
-                    path=("cost", "budgets", key, name),
-                    message=f"a budget of no {_KEYS[key]} of this stack"
-                    + (": nobody owns a workload or a tenant by this address" if key == "people" else ""),
-                    given=shown(name),
-                    allowed=", ".join(sorted(names)) or "none, there are no tenants",
-                    fix=suggestion(name, names, "write one of these, or remove the budget"),
-                )
 
 
 def usage_can_be_written(parts: Parts) -> Iterator[Problem]:

@@ -1,4 +1,5 @@
-"""What will be in the way of a stack that is right: how large it may become, and a cluster that is not to be had here.
+"""What will be in the way of a stack that is right: how large it may become, budgets of nobody, and a cluster that is
+not to be had here.
 
 How the time of an update grows: docs/guides/split-stacks.md.
 """
@@ -10,6 +11,7 @@ from typing import Any
 
 from bedplate.clouds.kubeconfig import CONTEXT_FIX
 from bedplate.config import PlatformSpec
+from bedplate.stack_file.problems import suggestion
 from bedplate.wording import counted
 
 CONFIG_LIMIT_BYTES = 128 * 1024
@@ -53,5 +55,25 @@ def advice(spec: PlatformSpec, config: Mapping[str, Any]) -> Iterator[Advice]:
             f"{counted(len(spec.tenants), 'tenant')}, for minutes",
             fix="give tenants stacks of their own: `layers: [tenants]` (docs/guides/split-stacks.md)",
         )
+    yield from _budgets_of_nobody(spec)
     for missing in spec.cloud.out_of_reach_here():
         yield Advice(message=f"{missing}, so that Pulumi cannot reach the cluster from here", fix=CONTEXT_FIX)
+
+
+def _budgets_of_nobody(spec: PlatformSpec) -> Iterator[Advice]:
+    """They bound nothing. No mistake either: whoever leaves a tenant's file would stop everybody's updates."""
+    if spec.cost is None or "tenants" not in spec.layers:
+        return
+    workloads = [workload for tenant in spec.tenants for workload in tenant.workloads]
+    there = {
+        "tenants": {tenant.name for tenant in spec.tenants},
+        "projects": {tenant.booked_project for tenant in spec.tenants} | {each.project for each in workloads},
+        "people": {tenant.owner for tenant in spec.tenants} | {each.owner for each in workloads},
+    }
+    for key, names in there.items():
+        known = sorted(name for name in names if name)
+        for name in sorted(set(getattr(spec.cost.budgets, key)) - set(known)):
+            yield Advice(
+                message=f"cost.budgets.{key}.{name} bounds nothing: nothing here is of that name",
+                fix=suggestion(name, known, f"remove it, or write one of these: {', '.join(known) or 'there is none'}"),
+            )

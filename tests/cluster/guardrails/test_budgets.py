@@ -27,6 +27,8 @@ from cluster.guardrails.guarded import GUARDED, LIMITS, MEMBERS, gpus, image, in
 from cluster.objects_under_test import eventually
 from harness import job, platform, program, tenant
 
+pytestmark = pytest.mark.enable_socket
+
 PRICES = {"accelerators": {"nvidia-l4": 0.7}, "cpuCoreHour": 0.03, "memoryGibHour": 0.004}
 BUDGETS = {
     "tenants": {GUARDED: {"gpuHoursPerMonth": 100, "dollarsPerMonth": 400, "whenExhausted": "denyGpus"}},

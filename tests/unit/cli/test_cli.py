@@ -113,6 +113,23 @@ class TestCheck:
         assert "of at most 128 KiB" in advice["message"]
         assert "tenantsDir" in advice["fix"]
 
+    def test_says_of_whom_nobody_is_that_a_budget_bounds(self, project: Path) -> None:
+        """It is no mistake, or whoever leaves a tenant's file would stop everybody's updates."""
+        budget = {"gpuHoursPerMonth": 100}
+        budgets = {
+            "tenants": {"visoin": budget},
+            "projects": {"atlas": budget},
+            "people": {"vison@example.com": budget},
+        }
+        write_stack(project, platform(tenant("vision"), cost={"budgets": budgets}, monitoring={}), "nobodys")
+        done = bedplate("check", "nobodys", "-o", "json", folder=project)
+        assert done.returncode == 0, done.stderr
+        advised = json.loads(done.stdout)["advice"]
+        assert [one["message"].partition(" ")[0] for one in advised] == [
+            *("cost.budgets.tenants.visoin", "cost.budgets.projects.atlas", "cost.budgets.people.vison@example.com"),
+        ]
+        assert [one["fix"] for one in advised[::2]] == ["did you mean `vision`?", "did you mean `vision@example.com`?"]
+
     def test_of_an_unknown_stack_lists_those_there_are(self) -> None:
         done = bedplate("check", "nowhere")
         assert done.returncode == 2

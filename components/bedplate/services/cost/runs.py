@@ -9,7 +9,15 @@ import urllib.parse
 from collections.abc import Mapping
 
 from bedplate.clouds.facts import WorkloadIdentity
-from bedplate.kubernetes import PLATFORM_TOLERATIONS, Container, Manifest, manifest, pod_spec, template_metadata
+from bedplate.kubernetes import (
+    CRITICAL_PRIORITY_CLASS,
+    PLATFORM_TOLERATIONS,
+    Container,
+    Manifest,
+    manifest,
+    pod_spec,
+    template_metadata,
+)
 from bedplate.labels import BUDGET_MARKER, COST_NAMESPACE, Identity, label_value
 from bedplate.services.cost import programs
 from bedplate.services.cost.alerts import MARKS, USAGE
@@ -24,7 +32,7 @@ PARQUET_VERSION = "v0.2.1"
 (https://github.com/opencost/opencost-parquet-exporter/blob/v0.2.1/requirements.txt); its own program is not run."""
 MARK_SECONDS = 1800
 """For how long a mark holds that nobody renews: six rounds."""
-MARKS_IDENTITY = Identity(name=MARKS, component="cost", version=PYTHON_VERSION)
+MARKS_IDENTITY = Identity(name=BUDGET_MARKER, component="cost", version=PYTHON_VERSION)
 USAGE_IDENTITY = Identity(name=USAGE, component="cost", version=PARQUET_VERSION)
 _FOLDER = "/programs"
 
@@ -69,6 +77,7 @@ def marks(spec: CostSpec, namespaces: Mapping[str, str]) -> Manifest:
         container,
         BUDGET_MARKER,
         automountServiceAccountToken=True,
+        priorityClassName=CRITICAL_PRIORITY_CLASS,
         tolerations=PLATFORM_TOLERATIONS,
         restartPolicy="Never",
     )
@@ -87,7 +96,13 @@ def usage(spec: CostSpec, where: UsageSpec, identity: WorkloadIdentity) -> Manif
         environment={"PROMETHEUS": PROMETHEUS_URL, "FOLDER": where.folder, "CURRENCY": spec.currency},
         files={_FOLDER: {"configMap": {"name": "programs"}}},
     )
-    pod = pod_spec(container, USAGE, tolerations=PLATFORM_TOLERATIONS, restartPolicy="Never")
+    pod = pod_spec(
+        container,
+        USAGE,
+        priorityClassName=CRITICAL_PRIORITY_CLASS,
+        tolerations=PLATFORM_TOLERATIONS,
+        restartPolicy="Never",
+    )
     return _by_the_clock(USAGE, "10 * * * *", 1800, USAGE_IDENTITY, pod, identity.labels)
 
 

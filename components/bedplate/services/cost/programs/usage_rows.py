@@ -163,7 +163,7 @@ def main() -> int:
         # An hour without anything is not written: it may be one that Prometheus has not seen, or sees no more.
         if found:
             kept.write(name, parquet(found))
-            print(f"{name}: {len(found)} rows")
+            print(f"{name}: rows written: {len(found)}")
     return 0
 
 
