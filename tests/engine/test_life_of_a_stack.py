@@ -101,6 +101,8 @@ def names(urns: set[str]) -> set[str]:
     return {urn.rpartition("::")[2] for urn in urns}
 
 
+OF_ALL_TENANTS = {"?"}
+"""What counts budgets and may mark their namespaces; it knows each of them by name."""
 ADDED = tenant(
     "depots",
     model_api("forms", image="ghcr.io/nordwind/forms:2.0.1", route={"access": "browser"}),
@@ -132,14 +134,16 @@ class TestTheLifeOfAStack:
     def test_a_tenant_more_touches_nobody_else(self, life: Life) -> None:
         life.stands(BASE)
         done = life.becomes(with_tenant(ADDED))
-        assert set(done) == {"create"}
+        assert set(done) == {"create", "update"}
+        assert names(done["update"]) == OF_ALL_TENANTS
         assert len(done["create"]) > 10
         assert all("depots" in name for name in names(done["create"]))
 
     def test_a_tenant_less_touches_nobody_else(self, life: Life) -> None:
         life.stands(with_tenant(ADDED))
         done = life.becomes(BASE)
-        assert set(done) == {"delete"}
+        assert set(done) == {"delete", "update"}
+        assert names(done["update"]) == OF_ALL_TENANTS
         assert all("depots" in name for name in names(done["delete"]))
         assert not [key for key in life.left() if "depots" in (key.name, key.namespace)]
 

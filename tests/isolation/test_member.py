@@ -60,6 +60,7 @@ BREAKING: dict[str, Change] = {
     "placement": all_of(on_pool("system"), field("tolerations", [{"key": "CriticalAddonsOnly", "operator": "Exists"}])),
     "gpu-placement": field("tolerations", [{"key": GPU, "operator": "Exists"}]),
     "pod-annotations": annotated("k8s.v1.cni.cncf.io/networks", "cni.projectcalico.org/ipAddrs"),
+    "gpu-turns": all_of(gpus(2, accelerator="nvidia-l4-shared-4")),
     "gpu-visibility": all_of(gpus(1), of_container(env=[{"name": "NVIDIA_MIG_CONFIG_DEVICES", "value": "all"}])),
 }
 """For each rule, what a member would write who minds none."""

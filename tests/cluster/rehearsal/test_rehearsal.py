@@ -187,7 +187,7 @@ class TestTheCommand:
         assert done.returncode == 0
         assert report["ok"] is True
         assert report["cluster"]["source"] == "embedded"
-        assert report["pods"] == {"expected": 28, "scheduled": 28, "ready": 28}
+        assert report["pods"] == {"expected": 29, "scheduled": 29, "ready": 29}
         assert report["definitions"] == 10
         assert report["secondRun"] == {"changed": 0}
         assert report["tenantRemoval"]["othersChanged"] == 0

@@ -153,7 +153,7 @@ def _prometheus(spec: MonitoringSpec, storage_class: str) -> dict[str, Any]:
         # A monitor names no file of Prometheus' own pod, such as its token.
         "arbitraryFSAccessThroughSMs": True,
         "additionalScrapeConfigs": kubelet_jobs(),
-        "remoteWrite": _remote_write(spec),
+        **_remote_write(spec),
         "storageSpec": _disk(spec.disk_gib, storage_class),
         "resources": {"requests": {"cpu": "500m", "memory": "4Gi"}, "limits": {"memory": "4Gi"}},
         "tolerations": PLATFORM_TOLERATIONS,
@@ -161,18 +161,19 @@ def _prometheus(spec: MonitoringSpec, storage_class: str) -> dict[str, Any]:
     }
 
 
-def _remote_write(spec: MonitoringSpec) -> list[Manifest]:
+def _remote_write(spec: MonitoringSpec) -> Manifest:
     if spec.remote_write is None:
-        return []
+        return {}
     token = {"name": REMOTE_WRITE_SECRET, "key": spec.remote_write.token_ref}
-    return [{"url": spec.remote_write.url, "authorization": {"type": "Bearer", "credentials": token}}]
+    authorization = {"type": "Bearer", "credentials": token}
+    return {"remoteWrite": [{"url": spec.remote_write.url, "authorization": authorization}]}
 
 
 def _alertmanager(spec: MonitoringSpec, storage_class: str) -> dict[str, Any]:
     return {
         # Two agree on what was told, and on what is silenced.
         "replicas": 2,
-        "secrets": [SECRET] if list(receiver_secrets(spec)) else [],
+        **({"secrets": [SECRET]} if list(receiver_secrets(spec)) else {}),
         "automountServiceAccountToken": False,
         "storage": _disk(2, storage_class),
         "resources": _bounds("50m", "128Mi"),
@@ -201,11 +202,12 @@ def _kube_state_metrics(told: Sequence[ObjectMetrics]) -> dict[str, Any]:
     rules = [
         {"apiGroups": [group], "resources": list(plurals), "verbs": ["list", "watch"]} for group, plurals in of_kinds
     ]
+    annotations = allow_list([each.annotations for each in told])
     state = {"kind": "CustomResourceStateMetrics", "spec": {"resources": custom}}
     return {
         "collectors": list(_COLLECTORS),
         "metricLabelsAllowlist": allow_list([each.labels for each in told]),
-        "metricAnnotationsAllowList": allow_list([each.annotations for each in told]),
+        **({"metricAnnotationsAllowList": annotations} if annotations else {}),
         "tolerations": PLATFORM_TOLERATIONS,
         "resources": _bounds("100m", "512Mi"),
         **(
