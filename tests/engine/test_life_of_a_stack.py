@@ -101,7 +101,7 @@ def names(urns: set[str]) -> set[str]:
     return {urn.rpartition("::")[2] for urn in urns}
 
 
-OF_ALL_TENANTS = {"?"}
+OF_ALL_TENANTS = {"platform-cost-clusterrole-bedplate-budget-marker", "platform-cost-cronjob-budget-marks"}
 """What counts budgets and may mark their namespaces; it knows each of them by name."""
 ADDED = tenant(
     "depots",
