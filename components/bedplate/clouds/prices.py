@@ -92,7 +92,8 @@ def pool_prices(
 
 
 # us-east-1. Machines: https://github.com/aws/karpenter-provider-aws/blob/1d927085/pkg/providers/pricing/zz_generated.pricing_aws.go,
-# which is made from AWS' price list; disks gp3: https://aws.amazon.com/ebs/pricing/. A core and a GiB: of m7i.
+# which is made from AWS' price list; disks gp3, not compared with https://aws.amazon.com/ebs/pricing/. A core and a
+# GiB: of m7i.
 _AWS = ListPrices(
     region="us-east-1",
     as_of="2026-07-20",
@@ -193,7 +194,7 @@ _GCP = ListPrices(
 # East US, pay as you go. NC and ND machines as the Retail Prices API had them on 2026-11-09
 # (https://github.com/datareceipts/data-receipts/blob/main/109-gpu-pricing/hyperscalers.json); T4 and CPU machines:
 # https://azure.microsoft.com/pricing/details/virtual-machines/linux/. A core and a GiB: of Ddsv5. Disks: Standard SSD,
-# https://azure.microsoft.com/pricing/details/managed-disks/. H200 is left out: no price was found.
+# not compared with https://azure.microsoft.com/pricing/details/managed-disks/. H200 is left out: no price was found.
 _AZURE = ListPrices(
     region="eastus",
     as_of="2026-11-09",

@@ -188,13 +188,15 @@ class TestTheCommand:
         assert report["ok"] is True
         assert report["cluster"]["source"] == "embedded"
         assert report["pods"] == {"expected": 29, "scheduled": 29, "ready": 29}
-        assert report["definitions"] == 10
+        assert report["definitions"] == 18
         assert report["secondRun"] == {"changed": 0}
         assert report["tenantRemoval"]["othersChanged"] == 0
         assert report["tenantRemoval"]["removed"] > 30
         assert report["teardown"]["left"] == 0
         assert {one["release"]: one["ran"] for one in report["operators"]} == {
             "cert-manager": False,
+            "kube-prometheus-stack": False,
+            "grafana": False,
             "traefik": False,
         }
         assert report["seconds"]["total"] < 120
