@@ -6,6 +6,7 @@ hosts) is checked by `bedplate.stack_file.consistency`; reading files and locati
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -76,7 +77,8 @@ class PlatformSpec(ServicesSpec):
 
 
 def prices_of(cost: CostSpec, cloud: ClusterSpec, pools: Mapping[str, NodePoolSpec]) -> Mapping[str, PoolPrices]:
-    """What the machines of each pool cost, of pools that have a price."""
+    """What the machines of each pool cost, of pools that have a price; its GPUs are those that its nodes offer, each a
+    part where the pool shares them."""
     written = cost.prices
     own = OwnPrices(
         cpu_core_hour=written.cpu_core_hour,
@@ -89,7 +91,12 @@ def prices_of(cost: CostSpec, cloud: ClusterSpec, pools: Mapping[str, NodePoolSp
         name: pool_prices(cloud.shape_of(pool), pool.accelerator, is_spot=pool.spot, own=own, listed=listed)
         for name, pool in pools.items()
     }
-    return {name: prices for name, prices in found.items() if prices}
+    return {name: _of_parts(prices, pools[name]) for name, prices in found.items() if prices}
+
+
+def _of_parts(whole: PoolPrices, pool: NodePoolSpec) -> PoolPrices:
+    offered = pool.gpus_offered(whole.gpus)
+    return replace(whole, gpu=whole.gpu * whole.gpus / offered, gpus=offered) if offered else whole
 
 
 def json_schema() -> dict[str, object]:
