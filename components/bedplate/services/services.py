@@ -22,6 +22,7 @@ from bedplate.services.gpu.gpu import Gpu, GpuArgs
 from bedplate.services.idle.idle import Idle, IdleArgs
 from bedplate.services.idle.workspace_objects import custom_resource_state
 from bedplate.services.login.login import Login, LoginArgs
+from bedplate.services.monitoring.endpoint import prometheus_of
 from bedplate.services.monitoring.monitoring import Monitoring, MonitoringArgs
 from bedplate.services.nodes.nodes import Nodes, NodesArgs
 from bedplate.services.spec import ServicesSpec
@@ -147,6 +148,7 @@ class Services:
         args = IdleArgs(
             spec=spec,
             max_minutes=self._args.max_idle_minutes,
+            prometheus=prometheus_of(self._args.spec.monitoring),
             facts=self._args.cluster.facts,
             chart_source=self._args.spec.charts.source,
         )
@@ -164,6 +166,7 @@ class Services:
             listed_storage_gib_month=args.listed_storage_gib_month,
             namespaces=args.namespaces,
             cluster=args.cluster,
+            prometheus=prometheus_of(spec.monitoring),
             chart_source=spec.charts.source,
         )
         self._told.append(ObjectMetrics(labels=LABELS_READ))

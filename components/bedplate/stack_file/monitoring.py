@@ -20,13 +20,17 @@ _DAY_SECONDS, _GIB = 86_400, 2**30
 
 
 def what_needs_it(parts: Parts) -> Iterator[Problem]:
-    """Nothing is stopped for being idle where nobody measures use."""
-    if parts.services.idle and not parts.measures:
-        yield Problem(
-            path=("idle",),
-            message="Prometheus finds out who uses what, and this stack has none",
-            fix="add `monitoring:` with `retentionDays: 45` below it, or `provided` with the URL of somebody else's",
-        )
+    """Nothing is stopped for being idle, and nothing is counted, where nobody measures use."""
+    if parts.measures:
+        return
+    needs = {"idle": "Prometheus finds out who uses what", "cost": "Prometheus counts what everything costs"}
+    for section, why in needs.items():
+        if getattr(parts.services, section):
+            yield Problem(
+                path=(section,),
+                message=f"{why}, and this stack has none",
+                fix="add `monitoring: {retentionDays: 45}`, or `monitoring.provided` with the URL of somebody else's",
+            )
 
 
 def receivers(parts: Parts) -> Iterator[Problem]:

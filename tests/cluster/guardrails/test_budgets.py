@@ -78,7 +78,7 @@ def counted() -> Generator[Counted]:
 def recorded(*names: str, cost: dict[str, Any] | None = COST) -> Recording:
     quota = {"cpu": 99, "memoryGib": 999, "gpus": {"nvidia-l4": 9}, "jobs": 6}
     tenants = [tenant(name, job("etl"), quota=quota) for name in names]
-    section = {"cost": cost} if cost else {}
+    section = {"cost": cost, "monitoring": {"retentionDays": 45}} if cost else {}
     return run(program(platform(*tenants, guardrails=LIMITS, **section)), RecordingBackend(), is_preview=False)
 
 

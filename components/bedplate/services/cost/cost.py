@@ -39,6 +39,7 @@ from bedplate.services.cost.runs import (
     usage,
 )
 from bedplate.services.cost.spec import CostSpec, UsageSpec
+from bedplate.services.monitoring.endpoint import PrometheusEndpoint
 
 _IDENTITY = Identity(name="cost", component="cost")
 
@@ -46,13 +47,14 @@ _IDENTITY = Identity(name="cost", component="cost")
 @dataclass(frozen=True, kw_only=True)
 class CostArgs:
     """prices: of machines by pool. listed_storage_gib_month: of the platform's disks by the cloud's list. namespaces:
-    of tenants, by tenant. chart_source: where charts come from, in the publisher's place."""
+    of tenants, by tenant. prometheus: who is asked. chart_source: where charts come from, in the publisher's place."""
 
     spec: CostSpec
     prices: Mapping[str, PoolPrices]
     listed_storage_gib_month: float | None
     namespaces: Mapping[str, str]
     cluster: Cluster
+    prometheus: PrometheusEndpoint
     chart_source: str | None
 
 
@@ -88,7 +90,7 @@ class Cost(pulumi.ComponentResource):
                 identity=_IDENTITY,
                 kubernetes_version=facts.kubernetes_version,
                 dns=facts.dns,
-                policies=ways_out(_IDENTITY),
+                policies=ways_out(_IDENTITY, args.prometheus),
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -100,11 +102,13 @@ class Cost(pulumi.ComponentResource):
             self._object(service_account(BUDGET_MARKER, COST_NAMESPACE, MARKS_IDENTITY), inside)
             for right in marker_rights(args.namespaces):
                 self._object(right, cluster_wide)
-            self._object(marks(spec, args.namespaces), inside)
+            self._object(marks(spec, args.namespaces, args.prometheus), inside)
         if spec.usage:
             self._usage(spec.usage, inside)
         if spec.open_cost:
-            release = ReleaseArgs(chart=CHART, namespace=place, values=values(), source=args.chart_source)
+            release = ReleaseArgs(
+                chart=CHART, namespace=place, values=values(args.prometheus), source=args.chart_source
+            )
             Release(f"{name}-open-cost", release, pulumi.ResourceOptions(parent=self))
 
     def _usage(self, where: UsageSpec, inside: pulumi.ResourceOptions) -> None:
@@ -117,7 +121,7 @@ class Cost(pulumi.ComponentResource):
         self._object(account, inside)
         if identity.credentials_networks:
             self._object(way_to_credentials(USAGE_IDENTITY, identity.credentials_networks), inside)
-        self._object(usage(self._args.spec, where, identity), inside)
+        self._object(usage(self._args.spec, where, identity, self._args.prometheus), inside)
 
     def _object(self, body: Manifest, opts: pulumi.ResourceOptions) -> None:
         kind, called = body["kind"].lower(), body["metadata"]["name"]

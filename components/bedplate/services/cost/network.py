@@ -2,22 +2,21 @@
 
 from collections.abc import Sequence
 
-from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, network_policy, pods_of
-from bedplate.labels import COST_NAMESPACE, MONITORING_NAMESPACE, Identity
-from bedplate.services.monitoring.endpoint import PROMETHEUS_PORT
+from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, network_policy
+from bedplate.labels import COST_NAMESPACE, Identity
+from bedplate.services.monitoring.endpoint import PrometheusEndpoint
 
 
-def ways_out(identity: Identity) -> list[Manifest]:
+def ways_out(identity: Identity, prometheus: PrometheusEndpoint) -> list[Manifest]:
     """The addresses of the cluster's API and of object stores are not known before they are there, so HTTPS is open to
     all but those where clouds hand credentials to nodes; the API server's pods may listen on 6443."""
     https = {
         "to": [addresses("0.0.0.0/0", but=METADATA_ADDRESSES)],
         "ports": [{"protocol": "TCP", "port": port} for port in (443, 6443)],
     }
-    prometheus = {"to": [pods_of(MONITORING_NAMESPACE)], "ports": [{"protocol": "TCP", "port": PROMETHEUS_PORT}]}
     return [
         network_policy("apis", COST_NAMESPACE, identity, policyTypes=["Egress"], egress=[https]),
-        network_policy("prometheus", COST_NAMESPACE, identity, policyTypes=["Egress"], egress=[prometheus]),
+        network_policy("prometheus", COST_NAMESPACE, identity, policyTypes=["Egress"], egress=[prometheus.way_there()]),
     ]
 
 

@@ -8,8 +8,7 @@ alone, by platform admins: neither its page nor its server for language models i
 from typing import Any
 
 from bedplate.kubernetes import PLATFORM_TOLERATIONS, Chart
-from bedplate.labels import MONITORING_NAMESPACE
-from bedplate.services.monitoring.endpoint import PROMETHEUS_PORT, PROMETHEUS_SERVICE
+from bedplate.services.monitoring.endpoint import PrometheusEndpoint
 
 # renovate: datasource=helm depName=opencost registryUrl=https://opencost.github.io/opencost-helm-chart
 VERSION = "2.5.29"
@@ -25,7 +24,7 @@ _NON_ROOT = {
 }
 
 
-def values() -> dict[str, Any]:
+def values(prometheus: PrometheusEndpoint) -> dict[str, Any]:
     """Of the chart."""
     return {
         "fullnameOverride": "opencost",
@@ -46,12 +45,8 @@ def values() -> dict[str, Any]:
                 "serviceMonitor": {"enabled": False},
             },
             "prometheus": {
-                "internal": {
-                    "enabled": True,
-                    "serviceName": PROMETHEUS_SERVICE,
-                    "namespaceName": MONITORING_NAMESPACE,
-                    "port": PROMETHEUS_PORT,
-                },
+                "internal": {"enabled": False},
+                "external": {"enabled": True, "url": prometheus.url},
             },
         },
     }

@@ -22,7 +22,7 @@ from bedplate.labels import BUDGET_MARKER, COST_NAMESPACE, Identity, label_value
 from bedplate.services.cost import programs
 from bedplate.services.cost.alerts import MARKS, USAGE
 from bedplate.services.cost.spec import BudgetsSpec, CostSpec, UsageSpec
-from bedplate.services.monitoring.endpoint import PROMETHEUS_URL
+from bedplate.services.monitoring.endpoint import PrometheusEndpoint
 
 # renovate: datasource=docker depName=docker.io/library/python
 PYTHON_VERSION = "3.13.9-slim"
@@ -56,7 +56,7 @@ def denying(spec: BudgetsSpec) -> list[dict[str, object]]:
     ]
 
 
-def marks(spec: CostSpec, namespaces: Mapping[str, str]) -> Manifest:
+def marks(spec: CostSpec, namespaces: Mapping[str, str], prometheus: PrometheusEndpoint) -> Manifest:
     """Marks used-up budgets every five minutes. namespaces: of tenants, by tenant."""
     settings = {"namespaces": dict(namespaces), "budgets": denying(spec.budgets), "validSeconds": MARK_SECONDS}
     container = Container(
@@ -67,7 +67,7 @@ def marks(spec: CostSpec, namespaces: Mapping[str, str]) -> Manifest:
         scratch_gib=0.125,
         command=["python3", f"{_FOLDER}/budget_marks.py"],
         environment={
-            "PROMETHEUS": PROMETHEUS_URL,
+            "PROMETHEUS": prometheus.url,
             "KUBERNETES": "https://kubernetes.default.svc",
             "BUDGETS": json.dumps(settings, sort_keys=True),
         },
@@ -84,7 +84,7 @@ def marks(spec: CostSpec, namespaces: Mapping[str, str]) -> Manifest:
     return _by_the_clock(MARKS, "*/5 * * * *", 240, MARKS_IDENTITY, pod, {})
 
 
-def usage(spec: CostSpec, where: UsageSpec, identity: WorkloadIdentity) -> Manifest:
+def usage(spec: CostSpec, where: UsageSpec, identity: WorkloadIdentity, prometheus: PrometheusEndpoint) -> Manifest:
     """Writes the hours that are over, ten minutes after each. identity: what lets it write."""
     container = Container(
         name=USAGE,
@@ -93,7 +93,7 @@ def usage(spec: CostSpec, where: UsageSpec, identity: WorkloadIdentity) -> Manif
         memory_gib=0.5,
         scratch_gib=0.25,
         command=["/app/.venv/bin/python3", f"{_FOLDER}/usage_rows.py"],
-        environment={"PROMETHEUS": PROMETHEUS_URL, "FOLDER": where.folder, "CURRENCY": spec.currency},
+        environment={"PROMETHEUS": prometheus.url, "FOLDER": where.folder, "CURRENCY": spec.currency},
         files={_FOLDER: {"configMap": {"name": "programs"}}},
     )
     pod = pod_spec(

@@ -29,16 +29,17 @@ from bedplate.services.idle.keda import CHART, namespace, values
 from bedplate.services.idle.rules import Thresholds, idle_rules
 from bedplate.services.idle.scaled_objects import Target, scaled_object
 from bedplate.services.idle.spec import IdleSettingsSpec
-from bedplate.services.monitoring.endpoint import PROMETHEUS_URL
+from bedplate.services.monitoring.endpoint import PrometheusEndpoint
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdleArgs:
-    """max_minutes: the longest that anything may be kept without use. chart_source: of charts, in the publisher's
-    place."""
+    """max_minutes: the longest that anything may be kept without use. prometheus: who is asked. chart_source: of
+    charts, in the publisher's place."""
 
     spec: IdleSettingsSpec
     max_minutes: int
+    prometheus: PrometheusEndpoint
     facts: ClusterFacts
     chart_source: str | None = None
 
@@ -55,7 +56,7 @@ class Idle(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: IdleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:Idle", name, {}, opts)
-        self._name, self._spec = name, args.spec
+        self._name, self._spec, self._prometheus = name, args.spec, args.prometheus
         self.operator = self._keda(args)
         thresholds = Thresholds(
             cpu_percent=args.spec.cpu_percent,
@@ -70,7 +71,7 @@ class Idle(pulumi.ComponentResource):
 
     def scale(self, name: str, request: ActivityRequest, parent: pulumi.Resource) -> None:
         """Registers for `parent` that its target is stopped while nobody uses it."""
-        body = scaled_object(_target(request, self._spec), PROMETHEUS_URL)
+        body = scaled_object(_target(request, self._spec), self._prometheus.url)
         inside = pulumi.ResourceOptions(parent=parent, depends_on=[request.namespace], deleted_with=request.namespace)
         CustomObject(name, body, self.operator, inside)
 
@@ -79,7 +80,7 @@ class Idle(pulumi.ComponentResource):
         if provided:
             operator = ProvidedOperatorArgs(chart=CHART, namespace=provided.namespace)
             return ProvidedOperator(f"{self._name}-provided", operator, child)
-        place = PlatformNamespace(f"{self._name}-place", namespace(args.facts), child)
+        place = PlatformNamespace(f"{self._name}-place", namespace(args.facts, args.prometheus), child)
         release = ReleaseArgs(chart=CHART, namespace=place, values=values(), source=args.chart_source)
         return Release(f"{self._name}-release", release, child)
 

@@ -16,11 +16,10 @@ from bedplate.kubernetes import (
     Manifest,
     PlatformNamespaceArgs,
     network_policy,
-    pods_of,
     spread_over_zones_and_nodes,
 )
-from bedplate.labels import IDLE_NAMESPACE, KEDA, MONITORING_NAMESPACE, OWNER, PLATFORM_OWNER, Identity
-from bedplate.services.monitoring.endpoint import PROMETHEUS_PORT
+from bedplate.labels import IDLE_NAMESPACE, KEDA, OWNER, PLATFORM_OWNER, Identity
+from bedplate.services.monitoring.endpoint import PrometheusEndpoint
 
 # renovate: datasource=helm depName=keda registryUrl=https://kedacore.github.io/charts
 KEDA_VERSION = "2.20.2"
@@ -85,19 +84,19 @@ def values() -> dict[str, Any]:
     }
 
 
-def namespace(facts: ClusterFacts) -> PlatformNamespaceArgs:
+def namespace(facts: ClusterFacts, prometheus: PrometheusEndpoint) -> PlatformNamespaceArgs:
     """KEDA's namespace; twice its pods may be critical while they are updated."""
     return PlatformNamespaceArgs(
         namespace=IDLE_NAMESPACE,
         identity=IDENTITY,
         kubernetes_version=facts.kubernetes_version,
         dns=facts.dns,
-        policies=_policies(),
+        policies=_policies(prometheus),
         critical_pods=4 * _REPLICAS,
     )
 
 
-def _policies() -> list[Manifest]:
+def _policies(prometheus: PrometheusEndpoint) -> list[Manifest]:
     """https://keda.sh/docs/latest/operate/cluster/#firewall"""
     operator = {"matchLabels": {"app": OPERATOR}}
     adapter = {"matchLabels": {"app": METRICS_SERVER}}
@@ -106,12 +105,11 @@ def _policies() -> list[Manifest]:
     def policy(name: str, **spec: Any) -> Manifest:
         return network_policy(name, IDLE_NAMESPACE, IDENTITY, **spec)
 
-    prometheus = {"to": [pods_of(MONITORING_NAMESPACE)], "ports": _tcp(PROMETHEUS_PORT)}
     within = [{"podSelector": adapter}], [{"podSelector": operator}]
     return [
         # Without `to` a rule also matches an API server that the network plugin does not see as an address.
         policy("api-server", policyTypes=["Egress"], egress=[{"ports": _tcp(*_API_PORTS)}]),
-        policy("prometheus", podSelector=operator, policyTypes=["Egress"], egress=[prometheus]),
+        policy("prometheus", podSelector=operator, policyTypes=["Egress"], egress=[prometheus.way_there()]),
         policy(
             "to-operator", podSelector=adapter, policyTypes=["Egress"], egress=[{"to": within[1], "ports": to_operator}]
         ),

@@ -33,7 +33,7 @@ from bedplate.labels import COMPONENT, MONITORING_NAMESPACE, NAME, OWNER, PLATFO
 from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.front_door.routes import Route, RouteArgs
 from bedplate.services.login.authentication import AuthenticationEndpoints
-from bedplate.services.monitoring.endpoint import PROMETHEUS_PORT, PROMETHEUS_URL
+from bedplate.services.monitoring.endpoint import OWN_PROMETHEUS, PROMETHEUS_PORT
 
 # renovate: datasource=docker depName=ghcr.io/grafana-community/helm-charts/grafana
 CHART_VERSION = "12.11.1"
@@ -164,7 +164,7 @@ def _data_source() -> dict[str, Any]:
         "uid": "prometheus",
         "type": "prometheus",
         "access": "proxy",
-        "url": PROMETHEUS_URL,
+        "url": OWN_PROMETHEUS.url,
         "isDefault": True,
         "editable": False,
         "jsonData": {"timeInterval": "30s", "httpMethod": "POST"},

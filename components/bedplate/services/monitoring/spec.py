@@ -14,12 +14,13 @@ from bedplate.spec import ConfigKey, DnsLabel, EmailAddress, HttpsUrl, Port, Pos
 BLOCKS_SHARE = 0.8
 """Of the disk: the rest is for the blocks that are being merged, which the limit does not count
 (https://prometheus.io/docs/prometheus/latest/storage/#right-sizing-retention-size)."""
+_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 InClusterUrl = Annotated[
     str,
     Field(max_length=1024),
     matching(
-        r"https?://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?",
-        "must be an address of Prometheus, without user and query",
+        rf"https?://{_NAME}\.{_NAME}\.svc(\.cluster\.local)?(:[0-9]{{1,5}})?(/[A-Za-z0-9._~/-]*)?",
+        "must be the address of a Service with its namespace, without user and query",
         "write it like 'http://prometheus-operated.monitoring.svc:9090'",
     ),
 ]
@@ -94,7 +95,7 @@ class ProvidedMonitoringSpec(Spec):
     """A Prometheus that somebody else runs in the cluster."""
 
     url: InClusterUrl
-    """Where it answers."""
+    """Where it answers: http://SERVICE.NAMESPACE.svc:PORT."""
 
 
 class MonitoringSpec(Spec):
