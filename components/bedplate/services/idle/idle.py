@@ -69,9 +69,13 @@ class Idle(pulumi.ComponentResource):
         self.alerts = idle_alerts(args.spec.warn_minutes, runs_in)
         self.register_outputs({})
 
+    def minutes(self, asked: int | None) -> int:
+        """Without use after which something is stopped that asks for so many, or for none."""
+        return asked or self._spec.after_minutes
+
     def scale(self, name: str, request: ActivityRequest, parent: pulumi.Resource) -> None:
         """Registers for `parent` that its target is stopped while nobody uses it."""
-        body = scaled_object(_target(request, self._spec), self._prometheus.url)
+        body = scaled_object(_target(request, self.minutes(request.after_minutes)), self._prometheus.url)
         inside = pulumi.ResourceOptions(parent=parent, depends_on=[request.namespace], deleted_with=request.namespace)
         CustomObject(name, body, self.operator, inside)
 
@@ -85,13 +89,13 @@ class Idle(pulumi.ComponentResource):
         return Release(f"{self._name}-release", release, child)
 
 
-def _target(request: ActivityRequest, spec: IdleSettingsSpec) -> Target:
+def _target(request: ActivityRequest, after_minutes: int) -> Target:
     return Target(
         kind=request.kind,
         name=request.target,
         namespace=request.namespace_name,
         identity=request.identity,
-        after_minutes=request.after_minutes or spec.after_minutes,
+        after_minutes=after_minutes,
         replicas_min=request.replicas_min,
         replicas_max=request.replicas_max,
         cpu_percent=request.cpu_percent,
