@@ -14,6 +14,7 @@ from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import (
     Alert,
     CustomObject,
+    Dashboard,
     Operator,
     PlatformNamespace,
     ProvidedOperator,
@@ -25,6 +26,7 @@ from bedplate.kubernetes import (
 from bedplate.labels import IDLE_NAMESPACE
 from bedplate.offers import ActivityRequest
 from bedplate.services.idle.alerts import idle_alerts
+from bedplate.services.idle.dashboards import DASHBOARDS
 from bedplate.services.idle.keda import CHART, namespace, values
 from bedplate.services.idle.rules import Thresholds, idle_rules
 from bedplate.services.idle.scaled_objects import Target, scaled_object
@@ -53,6 +55,8 @@ class Idle(pulumi.ComponentResource):
     """Who uses what."""
     alerts: Sequence[Alert]
     """Of what is stopped soon, and of what nobody can decide."""
+    dashboards: Sequence[Dashboard]
+    """What stopping saves."""
 
     def __init__(self, name: str, args: IdleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:Idle", name, {}, opts)
@@ -66,6 +70,7 @@ class Idle(pulumi.ComponentResource):
         )
         self.rules = idle_rules(thresholds)
         runs_in = args.spec.keda.namespace if args.spec.keda else IDLE_NAMESPACE
+        self.dashboards = DASHBOARDS
         self.alerts = idle_alerts(args.spec.warn_minutes, runs_in)
         self.register_outputs({})
 
