@@ -137,7 +137,8 @@ class Operators:
             for place in places:
                 if not place.urn and (problems := self._start(place, setting)):
                     raise RehearsalError(problems[0].reason, problems[0].fix)
-            yield {place.urn: self._starting(place, setting) for place in places if place.urn}
+            urns = {place.urn for place in places if place.urn}
+            yield {urn: self._starting([place for place in places if place.urn == urn], setting) for urn in urns}
 
     @property
     def first_definitions(self) -> list[Path]:
@@ -148,10 +149,10 @@ class Operators:
 
     def why_not(self, release: str) -> str:
         """Why nothing ran in the place of a release; '' where something did."""
-        for operator in self.operators:
-            if operator.release == release:
-                died = "it ended by itself" if operator.name in self._dead else ""
-                return self.absent.get(operator.name, died)
+        of_release = [operator.name for operator in self.operators if operator.release == release]
+        if of_release:
+            died = dict.fromkeys(self._dead, "it ended by itself")
+            return next((reason for name in of_release if (reason := {**died, **self.absent}.get(name))), "")
         return not_run().get(release, "no program: its concern names none")
 
     def examine(self) -> list[RehearsalProblem]:
@@ -216,8 +217,9 @@ class Operators:
         sight = Sight(cluster=self.api, surroundings=one.surroundings, log=log, nodes=self._nodes.seen)
         return one.operator.work(sight)
 
-    def _starting(self, place: Place, setting: Setting) -> Starting:
-        return lambda: self._start(place, setting)
+    def _starting(self, places: Sequence[Place], setting: Setting) -> Starting:
+        """Of all that start in the place of one resource."""
+        return lambda: [problem for place in places for problem in self._start(place, setting)]
 
     def _start(self, place: Place, setting: Setting) -> list[RehearsalProblem]:
         operator = place.operator

@@ -18,7 +18,8 @@ _DAYS = "2"
 
 
 def serving_certificate(folder: Path) -> bytes:
-    """A certificate for 127.0.0.1 that vouches for itself, as `tls.crt` and `tls.key` in the folder; returns it.
+    """A certificate for 127.0.0.1 that vouches for itself; returns it. It is in the folder as `tls.crt` and `ca.crt`,
+    with `tls.key`.
 
     Raises RehearsalError where there is no OpenSSL.
     """
@@ -31,6 +32,7 @@ def serving_certificate(folder: Path) -> bytes:
     named = ("-subj", "/CN=webhook", "-addext", "subjectAltName=IP:127.0.0.1")
     written = ("-keyout", str(key), "-out", str(certificate))
     subprocess.run([openssl, "req", "-x509", *asked, *named, *written], check=True, capture_output=True)
+    shutil.copy(certificate, folder / "ca.crt")
     return certificate.read_bytes()
 
 

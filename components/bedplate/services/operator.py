@@ -166,6 +166,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
+    body: bytes
 
 
 def asked(
@@ -180,5 +181,5 @@ def asked(
             connection.sock = context.wrap_socket(plain, server_hostname=(headers or {})["Host"])
         connection.request("GET", path, headers=dict(headers or {}))
         answer = connection.getresponse()
-        answer.read()
-        return Answer(status=answer.status, headers={name.lower(): value for name, value in answer.getheaders()})
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        return Answer(status=answer.status, headers=headers, body=answer.read())

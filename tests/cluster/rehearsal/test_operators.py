@@ -230,3 +230,40 @@ class TestNodes:
         assert "all 1 nodes with nvidia-l4 are full" in said
         (ran,) = report.ran
         assert ran.counts["mostAtOnce.l4"] == 1
+
+
+@pytest.fixture(scope="module")
+def monitored_report(cluster_access: ClusterAccess) -> RehearsalReport:
+    operators = needed("prometheus-operator", "kube-state-metrics", "prometheus", "keda")
+    asleep = model_api("web", route={"access": "browser"}, idle={"afterMinutes": 60})
+    data = platform(
+        tenant("vision", asleep),
+        certificates={"issuer": "internal"},
+        login=LOGIN,
+        guardrails={"approvedImages": ["ghcr.io/acme/"], "idle": {"maxMinutes": 120}},
+        monitoring={"retentionDays": 7, "diskGib": 50},
+        idle={},
+    )
+    return rehearse(cluster_access, data, programs_of(operators, lambda _: None), operators, stalled_seconds=60)
+
+
+class TestMonitoring:
+    def test_has_no_problem(self, monitored_report: RehearsalReport) -> None:
+        assert reasons(monitored_report) == ""
+
+    def test_renders_what_the_stack_says(self, monitored_report: RehearsalReport) -> None:
+        counts = {ran.name: ran.counts for ran in monitored_report.ran}["prometheus-operator"]
+        assert counts["scrapeJobsRendered"] >= 5
+        assert counts["ruleFilesRendered"] >= 2
+        assert counts["alertmanagersConfigured"] == 1
+
+    def test_loads_every_group_of_rules(self, monitored_report: RehearsalReport) -> None:
+        counts = {ran.name: ran.counts for ran in monitored_report.ran}
+        assert counts["Prometheus"]["groupsLoaded"] == counts["prometheus-operator"]["ruleFilesRendered"]
+        assert counts["Prometheus"]["rulesLoaded"] > 30
+        assert counts["kube-state-metrics"]["samplesTold"] > 100
+
+    def test_is_asked_by_keda_which_takes_the_scaled_object(self, monitored_report: RehearsalReport) -> None:
+        """With the rules' answer: without a sample its trigger fails, and it is not ready."""
+        counts = {ran.name: ran.counts for ran in monitored_report.ran}
+        assert counts["keda"] == {"scaledObjectsReady": 1}

@@ -6,6 +6,7 @@ for whoever routes alerts.
 
 from bedplate.kubernetes import Alert
 from bedplate.services.idle.keda import OPERATOR
+from bedplate.services.idle.rules import Clock
 from bedplate.services.idle.workspace_objects import IDLE_AFTER
 
 _GUIDE = "docs/guides/idle.md"
@@ -26,7 +27,9 @@ def idle_alerts(warn_minutes: int, keda_namespace: str) -> tuple[Alert, ...]:
         Alert(
             name="BedplateWorkspaceStopsSoon",
             expression=(
-                f"(bedplate:workspace_stops_in_seconds > 0 <= {warn_minutes * 60}) * {_ON} group_right () ({whose})"
+                f"(bedplate:workspace_stops_in_seconds > 0 <= {warn_minutes * 60}"
+                f" and {_ON} {Clock().recorded('bedplate:workspace_stops_in_seconds')})"
+                f" * {_ON} group_right () ({whose})"
             ),
             for_minutes=0,
             severity="warning",

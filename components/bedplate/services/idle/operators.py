@@ -1,9 +1,81 @@
-"""KEDA decides by what Prometheus records, which a rehearsal does not run."""
+"""KEDA beside an API server: it takes every ScaledObject, and asks the Prometheus of the rehearsal what each is to do.
+
+Owns its command line and what it must have done. Nothing tells of use in a rehearsal, so by the rules everything that
+runs is in use, and stays up.
+"""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bedplate.labels import KEDA
-from bedplate.services.operator import OperatorProgram
+from bedplate.services.idle.scaled_objects import API_VERSION
+from bedplate.services.operator import Launch, OperatorProgram, Ready, Shortfall, Sight, Surroundings, Work
+from bedplate.wording import counted
 
-NOT_RUN: Mapping[str, str] = {KEDA: "it decides by what Prometheus records, and no Prometheus runs in a rehearsal"}
-OPERATORS: Sequence[OperatorProgram] = ()
+
+def _launch(surroundings: Surroundings) -> Launch:
+    """https://keda.sh/docs/latest/operate/cluster/"""
+    ports = surroundings.ports
+    paces = surroundings.values.get("extraArgs", {}).get("keda", {})
+    return Launch(
+        arguments=[
+            f"--metrics-bind-address=127.0.0.1:{ports['metrics']}",
+            f"--health-probe-bind-address=127.0.0.1:{ports['health']}",
+            f"--metrics-service-bind-address=127.0.0.1:{ports['service']}",
+            f"--cert-dir={surroundings.folder / 'webhook'}",
+            *("--enable-cert-rotation=false", "--leader-elect=false", "--zap-log-level=error"),
+            *(f"--{flag}={value}" for flag, value in paces.items()),
+        ],
+        environment={
+            "KUBECONFIG": str(surroundings.kubeconfig),
+            "WATCH_NAMESPACE": "",
+            "POD_NAMESPACE": surroundings.namespace,
+            "KEDA_CLUSTER_OBJECT_NAMESPACE": surroundings.namespace,
+            "POD_NAME": "keda-operator",
+        },
+    )
+
+
+def _absent(surroundings: Surroundings) -> str:
+    if any(body["kind"] == "PrometheusRule" for body in surroundings.objects):
+        return ""
+    return "it decides by what Prometheus records, and the stack's Prometheus is somebody else's"
+
+
+def _work(sight: Sight) -> Work:
+    live = {
+        (body["metadata"]["namespace"], body["metadata"]["name"]): body
+        for body in sight.cluster.objects(API_VERSION, "ScaledObject")
+    }
+    ready, missing = 0, list[Shortfall]()
+    for wanted in (body for body in sight.surroundings.objects if body["kind"] == "ScaledObject"):
+        place = wanted["metadata"]["namespace"], wanted["metadata"]["name"]
+        conditions: list[dict[str, Any]] = live.get(place, {}).get("status", {}).get("conditions", [])
+        found = {item["type"]: item for item in conditions}.get("Ready", {})
+        if found.get("status") == "True":
+            ready += 1
+        else:
+            missing.append(
+                Shortfall(
+                    object=f"ScaledObject {'/'.join(place)}",
+                    reason=f"is not ready: {found.get('message') or 'KEDA has said nothing of it yet'}",
+                    fix="see its conditions and events: kubectl describe scaledobject",
+                )
+            )
+    return Work(text=f"{counted(ready, 'ScaledObject')} ready", counts={"scaledObjectsReady": ready}, missing=missing)
+
+
+NOT_RUN: Mapping[str, str] = {}
+OPERATORS: Sequence[OperatorProgram] = (
+    OperatorProgram(
+        name=KEDA,
+        program="keda",
+        release=KEDA,
+        launch=_launch,
+        work=_work,
+        ready=Ready(port="health", path="/readyz"),
+        ports=("metrics", "health", "service", "webhook"),
+        absent=_absent,
+        without="its metrics API, by which autoscalers ask for more than one replica",
+    ),
+)

@@ -2,7 +2,8 @@
 
 Owns the rules. They deliberately decide on what is known only: a workspace is idle where every source tells that it is.
 What runs and is not measured counts as in use, with the signal `unmeasured`; of what does not run, nothing is recorded
-while Traefik is not read. So a workspace's clock begins anew after every outage, and nothing stops by an old sample.
+while Traefik is not read. So a workspace's clock begins anew after every outage, and nothing stops by an old sample: a
+Prometheus that was down itself finds, for five minutes, what its rules recorded before, so they look at the time too.
 
 - `bedplate:workspace`: those that there are, with their tenant, owner and route; the value is their idle minutes.
 - `bedplate:workspace_signal{signal}`: 1 for each reason that it is in use.
@@ -31,6 +32,7 @@ that are there, busy or not (https://github.com/jupyter-server/jupyter_server/bl
 SAVED_GPUS, SAVED_HOURLY = "bedplate:saved_gpus", "bedplate:saved_cost_hourly"
 """GPUs of what is stopped, and what they would cost in an hour, by whose they are."""
 SIGNALS = ("requests", "network", "cpu", "gpu", "kernels", "ssh", "started", "unmeasured")
+_MEASURED, _READ = "bedplate:workspace_measured", "bedplate:front_door_read"
 _BY = "by (namespace, workspace)"
 _ON = "on (namespace, workspace)"
 _POD = "on (namespace, pod) group_left (workspace) bedplate:workspace_pod"
@@ -64,6 +66,14 @@ class Clock:
     def fresh_seconds(self) -> int:
         """How old a sample may be by which somebody decides."""
         return 3 * self.interval_seconds
+
+    def recorded(self, series: str, ago_seconds: int = 0) -> str:
+        """PromQL: what the rules recorded of a series just now, or so long ago; its values are times.
+
+        A Prometheus that was down for less than five minutes finds its last samples from before, and no mark that they
+        have ended (https://prometheus.io/docs/prometheus/latest/querying/basics/#staleness)."""
+        offset = f" offset {ago_seconds}s" if ago_seconds else ""
+        return f"(timestamp({series}{offset}) >= time() - {ago_seconds + self.fresh_seconds})"
 
 
 def idle_rules(thresholds: Thresholds, clock: Clock | None = None) -> tuple[RuleGroup, ...]:
@@ -103,7 +113,7 @@ def _workspaces(clock: Clock) -> Iterator[RecordingRule]:
     window = f"[{clock.window_seconds}s]"
     # Read all the time, and just now: what came in while nobody read it is then in the counters' increase.
     yield RecordingRule(
-        name="bedplate:front_door_read",
+        name=_READ,
         expression=(
             f"min(min_over_time({asked}{window})) == 1 and min(count_over_time({asked}{window})) >= 3"
             f" and min(timestamp({asked})) >= time() - {fresh}"
@@ -113,6 +123,7 @@ def _workspaces(clock: Clock) -> Iterator[RecordingRule]:
 
 def _measured(clock: Clock) -> Iterator[RecordingRule]:
     """What the pods use, and of which running workspaces everything is known."""
+    now = clock.recorded
     window = f"[{clock.window_seconds}s]"
     traffic = " + ".join(f"rate(container_network_{way}_bytes_total{window})" for way in ("receive", "transmit"))
     yield _rule("_network_bytes_per_second", f"sum {_BY} (({traffic}) * {_POD})")
@@ -127,10 +138,10 @@ def _measured(clock: Clock) -> Iterator[RecordingRule]:
     yield _rule("_gpu_percent", f"max {_BY} (({gpu}) * {_POD})")
     yield _rule(
         "_measured",
-        f"bedplate:workspace_replicas > 0 and {_ON} bedplate:workspace_network_bytes_per_second"
-        f" and {_ON} bedplate:workspace_cpu_percent"
-        f" unless {_ON} ({GPU_COUNT} > 0 unless {_ON} bedplate:workspace_gpu_percent)"
-        " and on () bedplate:front_door_read",
+        f"bedplate:workspace_replicas > 0 and {_ON} {now('bedplate:workspace_network_bytes_per_second')}"
+        f" and {_ON} {now('bedplate:workspace_cpu_percent')}"
+        f" unless {_ON} ({GPU_COUNT} > 0 unless {_ON} {now('bedplate:workspace_gpu_percent')})"
+        f" and on () {now(_READ)}",
     )
 
 
@@ -149,8 +160,7 @@ def _signals(thresholds: Thresholds, clock: Clock) -> Iterator[RecordingRule]:
         "started": f"{STARTED_AT} > time() - {seconds} <= time()",
         # What was not measured a moment ago has just come, or nobody knows what it did meanwhile.
         "unmeasured": (
-            f"bedplate:workspace_replicas > 0 unless {_ON}"
-            f" (bedplate:workspace_measured and bedplate:workspace_measured offset {seconds // 2}s)"
+            f"bedplate:workspace_replicas > 0 unless {_ON} ({_MEASURED} and {clock.recorded(_MEASURED, seconds // 2)})"
         ),
     }
     for signal, expression in expressions.items():
@@ -188,8 +198,8 @@ def _decisions(thresholds: Thresholds, clock: Clock) -> Iterator[RecordingRule]:
     yield _rule(
         "_active",
         f"max {_BY} (bedplate:workspace_signal)"
-        f" or bedplate:workspace_measured * 0"
-        f" or ((bedplate:workspace_replicas == 0) and on () bedplate:front_door_read)",
+        f" or {_MEASURED} * 0"
+        f" or ((bedplate:workspace_replicas == 0) and on () {clock.recorded(_READ)})",
     )
     # Its own last value, as long as the workspace runs.
     yield _rule(
@@ -204,11 +214,12 @@ def _decisions(thresholds: Thresholds, clock: Clock) -> Iterator[RecordingRule]:
     kept = f"max {_BY} ({KEPT_UNTIL}) - {_ON} bedplate:workspace_last_active_seconds"
     bound = f"clamp_max({kept}, {thresholds.max_minutes * 60})"
     yield _rule("_limit_seconds", f"({bound} > {_ON} {limit}) or {_ON} {limit}")
-    yield _rule("_stops_in_seconds", f"bedplate:workspace_limit_seconds - {_ON} bedplate:workspace_idle_seconds")
+    left = f"bedplate:workspace_limit_seconds - {_ON} bedplate:workspace_idle_seconds"
+    yield _rule("_stops_in_seconds", f"{left} and {_ON} bedplate:workspace_active == 0")
     yield _rule(
         "_wanted",
         f"bedplate:workspace_active == 1 or bedplate:workspace_stops_in_seconds > bool 0"
-        f" or (bedplate:workspace_active == 0 and {_ON} (bedplate:workspace_replicas == 0))",
+        f" or ({clock.recorded('bedplate:workspace_active')} * 0 and {_ON} (bedplate:workspace_replicas == 0))",
     )
 
 

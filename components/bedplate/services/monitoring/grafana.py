@@ -40,7 +40,7 @@ CHART_VERSION = "12.11.1"
 NAME_OF_ALL = "grafana"
 CHART = Chart(name=NAME_OF_ALL, repository="oci://ghcr.io/grafana-community/helm-charts", version=CHART_VERSION)
 IDENTITY = Identity(name=NAME_OF_ALL, component="monitoring")
-_PORT, _SERVICE_PORT = 3000, 80
+_PORT, SERVICE_PORT = 3000, 80
 _FOLDER = "/var/lib/grafana/dashboards"
 
 
@@ -205,7 +205,7 @@ def _route(args: GrafanaArgs) -> RouteArgs:
         namespace=args.place.namespace,
         namespace_name=MONITORING_NAMESPACE,
         service=NAME_OF_ALL,
-        service_port=_SERVICE_PORT,
+        service_port=SERVICE_PORT,
         port=_PORT,
         groups=args.authentication.admin_groups,
         label=NAME_OF_ALL,

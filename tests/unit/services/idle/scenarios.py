@@ -37,7 +37,8 @@ def series(name: str, values: str, **labels: str) -> dict[str, str]:
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
     """cpu_cores, bytes_per_second, gpu_percent: values over time of what its pod uses; None where nobody tells.
-    requests: of its router's counter. replicas: as kube-state-metrics tells."""
+    requests: of its router's counter. replicas: as kube-state-metrics tells. recorded: what the rules themselves had
+    recorded of it, by their series: what a Prometheus finds that was down."""
 
     name: str = "alice"
     idle_after: int = 30
@@ -57,6 +58,7 @@ class Workspace:
     started_at: str | None = None
     stopped: str | None = None
     tells: Mapping[str, str] = field(default_factory=dict[str, str])
+    recorded: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def labels(self) -> dict[str, str]:
@@ -75,6 +77,7 @@ class Workspace:
             series("kube_pod_labels", steady(1, 600), **pod, label_bedplate_dev_workload=self.name),
             series("kube_pod_container_resource_requests", steady(1, 600), **pod, container="main", resource="cpu"),
             *(series(name, values, **pod) for name, values in self.tells.items()),
+            *(series(name, values, **self.labels) for name, values in self.recorded.items()),
         ]
         counted = {"router": self.router.format(route=route), "protocol": self.protocol, "code": self.code}
         told = [
@@ -98,7 +101,9 @@ class Workspace:
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """at: by minute, each answer that is expected of `bedplate:workspace_wanted`, by workspace; None for no sample.
-    signals: by minute, the reasons that are given of the first workspace. alerts: by minute and name, whom of."""
+    signals: by minute, the reasons that are given of the first workspace. alerts: by minute and name, whom of.
+    evaluated_from: the minute in which the rules are evaluated for the first time, with what had been recorded before;
+    from the beginning if none."""
 
     name: str
     workspaces: Sequence[Workspace] = (Workspace(),)
@@ -111,6 +116,8 @@ class Scenario:
     saved_hourly: Mapping[float, float] = field(default_factory=dict[float, float])
     traefik_up: str = steady(1, 600)
     traefik_start: str = steady(-3600, 600)
+    front_door_recorded: str | None = None
+    evaluated_from: float = 0
     keda: str = steady(2, 600)
 
     def test(self) -> dict[str, Any]:
@@ -121,6 +128,7 @@ class Scenario:
             series("process_start_time_seconds", self.traefik_start, **traefik),
             series("kube_deployment_status_replicas_available", self.keda, **KEDA),
             series("bedplate:gpu_price_hourly", steady(1.75, 600), accelerator=ACCELERATOR),
+            *([series("bedplate:front_door_read", self.front_door_recorded)] if self.front_door_recorded else []),
         ]
         return {
             "name": self.name,
@@ -203,6 +211,47 @@ UNHEEDED, KEDA_DOWN = "BedplateIdleNotFollowed", "BedplateKedaDown"
 KEDA = {"namespace": "bedplate-idle", "deployment": "keda-operator"}
 REPLICAS = {"statefulset": "kube_statefulset_replicas", "deployment": "kube_deployment_spec_replicas"}
 IDLE_GPU = f"{steady(97, 60)} {steady(0, 540)}"
+BACK_AT = 31.5
+"""The minute in which a Prometheus is back that went down in minute 29."""
+RECORDED = {
+    **dict.fromkeys(("bedplate:workspace_replicas", "bedplate:workspace_measured"), steady(1, 29)),
+    **dict.fromkeys(("bedplate:workspace_cpu_percent", "bedplate:workspace_gpu_percent"), steady(0, 29)),
+    "bedplate:workspace_network_bytes_per_second": steady(200, 29),
+    "bedplate:workspace_last_active_seconds": steady(0, 29),
+    "bedplate:workspace_active": steady(0, 29),
+    "bedplate:workspace_limit_seconds": steady(1800, 29),
+    "bedplate:workspace_idle_seconds": growing(1, 29),
+    "bedplate:workspace_stops_in_seconds": f"1800-{STEP_SECONDS}x{29 * A_MINUTE - 1}",
+    "bedplate:workspace_wanted": steady(1, 29),
+}
+"""What the rules had recorded until then of one that nobody had used from the beginning."""
+STOPPED = {
+    **dict.fromkeys(("bedplate:workspace_replicas", "bedplate:workspace_active"), steady(0, 29)),
+    "bedplate:workspace_wanted": steady(0, 29),
+}
+
+
+def interrupted(value: float, then: float) -> str:
+    """A gauge that is not read while Prometheus is down."""
+    return f"{steady(value, 29)} {missing(BACK_AT - 29)} {steady(then, 500)}"
+
+
+def counting(per_second: float) -> str:
+    """The same of a counter."""
+    before, after = growing(per_second, 29), growing(per_second, 500, start=per_second * BACK_AT * 60)
+    return f"{before} {missing(BACK_AT - 29)} {after}"
+
+
+def after_outage(**changed: Any) -> Workspace:
+    """One that nobody uses, of which Prometheus reads all as before when it is back."""
+    read = {
+        "replicas": interrupted(1, 1),
+        "cpu_cores": counting(0.02),
+        "bytes_per_second": counting(100),
+        "recorded": RECORDED,
+    }
+    return Workspace(**{**read, **changed})
+
 
 SCENARIOS = (
     Scenario(
@@ -314,6 +363,51 @@ SCENARIOS = (
             62: {**UP, "bob": 0},
             67: {**DOWN, "bob": 0},
         },
+    ),
+    Scenario(
+        name="Prometheus was down itself: what it had recorded stops nothing, and nobody is warned by it",
+        workspaces=[
+            after_outage(gpus=1, gpu_percent=interrupted(0, 0)),
+            after_outage(name="bob", replicas=interrupted(0, 0), recorded=STOPPED),
+        ],
+        traefik_up=interrupted(1, 1),
+        front_door_recorded=steady(1, 29),
+        evaluated_from=BACK_AT,
+        at={
+            **{minute: {**UP, "bob": None} for minute in (31.5, 31.75)},
+            **{minute: {**UP, "bob": 0} for minute in (32, 33, 34, 60)},
+            67: {**DOWN, "bob": 0},
+        },
+        signals={31.5: ["unmeasured"], 32: ["unmeasured"], 32.5: ["unmeasured"], 35: []},
+        alerts={31.5: {SOON: []}, 32: {SOON: []}, 33: {SOON: []}, 60: {SOON: ["alice"]}},
+    ),
+    *(
+        Scenario(
+            name=f"Prometheus was down itself, and {what} stays away: its last figures hide nothing",
+            workspaces=[after_outage(**gone)],
+            traefik_up=interrupted(1, 1),
+            front_door_recorded=steady(1, 29),
+            evaluated_from=BACK_AT,
+            at={31.5: UP, 33: UP, 70: UP},
+            signals={minute: ["unmeasured"] for minute in (32, 32.75, 33, 33.5, 34.5)},
+        )
+        for what, gone in (
+            ("the GPU", {"gpus": 1, "gpu_percent": steady(0, 29)}),
+            ("CPU", {"cpu_cores": growing(0.02, 29)}),
+            ("traffic", {"bytes_per_second": growing(100, 29)}),
+        )
+    ),
+    Scenario(
+        name="Prometheus was down itself, and Traefik is not read: nothing stops, and nothing is known of what stands",
+        workspaces=[
+            after_outage(),
+            after_outage(name="bob", replicas=interrupted(0, 0), recorded=STOPPED),
+        ],
+        traefik_up=interrupted(1, 0),
+        front_door_recorded=steady(1, 29),
+        evaluated_from=BACK_AT,
+        at={minute: {**UP, "bob": None} for minute in (32, 33, 33.75, 36, 70)},
+        signals={minute: ["unmeasured"] for minute in (32, 33, 33.5, 36)},
     ),
     Scenario(
         name="the first 503 wakes, whatever Traefik calls its routers",

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,13 @@ def promtool() -> str:
     return str(program_under_test("promtool"))
 
 
-def judged(promtool: str, groups: Sequence[RuleGroup], scenarios: Sequence[Scenario], folder: Path) -> str:
+def judged(promtool: str, groups: Sequence[RuleGroup], scenario: Scenario, folder: Path) -> str:
     """What promtool finds wrong, or nothing."""
-    (folder / "rules.yaml").write_text(rules_file(groups))
+    (folder / "rules.yaml").write_text(rules_file([evaluated_from(scenario.evaluated_from, one) for one in groups]))
     tests = {
         "rule_files": ["rules.yaml"],
         "evaluation_interval": f"{STEP_SECONDS}s",
-        "tests": [scenario.test() for scenario in scenarios],
+        "tests": [scenario.test()],
     }
     with (folder / "tests.yaml").open("w") as file:
         YAML(typ="safe").dump(tests, file)  # pyright: ignore[reportUnknownMemberType]
@@ -41,6 +42,15 @@ def groups() -> list[RuleGroup]:
     return [*idle_rules(Thresholds()), alerts]
 
 
+def evaluated_from(minute: float, group: RuleGroup) -> RuleGroup:
+    """The rules of a Prometheus that begins then: it finds what was recorded before, and marked nothing as ended."""
+    if not minute:
+        return group
+    begun = f"and on () (vector(time()) >= {minute * 60:.0f})"
+    rules = [replace(rule, expression=f"({rule.expression}) {begun}") for rule in group.rules]
+    return replace(group, rules=rules)
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_decides_as_it_should(scenario: Scenario, promtool: str, tmp_path: Path) -> None:
-    assert judged(promtool, groups(), [scenario], tmp_path) == ""
+    assert judged(promtool, groups(), scenario, tmp_path) == ""
