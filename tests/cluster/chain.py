@@ -115,8 +115,10 @@ def running_chain(
     workload_port: int,
     platform: Mapping[str, Any],
     extra: Callable[[AuthenticationEndpoints], Sequence[dict[str, Any]]] = lambda _: (),
+    ports: Mapping[str, int] | None = None,
 ) -> Iterator[Chain]:
-    """The stack, with every workload at the port. extra: further objects, of routes that no template makes."""
+    """The stack, with every workload at the port. extra: further objects, of routes that no template makes. ports: of
+    workloads that have one of their own."""
     if not access.is_disposable:
         pytest.skip("it needs the embedded control plane: it makes namespaces of fixed names")
     recording, api = record(dict(platform)), ApiServer(access)
@@ -124,7 +126,7 @@ def running_chain(
     definitions.create(recording)
     with running_site(folder, programs.login, Generated.in_recording(recording), programs.address) as site:
         found, key = certificate(folder, f"*.{DOMAIN}")
-        applied = [*_objects(recording, site, workload_port), wildcard_secret(found, key)]
+        applied = [*_objects(recording, site, workload_port, ports or {}), wildcard_secret(found, key)]
         for body in applied:
             api.apply(body)
         with running_traefik(programs.traefik, access, api, folder) as traefik:
@@ -137,7 +139,9 @@ def running_chain(
     definitions.remove()
 
 
-def _objects(recording: Recording, site: Site, workload_port: int) -> Iterator[dict[str, Any]]:
+def _objects(
+    recording: Recording, site: Site, workload_port: int, ports: Mapping[str, int]
+) -> Iterator[dict[str, Any]]:
     endpoints = AuthenticationEndpoints(domain=DOMAIN, issuer=ISSUER)
     for resource in objects(recording):
         body = manifest_of(resource)
@@ -157,7 +161,7 @@ def _objects(recording: Recording, site: Site, workload_port: int) -> Iterator[d
             if name == PROXY:
                 yield endpoint_slice(name, namespace, site.address, site.ports["proxy"])
             elif namespace in ("vision", "audio"):
-                yield endpoint_slice(name, namespace, site.address, workload_port)
+                yield endpoint_slice(name, namespace, site.address, ports.get(name, workload_port))
 
 
 def route(host: str, access: str, service: str, endpoints: AuthenticationEndpoints) -> dict[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ Owns the list of all checks, and those of quotas, images and limits. Beside it, 
 """
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterator
 
 from bedplate.clouds import ACCELERATORS
@@ -19,6 +20,7 @@ from bedplate.tenants import QuotaSpec
 from bedplate.wording import counted
 from bedplate.workloads import Footprint, WorkloadSpec
 
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _MAX_WORKLOAD_BYTES = 256 * 1024
 """The API server takes objects of up to 1.5 MiB, and keeps what was applied beside what there is."""
 
@@ -200,7 +202,15 @@ def _texts(parts: Parts) -> Iterator[Problem]:
         if not is_whole(workload):
             continue
         written = workload.model_dump(mode="json", by_alias=True)
-        sizes = {key: len(json.dumps(value, ensure_ascii=False).encode()) for key, value in written.items()}
+        texts = {key: json.dumps(value, ensure_ascii=False) for key, value in written.items()}
+        for key, text in texts.items():
+            if _SURROGATE.search(text):
+                yield Problem(
+                    path=(*path, key),
+                    message="holds half of a character (U+D800 to U+DFFF), which no file and no object can hold",
+                    fix="write the whole character, or remove it",
+                )
+        sizes = {key: len(text.encode(errors="surrogatepass")) for key, text in texts.items()}
         if (size := sum(sizes.values())) > _MAX_WORKLOAD_BYTES:
             largest = max(sizes, key=lambda key: sizes[key])
             yield Problem(

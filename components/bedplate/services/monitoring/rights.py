@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, manifest, network_policy
-from bedplate.labels import MONITORING_NAMESPACE, NAME, TENANT
+from bedplate.labels import MONITORING_NAMESPACE, NAME, TELLS_BUSY_KERNELS, TENANT
 from bedplate.services.monitoring import alertmanager
 from bedplate.services.monitoring.endpoint import PROMETHEUS_PORT
 from bedplate.services.monitoring.kube_prometheus import IDENTITY, OPERATOR_ACCOUNT, PROMETHEUS_ACCOUNT
@@ -22,6 +22,10 @@ _OURS, _GROUP = "monitoring.coreos.com", "rbac.authorization.k8s.io"
 _MONITORS = ("servicemonitors", "podmonitors", "probes", "prometheusrules", "scrapeconfigs")
 _INSTANCES = ("prometheuses", "alertmanagers", "alertmanagerconfigs")
 _GOSSIP_PORT = 9094
+_WORKSPACES = {
+    "namespaceSelector": {"matchExpressions": [{"key": TENANT, "operator": "Exists"}]},
+    "podSelector": {"matchLabels": {TELLS_BUSY_KERNELS: "true"}},
+}
 _API_SERVER_PORTS = (443, 6443)
 
 
@@ -97,6 +101,7 @@ def policies(spec: MonitoringSpec) -> list[Manifest]:
             _pods("prometheus"),
             egress=[
                 {"to": [platforms], "ports": [{"protocol": "TCP"}]},
+                {"to": [_WORKSPACES], "ports": [{"protocol": "TCP"}]},
                 {"to": [outside], "ports": _ports("TCP", KUBELET_PORT, NODE_EXPORTER_PORT)},
             ],
         ),

@@ -15,6 +15,7 @@ from typing import Any
 from bedplate.kubernetes import Manifest, manifest
 from bedplate.labels import (
     AUTOSCALING_NAMESPACE,
+    BUSY_KERNELS_PATH,
     CERTIFICATES_NAMESPACE,
     COMPONENT,
     FRONT_DOOR_NAMESPACE,
@@ -24,6 +25,7 @@ from bedplate.labels import (
     LOGIN_NAMESPACE,
     MONITORING_NAMESPACE,
     NAME,
+    TELLS_BUSY_KERNELS,
     Identity,
 )
 
@@ -68,7 +70,8 @@ SCRAPES: Sequence[Scrape] = (
 
 
 def pod_monitors(identity: Identity) -> Iterator[Manifest]:
-    """They stand in the namespace of monitoring and name the one that they look in."""
+    """They stand in the namespace of monitoring and name the one that they look in, but for workspaces, which are
+    tenants'."""
     for scrape in SCRAPES:
         endpoint: dict[str, Any] = {
             "port": scrape.port,
@@ -77,18 +80,43 @@ def pod_monitors(identity: Identity) -> Iterator[Manifest]:
         }
         if scrape.interval_seconds:
             endpoint["interval"] = f"{scrape.interval_seconds}s"
-        yield manifest(
-            MONITORS,
-            "PodMonitor",
-            scrape.job,
-            identity,
-            namespace=MONITORING_NAMESPACE,
-            spec={
-                "namespaceSelector": {"matchNames": [scrape.namespace]},
-                "selector": {"matchLabels": {scrape.label: scrape.name}},
-                "podMetricsEndpoints": [endpoint],
-            },
-        )
+        where = {"matchNames": [scrape.namespace]}
+        yield _monitor(identity, scrape.job, where, {scrape.label: scrape.name}, endpoint)
+    yield _monitor(identity, "workspaces", {"any": True}, {TELLS_BUSY_KERNELS: "true"}, _BUSY_KERNELS, sampleLimit=10)
+
+
+_BUSY_KERNELS: Mapping[str, Any] = {
+    "port": "http",
+    "path": BUSY_KERNELS_PATH,
+    "interval": "30s",
+    "honorLabels": False,
+    "relabelings": [{"targetLabel": "job", "replacement": "workspaces", "action": "replace"}],
+    # Of what people run no other word is believed.
+    "metricRelabelings": [{"sourceLabels": ["__name__"], "regex": "bedplate_workspace_busy_kernels", "action": "keep"}],
+}
+
+
+def _monitor(
+    identity: Identity,
+    job: str,
+    where: Mapping[str, Any],
+    labels: Mapping[str, str],
+    endpoint: Mapping[str, Any],
+    **limits: int,
+) -> Manifest:
+    return manifest(
+        MONITORS,
+        "PodMonitor",
+        job,
+        identity,
+        namespace=MONITORING_NAMESPACE,
+        spec={
+            "namespaceSelector": where,
+            "selector": {"matchLabels": dict(labels)},
+            "podMetricsEndpoints": [endpoint],
+            **limits,
+        },
+    )
 
 
 def kubelet_jobs() -> list[Mapping[str, Any]]:

@@ -241,7 +241,7 @@ class TestARoute:
         counted, polling = found["ingress-route"]["spec"]["routes"], found["polling-route"]["spec"]["routes"]
         assert found["polling-route"]["metadata"]["name"] == "scorer-vision.polling"
         assert [{**rule, "match": ""} for rule in polling] == [{**rule, "match": ""} for rule in counted]
-        paths = " && (PathRegexp(`^(?:/api/status)`) || PathRegexp(`^(?:/h$)`))"
+        paths = " && Method(`GET`) && (PathRegexp(`^(?:/api/status)`) || PathRegexp(`^(?:/h$)`))"
         assert [rule["match"] for rule in polling] == [rule["match"] + paths for rule in counted]
 
     @pytest.mark.parametrize("sleep", [None, Sleep()])
