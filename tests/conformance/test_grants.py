@@ -113,7 +113,8 @@ def test_pods_of_every_template_act_as_the_identity() -> None:
     every = {**tenant("every", *workloads, quota=quota), "groups": ["5d2c0e6f-0000-4000-8000-0000000000b1"]}
     cost = {key: value for key, value in written["cost"].items() if key != "budgets"}
     buckets = {"data": {"prefix": "every/", "tenants": {"every": "read"}}}
-    recording = record({**written, "tenants": [every], "cost": cost, "buckets": buckets}, frozenset({"token"}))
+    stack = {**written, "tenants": [every], "cost": cost, "buckets": buckets, "idle": {}}
+    recording = record(stack, frozenset({"token"}))
     labels = {
         body["metadata"]["labels"]["bedplate.dev/workload"]: body["metadata"]["labels"]
         for _, body in pod_templates(recording)
