@@ -155,7 +155,7 @@ def run_stack(file: Path) -> Recording:
 
 def nobody(stack: dict[str, Any]) -> dict[str, Any]:
     """A platform with nobody on it, and so with nobody's budget."""
-    rest = {key: value for key, value in stack.items() if key not in ("tenants", "tenantsDir", "cost")}
+    rest = {key: value for key, value in stack.items() if key not in ("tenants", "tenantsDir", "cost", "buckets")}
     cost = {key: value for key, value in stack.get("cost", {}).items() if key != "budgets"}
     return {**rest, **({"cost": cost} if cost else {}), "tenants": []}
 

@@ -10,6 +10,13 @@ _OWNED = "label_bedplate_dev_{}"
 _LABELS = frozenset(_OWNED.format(key) for key in ("tenant", "project", "owner", "workload", "accelerator", "pool"))
 KUBE_STATE_METRICS: Mapping[str, frozenset[str]] = {
     "kube_deployment_status_replicas_unavailable": frozenset({"namespace", "deployment"}),
+    "kube_job_annotations": frozenset({"namespace", "job_name", "annotation_bedplate_dev_owner_email"}),
+    "kube_job_complete": frozenset({"namespace", "job_name", "condition"}),
+    "kube_job_failed": frozenset({"namespace", "job_name", "condition"}),
+    "kube_job_labels": frozenset({"namespace", "job_name"}) | _LABELS,
+    "kube_job_status_active": frozenset({"namespace", "job_name"}),
+    "kube_job_status_completion_time": frozenset({"namespace", "job_name"}),
+    "kube_job_status_start_time": frozenset({"namespace", "job_name"}),
     "kube_job_status_failed": frozenset({"namespace", "job_name", "reason"}),
     "kube_namespace_labels": frozenset({"namespace"}) | _LABELS,
     "kube_node_status_condition": frozenset({"node", "condition", "status"}),

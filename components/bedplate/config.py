@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds import CloudSpec, ClusterSpec, NodePoolSpec, OwnPrices, PoolPrices, pool_prices
+from bedplate.clouds.buckets import BucketSpec
 from bedplate.guardrails import GuardrailsSpec
 from bedplate.services.cost.spec import CostSpec
 from bedplate.services.spec import ServicesSpec
@@ -46,6 +47,8 @@ class PlatformSpec(ServicesSpec):
     """Put before a tenant's name to make its namespace; ends with '-'."""
     tenant_secrets: Mapping[DnsLabel, tuple[ConfigKey, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
     """Config secrets by tenant whose workloads may have them, besides those whose names begin with `<tenant>-`."""
+    buckets: Mapping[DnsLabel, BucketSpec] = Field(default_factory=dict[str, BucketSpec])
+    """Buckets that workloads may be granted, by a name of your own, and which tenants' workloads."""
     tenants: tuple[TenantEntry, ...] = ()
     """Tenants, in full."""
     tenants_dir: RelativeFolder | None = None

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import pulumi
 
 from bedplate.clouds import Cluster, ClusterArgs, ClusterFacts, create_cluster
+from bedplate.clouds.buckets import identity_name
+from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import Guardrails, GuardrailsArgs
 from bedplate.labels import Identity, image_version
@@ -121,11 +123,20 @@ class Platform(pulumi.ComponentResource):
             identity=_identity(spec, workload),
             groups=spec.groups,
             facts=self.cluster.facts,
+            acts_as=self._acts_as(spec, workload) if workload.grants else None,
             secret=self._args.secret,
             offers=offers,
         )
         name = f"{self._name}/{spec.name}/{workload.name}"
         WorkloadComponent(name, args, pulumi.ResourceOptions(parent=tenant))
+
+    def _acts_as(self, tenant: TenantEntry, workload: WorkloadSpec) -> WorkloadIdentity:
+        """The identity of the cloud that has the workload's grants."""
+        platform = self._args.spec
+        own = self.cluster.facts.artifact_bucket or ""
+        grants = [platform.buckets[grant.bucket].granted(own, grant.access, grant.prefix) for grant in workload.grants]
+        name = identity_name(tenant.name, workload.name)
+        return self.cluster.workload_identity(name, platform.namespace(tenant.name), workload.name, grants)
 
 
 def _identity(tenant: TenantEntry, workload: WorkloadSpec) -> Identity:

@@ -22,14 +22,16 @@ _INTRO = """<!-- Written by tests/stacks/test_parity.py; `pytest tests/stacks --
 
 One platform (the tenants, pools and guardrails of `stacks/Pulumi.azure.yaml`) with the `cloud:` section of each
 cloud's stack. Of {objects} objects and charts above the cluster, {same} are the same on all three clouds, every object
-of every tenant among them but for the names under which its groups come. The rest differs in what a cluster's facts
-say. A dash: there is none.
+of every tenant among them but for the names under which its groups come and what grants of buckets need. The rest
+differs in what a cluster's facts say. A dash: there is none.
 
 | object | field | AWS | Azure | Google Cloud |
 |---|---|---|---|---|
 {rows}
 """
 
+BY_GRANTS = ("NetworkPolicy fine-tune-buckets", "ServiceAccount fine-tune", "CronJob fine-tune")
+"""Of the workload that has grants."""
 Objects = dict[str, dict[str, Any]]
 
 
@@ -96,13 +98,19 @@ def shown(value: Any) -> str:
 def test_every_tenant_is_the_same_on_every_cloud(clouds: dict[str, Objects]) -> None:
     """But for the platform's own services, whose namespaces begin with bedplate-, and what has no namespace.
 
-    And for what an API server puts before the groups of a provider, and for the cloud's own cache of names.
+    And for what an API server puts before the groups of a provider, for the cloud's own cache of names, and for what
+    makes the pods of a workload with grants act as an identity of the cloud.
     """
     of_tenants = [name for name in differing(clouds) if " in " in name and " in bedplate-" not in name]
-    others = [name for name in of_tenants if not name.startswith(("RoleBinding members in ", "NetworkPolicy dns in "))]
+    by_facts = ("RoleBinding members in ", "NetworkPolicy dns in ", *BY_GRANTS)
+    others = [name for name in of_tenants if not name.startswith(by_facts)]
     assert others == []
     fields = {field for name, field, _ in rows(clouds) if name in of_tenants}
-    decided = r"subjects\[\d+\]\.name|spec\.egress\[0\]\.to\[\d+\](\.ipBlock(\.cidr)?)?"
+    decided = (
+        r"subjects\[\d+\]\.name|spec\.egress\[0\]\.to\[\d+\](\.ipBlock(\.cidr)?)?"
+        r"|spec\.egress\[0\]\.ports.*|metadata\.annotations\.(eks\.amazonaws\.com/role-arn|azure\.workload\..*)"
+        r"|spec\..*\.template\.metadata\.labels\.azure\.workload\.identity/use"
+    )
     assert [field for field in fields if not re.fullmatch(decided, field)] == []
 
 
@@ -121,6 +129,7 @@ def test_nothing_else_differs_than_what_facts_decide(clouds: dict[str, Objects])
         "Service traefik",
         "RoleBinding members",
         "NetworkPolicy dns",
+        *BY_GRANTS,
         "PrometheusRule bedplate",
         "PrometheusRule bedplate-prices",
     }

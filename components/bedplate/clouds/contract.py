@@ -4,6 +4,7 @@ Owns the specs that the clouds share, as plain data without Pulumi; the componen
 `bedplate.clouds.cluster`'s. It deliberately holds no condition on which cloud it is.
 """
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -169,6 +170,10 @@ class ClusterSpec(Spec):
     def driver_of_gpus(self) -> int | None:
         """Branch of NVIDIA's driver on nodes with GPUs, such as 580; None where it is not known."""
         return None
+
+    def bucket_form(self) -> tuple[re.Pattern[str], str]:
+        """What the cloud's names of buckets look like, and an example; asked where the platform owns the cluster."""
+        raise NotImplementedError
 
     def refuse_sharing(self, pool: NodePoolSpec) -> None:
         """Raises a `mistake` where nobody makes the pool's GPUs into several."""

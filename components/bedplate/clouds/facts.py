@@ -145,6 +145,8 @@ class WorkloadIdentity(Facts):
     """Of the pods."""
     credentials_networks: tuple[str, ...] = ()
     """Where the pods get their credentials by HTTP, as CIDRs; none where that needs no way of its own."""
+    storage_networks: tuple[str, ...] = ()
+    """Where buckets answer within the cluster's own networks, as CIDRs; none where they answer as the internet does."""
 
 
 class DnsFacts(Facts):

@@ -1,9 +1,9 @@
 """What must hold between the parts of a platform, and no single spec can see.
 
 Owns the list of all checks, and those of quotas, images and limits. Beside it, by what they are about: `capacity`
-(machines and networks), `gpus` (parts of them, drivers), `storage` (volumes), `costs`, `routing` (hosts and routes),
-`secrets`, `tenancy` (names), `ceilings` (the most that any tenant may have), `idle` (stopping what nobody uses),
-`monitoring`.
+(machines and networks), `gpus` (parts of them, drivers), `storage` (volumes), `buckets`, `costs`, `routing` (hosts and
+routes), `secrets`, `tenancy` (names), `ceilings` (the most that any tenant may have), `idle` (stopping what nobody
+uses), `monitoring`.
 """
 
 import json
@@ -13,7 +13,19 @@ from collections.abc import Callable, Collection, Iterator
 from bedplate.clouds import ACCELERATORS
 from bedplate.config import PlatformSpec
 from bedplate.services.certificates.spec import LetsEncryptSpec
-from bedplate.stack_file import capacity, ceilings, costs, gpus, idle, monitoring, routing, secrets, storage, tenancy
+from bedplate.stack_file import (
+    buckets,
+    capacity,
+    ceilings,
+    costs,
+    gpus,
+    idle,
+    monitoring,
+    routing,
+    secrets,
+    storage,
+    tenancy,
+)
 from bedplate.stack_file.parts import Parts, footprint_of, has, is_whole
 from bedplate.stack_file.problems import DECIMALS, PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.tenants import QuotaSpec
@@ -299,6 +311,8 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     gpus.in_turns_within_a_tenant,
     gpus.drivers_run_the_programs,
     _quota,
+    buckets.declared,
+    buckets.granted,
     storage.sizes,
     storage.mounts,
     storage.volumes_can_be_shared,

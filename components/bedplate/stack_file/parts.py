@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from bedplate.clouds import ClusterSpec, NodePoolSpec
+from bedplate.clouds.buckets import BucketSpec
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import GuardrailsSpec
 from bedplate.kubernetes import RouteSpec
@@ -33,6 +34,7 @@ class Parts:
     """Each section None where it is absent or could not be read."""
     tenant_prefix: str | None
     tenant_secrets: Mapping[str, Sequence[str]] | None
+    buckets: Mapping[str, BucketSpec] | None
     tenants: Sequence[tuple[int, TenantEntry, Sequence[int]]]
     """Index in the list, tenant, and the index of each of its workloads."""
     has_front_door: bool = False
@@ -52,6 +54,7 @@ class Parts:
             services=spec,
             tenant_prefix=spec.tenant_prefix,
             tenant_secrets=spec.tenant_secrets,
+            buckets=spec.buckets,
             tenants=[(index, tenant, range(len(tenant.workloads))) for index, tenant in enumerate(spec.tenants)],
             has_front_door=spec.certificates is not None and "services" in spec.layers,
             has_login=spec.login is not None,

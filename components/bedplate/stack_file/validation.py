@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from bedplate.clouds import NodePoolSpec
+from bedplate.clouds.buckets import BucketSpec
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import GuardrailsSpec
 from bedplate.services.spec import ServicesSpec
@@ -247,6 +248,7 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
     """What can be read of a platform's data; what cannot is None or left out."""
     mapping = _as_mapping(data)
     pools = {name: _partly(NodePoolSpec, raw) for name, raw in _as_mapping(mapping.get("nodePools")).items()}
+    buckets = {name: _partly(BucketSpec, raw) for name, raw in _as_mapping(mapping.get("buckets")).items()}
     readable = {name: pool for name, pool in pools.items() if pool is not None}
     names = _partly(PlatformSpec, {key: value for key, value in mapping.items() if key in _LOOSE_KEYS})
     has_services = "services" in _as_list(mapping.get("layers", ["services"]))
@@ -258,6 +260,9 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
         services=_services(mapping),
         tenant_prefix=getattr(names, "tenant_prefix", None),
         tenant_secrets=getattr(names, "tenant_secrets", None),
+        buckets={name: bucket for name, bucket in buckets.items() if bucket is not None}
+        if all(bucket is not None for bucket in buckets.values())
+        else None,
         tenants=list(_tenants(mapping.get("tenants"))),
         has_login="login" in mapping,
         measures="monitoring" in mapping,

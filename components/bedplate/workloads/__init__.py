@@ -20,6 +20,7 @@ from bedplate.workloads._base import (
     WorkloadArgs,
     WorkloadSpec,
 )
+from bedplate.workloads._grants import GrantSpec
 
 for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
     if not _module.startswith("_"):
@@ -43,6 +44,7 @@ __all__ = [
     "Endpoint",
     "Footprint",
     "GpuSpec",
+    "GrantSpec",
     "MountSpec",
     "Workload",
     "WorkloadArgs",

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from pydantic_core import PydanticCustomError
 
 from bedplate.clouds import ClusterFacts
+from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.kubernetes import Container, IdleSpec, Manifest, RouteSpec, manifest, service_account
 from bedplate.kubernetes.pods import OWN_VOLUMES, disk_gib
 from bedplate.labels import GPU_RUNTIME, GPU_SETTINGS, GPUS_BY_MOUNT, GPUS_VISIBLE, Identity
@@ -34,6 +35,7 @@ from bedplate.spec import (
     refuse,
     repeated,
 )
+from bedplate.workloads._grants import Grants
 
 if TYPE_CHECKING:
     import pulumi
@@ -237,6 +239,8 @@ class WorkloadSpec(Spec):
     """Environment variable → name of a config secret (`pulumi config set --secret bedplate:NAME`)."""
     mounts: tuple[MountSpec, ...] = ()
     """Volumes of the tenant that the workload sees."""
+    grants: Grants = ()
+    """Buckets that it reaches as an identity of the cloud, without a key."""
 
     @field_validator("secret_env")
     @classmethod
@@ -298,8 +302,8 @@ class WorkloadSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:
-    """identity: of the workload, complete. groups: of its tenant. secret: resolves the name of a config secret. offers:
-    what the platform has for it."""
+    """identity: of the workload, complete. groups: of its tenant. acts_as: of the cloud, if it is granted anything.
+    secret: resolves the name of a config secret. offers: what the platform has for it."""
 
     spec: WorkloadSpec
     namespace: "KubernetesObject"
@@ -307,6 +311,7 @@ class WorkloadArgs:
     identity: Identity
     groups: Sequence[str]
     facts: ClusterFacts
+    acts_as: WorkloadIdentity | None = None
     secret: "Callable[[str], pulumi.Output[str]]"
     offers: "Offers"
 

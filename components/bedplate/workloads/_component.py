@@ -2,10 +2,11 @@
 
 import pulumi
 
-from bedplate.kubernetes import KubernetesObject
+from bedplate.kubernetes import KubernetesObject, Manifest
 from bedplate.labels import host_label
 from bedplate.offers import ActivityRequest, RouteRequest, Sleep
 from bedplate.workloads._base import Workload, WorkloadArgs
+from bedplate.workloads._grants import acting_as, ways_to_buckets
 
 
 class WorkloadComponent(pulumi.ComponentResource):
@@ -15,12 +16,22 @@ class WorkloadComponent(pulumi.ComponentResource):
         template = Workload.of(args.spec)
         super().__init__(f"bedplate:index:{type(template).__name__}", name, {}, opts)
         inside = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace], deleted_with=args.namespace)
-        for suffix, part in [*template.common_parts(args), *template.parts(args)]:
+        for suffix, part in self._parts(template, args):
             left = pulumi.ResourceOptions(ignore_changes=list(template.handed_over.get(part["kind"], ())))
             KubernetesObject(f"{name}-{suffix}", part, pulumi.ResourceOptions.merge(inside, left))
         self._open_route(name, args)
         self._stop_while_idle(name, args)
         self.register_outputs({})
+
+    @staticmethod
+    def _parts(template: Workload, args: WorkloadArgs) -> list[tuple[str, Manifest]]:
+        parts = [*template.common_parts(args), *template.parts(args)]
+        if args.acts_as is None:
+            return parts
+        acting = [(suffix, acting_as(part, args.acts_as)) for suffix, part in parts]
+        name = f"{args.spec.name}-buckets"
+        ways = ways_to_buckets(name, args.namespace_name, args.identity, args.acts_as)
+        return [*acting, *(("buckets", way) for way in ways)]
 
     def _open_route(self, name: str, args: WorkloadArgs) -> None:
         endpoint, door = args.spec.endpoint(), args.offers.front_door

@@ -194,6 +194,10 @@ class AwsClusterSpec(ManagedClusterSpec):
         """Whether Karpenter adds machines; a section that could be read only in part may not say."""
         return getattr(self, "autoscaler", None) == "karpenter"
 
+    def bucket_form(self) -> tuple[re.Pattern[str], str]:
+        """A bucket of S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
+        return re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"), "nordwind-parcels"
+
     def bucket(self, purpose: str) -> str:
         """Name of a bucket; names are unique among all accounts."""
         return f"{self.name}-{self.account_id}-{self.region}-{purpose}"

@@ -30,7 +30,7 @@ from bedplate.clouds.azure.network import AzureNetwork, AzureNetworkArgs, AzureP
 from bedplate.clouds.azure.node_pools import AzureNodePool, AzureNodePoolArgs, system_pool
 from bedplate.clouds.azure.policies import Permission
 from bedplate.clouds.azure.registry import AzureRegistry, AzureRegistryArgs, registry_address
-from bedplate.clouds.azure.spec import SYSTEM_POOL, AzureClusterSpec
+from bedplate.clouds.azure.spec import SYSTEM_POOL, AddressPlan, AzureClusterSpec
 from bedplate.clouds.azure.storage import AzureStorage, AzureStorageArgs
 from bedplate.clouds.cluster import Cluster, ClusterArgs, kubernetes_provider
 from bedplate.clouds.contract import BucketGrant, Grant, SecretsGrant
@@ -124,7 +124,8 @@ class AzureCluster(Cluster):
             ),
             self._child(),
         )
-        return pods_of(identity.client_id)
+        inside = AddressPlan.of(self._spec.network).endpoints
+        return pods_of(identity.client_id).model_copy(update={"storage_networks": (inside,)})
 
     def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
         """By the IP address, which stays as long as its Service does."""

@@ -210,6 +210,10 @@ class AzureClusterSpec(ManagedClusterSpec):
         """Name of a storage account: at most 24 letters and digits, unique among all customers."""
         return f"{self._letters[: 24 - 8 - len(purpose)]}{purpose}{self._digits(8)}"
 
+    def bucket_form(self) -> tuple[re.Pattern[str], str]:
+        """A storage account of the cluster's resource group, and its container: https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata."""
+        return re.compile(r"[a-z0-9]{3,24}/[a-z0-9](-?[a-z0-9]){2,62}"), "nordwindml/parcels"
+
     def bucket(self, purpose: str) -> str:
         """Name of a bucket: a storage account and its container."""
         return f"{self.storage_account(purpose)}/{purpose}"

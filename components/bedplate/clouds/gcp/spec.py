@@ -269,6 +269,10 @@ class GcpClusterSpec(ManagedClusterSpec):
         """Pool of the identities of pods: the project has one."""
         return f"{self.project_id}.svc.id.goog"
 
+    def bucket_form(self) -> tuple[re.Pattern[str], str]:
+        """A bucket of Cloud Storage: https://cloud.google.com/storage/docs/buckets#naming."""
+        return re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]"), "nordwind-parcels"
+
     def bucket(self, purpose: str) -> str:
         """Name of a bucket; names are unique among all projects of the world, and have at most 63 characters."""
         return f"{self.name}-{self.project_number}-{purpose}"

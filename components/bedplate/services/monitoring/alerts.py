@@ -6,8 +6,8 @@ Read off kube-state-metrics (https://github.com/kubernetes/kube-state-metrics/tr
 https://github.com/prometheus/alertmanager/tree/main/doc/alertmanager-mixin).
 """
 
-from bedplate.kubernetes import Alert
-from bedplate.labels import MONITORING_NAMESPACE
+from bedplate.kubernetes import Alert, metric_label
+from bedplate.labels import MONITORING_NAMESPACE, TENANT, WORKLOAD
 from bedplate.services.monitoring.alertmanager import HEARTBEAT
 
 _DOES_NOT_START = (
@@ -16,7 +16,31 @@ _DOES_NOT_START = (
 )
 _DISKS = f'{{namespace="{MONITORING_NAMESPACE}", persistentvolumeclaim=~"prometheus-.+"}}'
 
+_FAILED = 'kube_job_failed{condition="true"}'
+_OF_RUN = "by (namespace, job_name)"
+_WHOSE_RUN = (
+    "max by (namespace, job_name, owner) (label_replace(kube_job_annotations, "
+    '"owner", "$1", "annotation_bedplate_dev_owner_email", "(.+)")) * on (namespace, job_name) '
+    "group_left (tenant, workload) max by (namespace, job_name, tenant, workload) (label_replace(label_replace("
+    f'kube_job_labels{{{metric_label(WORKLOAD)}!=""}}, "tenant", "$1", "{metric_label(TENANT)}", "(.+)"), '
+    f'"workload", "$1", "{metric_label(WORKLOAD)}", "(.+)"))'
+)
 WORKLOAD_ALERTS: tuple[Alert, ...] = (
+    Alert(
+        name="BedplateRunFailed",
+        # A failed run stays for days; it is told for an hour, and not again when who measures was away.
+        expression=(
+            f"(max {_OF_RUN} ({_FAILED}) == 1 unless on (namespace, job_name)"
+            f" max {_OF_RUN} (max_over_time({_FAILED}[1h] offset 1h)) == 1)"
+            f" * on (namespace, job_name) group_right () max by (namespace, job_name, tenant, workload, owner)"
+            f" ({_WHOSE_RUN})"
+        ),
+        for_minutes=0,
+        severity="warning",
+        summary="Run {{ $labels.namespace }}/{{ $labels.job_name }} of {{ $labels.workload }} failed",
+        description="It has used up its retries or its time, and nothing tries again before the next run is due.",
+        runbook="docs/guides/add-a-workload.md#a-run-failed",
+    ),
     Alert(
         name="BedplateAutoscalerCannotMeasure",
         expression=(

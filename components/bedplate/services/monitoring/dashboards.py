@@ -5,6 +5,7 @@ itself. What a concern alone knows is on a dashboard of its own.
 """
 
 from bedplate.kubernetes import Dashboard, Panel, Query, Row, Variable
+from bedplate.services.monitoring.job_dashboard import JOBS
 
 _NAMESPACE = Variable(
     name="namespace",
@@ -246,4 +247,4 @@ TENANT = Dashboard(
         ),
     ],
 )
-DASHBOARDS = (PLATFORM_HEALTH, TENANT)
+DASHBOARDS = (PLATFORM_HEALTH, TENANT, JOBS)

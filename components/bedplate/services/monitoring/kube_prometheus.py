@@ -25,6 +25,7 @@ from bedplate.labels import (
     NAME,
     NODE_EXPORTER_NAMESPACE,
     OWNER,
+    OWNER_EMAIL,
     PLATFORM_OWNER,
     POOL,
     PROJECT,
@@ -61,7 +62,8 @@ OBJECT_METRICS = ObjectMetrics(
         **dict.fromkeys(("pods", "jobs", "statefulsets", "deployments", "persistentvolumeclaims"), _OWNED),
         "namespaces": (TENANT, PROJECT, OWNER),
         "nodes": (ACCELERATOR, POOL),
-    }
+    },
+    annotations={"jobs": (OWNER_EMAIL,)},
 )
 """What rules of every concern may rely on."""
 _NOT_TENANTS = {"matchExpressions": [{"key": TENANT, "operator": "DoesNotExist"}]}
