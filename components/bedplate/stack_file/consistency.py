@@ -3,7 +3,7 @@
 Owns the list of all checks, and those of quotas, images and limits. Beside it, by what they are about: `capacity`
 (machines and networks), `gpus` (parts of them, drivers), `storage` (volumes), `costs`, `routing` (hosts and routes),
 `secrets`, `tenancy` (names), `ceilings` (the most that any tenant may have), `idle` (stopping what nobody uses),
-`monitoring`.
+`monitoring`, `models` (language models on GPUs).
 """
 
 import json
@@ -13,7 +13,19 @@ from collections.abc import Callable, Collection, Iterator
 from bedplate.clouds import ACCELERATORS
 from bedplate.config import PlatformSpec
 from bedplate.services.certificates.spec import LetsEncryptSpec
-from bedplate.stack_file import capacity, ceilings, costs, gpus, idle, monitoring, routing, secrets, storage, tenancy
+from bedplate.stack_file import (
+    capacity,
+    ceilings,
+    costs,
+    gpus,
+    idle,
+    models,
+    monitoring,
+    routing,
+    secrets,
+    storage,
+    tenancy,
+)
 from bedplate.stack_file.parts import Parts, footprint_of, has, is_whole
 from bedplate.stack_file.problems import DECIMALS, PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.tenants import QuotaSpec
@@ -155,11 +167,14 @@ def _approved_images(parts: Parts) -> Iterator[Problem]:
     if limits is None or not has(limits, ["approved_images"]):
         return
     for path, _, workload in parts.with_workloads(["image"]):
-        if not limits.approves(workload.image):
+        images = {("image",): workload.image, **(workload.more_images() if is_whole(workload) else {})}
+        for place, image in images.items():
+            if limits.approves(image):
+                continue
             yield Problem(
-                path=(*path, "image"),
+                path=(*path, *place),
                 message="the image is not from an approved registry (guardrail approved-images)",
-                given=shown(workload.image),
+                given=shown(image),
                 allowed=", ".join(limits.approved_images),
                 fix="use an image from one of these, or extend guardrails.approvedImages",
             )
@@ -298,6 +313,8 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     gpus.in_turns_one_at_a_time,
     gpus.in_turns_within_a_tenant,
     gpus.drivers_run_the_programs,
+    models.fit,
+    models.queues,
     _quota,
     storage.sizes,
     storage.mounts,

@@ -4,7 +4,7 @@ Owns these objects as data. It deliberately decides neither what runs in the pod
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
@@ -93,6 +93,7 @@ def pod_template(
     container: Container,
     grace_seconds: int,
     annotations: Mapping[str, str] | None = None,
+    before: Sequence[Container] = (),
     **extra: Any,
 ) -> Manifest:
     """The pods: apart from each other, on the nodes of their accelerator, with this time to stop in."""
@@ -101,6 +102,7 @@ def pod_template(
     pod = pod_spec(
         container,
         spec.name,
+        before,
         terminationGracePeriodSeconds=grace_seconds,
         topologySpreadConstraints=spread_over_zones_and_nodes(args.identity.selector()),
         **placement,
