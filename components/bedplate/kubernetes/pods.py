@@ -5,11 +5,11 @@ The shapes satisfy the Pod Security level `restricted`
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bedplate.kubernetes.manifests import Manifest, manifest
-from bedplate.labels import ACCELERATOR, GPU_RESOURCE, GPU_TAINT, Identity, accelerator_class
+from bedplate.labels import ACCELERATOR, GPU_RESOURCE, GPU_TAINT, GPUS_VISIBLE, Identity, accelerator_class
 
 NON_ROOT_USER = 65532
 """The user of an image that names none; by convention `nonroot` in distroless images."""
@@ -176,7 +176,7 @@ def pod_spec(
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        **({"initContainers": [_container(one) for one in before]} if before else {}),
+        **({"initContainers": [_container(_beside(one, container)) for one in before]} if before else {}),
         "containers": [_container(container)],
         "volumes": [
             {"name": _SCRATCH, "emptyDir": {"sizeLimit": memory_quantity(container.scratch_gib)}},
@@ -186,6 +186,14 @@ def pod_spec(
         ],
         **extra,
     }
+
+
+def _beside(one: Container, container: Container) -> Container:
+    """NVIDIA's runtime shows all GPUs of the node to a container whose image asks for that, unless it is told not to
+    (https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/docker-specialized.html)."""
+    if one.gpus or not container.gpus:
+        return one
+    return replace(one, environment={**one.environment, GPUS_VISIBLE: "void"})
 
 
 def _shared_memory(container: Container) -> list[Manifest]:

@@ -88,7 +88,7 @@ class Idle(pulumi.ComponentResource):
     def scale_by_queue(self, name: str, request: QueueRequest, parent: pulumi.Resource) -> None:
         """Registers for `parent` that its target has more pods while much waits in them."""
         inside = pulumi.ResourceOptions(parent=parent, depends_on=[request.namespace], deleted_with=request.namespace)
-        CustomObject(name, scaled_by_queue(request, PROMETHEUS_URL), self.operator, inside)
+        CustomObject(name, scaled_by_queue(request, self._prometheus.url), self.operator, inside)
 
     def _keda(self, args: IdleArgs) -> Operator:
         provided, child = args.spec.keda, pulumi.ResourceOptions(parent=self)
