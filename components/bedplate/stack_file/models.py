@@ -5,9 +5,8 @@ Owns the proposal of what would fit. It owns no numbers: those of models are `wo
 
 from collections.abc import Iterator
 
-from bedplate.clouds import ACCELERATORS
 from bedplate.clouds.sharing import part
-from bedplate.stack_file.parts import Parts, is_whole
+from bedplate.stack_file.parts import Parts, has, is_whole
 from bedplate.stack_file.problems import Problem, shown
 from bedplate.workloads.llm import LlmSpec
 
@@ -28,7 +27,7 @@ def fit(parts: Parts) -> Iterator[Problem]:
                 message=f"{gpus} GPUs cannot share the {model.heads} heads of {workload.model} evenly",
                 given=shown(gpus),
                 allowed=", ".join(str(count) for count in (1, 2, 4, 8, 16) if model.goes_on(count)),
-                fix=_proposal(workload, offered),
+                fix=_proposal(workload, parts),
             )
             continue
         yield Problem(
@@ -38,7 +37,7 @@ def fit(parts: Parts) -> Iterator[Problem]:
                 f"{demand.gb_of_each(gpus):.1f} GB of each GPU"
             ),
             given=f"{gpus} × {workload.gpu.accelerator}, of each {memory_gb * workload.memory_share:.1f} GB for vLLM",
-            fix=_proposal(workload, offered),
+            fix=_proposal(workload, parts),
         )
 
 
@@ -57,7 +56,7 @@ def queues(parts: Parts) -> Iterator[Problem]:
             )
 
 
-def _proposal(spec: LlmSpec, offered: list[str]) -> str:
+def _proposal(spec: LlmSpec, parts: Parts) -> str:
     """The cheapest changes that would fit: fewer tokens on these GPUs, more of them, others, another cache."""
     demand, share = spec.demand, spec.memory_share
     found: list[str] = []
@@ -68,11 +67,20 @@ def _proposal(spec: LlmSpec, offered: list[str]) -> str:
             found.append(f"`fullRequests: {requests}`")
         elif tokens >= 4096:
             found.append(f"`contextTokens: {tokens // 1024 * 1024}` and `fullRequests: 1`")
-    for accelerator in [spec.gpu.accelerator, *(name for name in offered if name != spec.gpu.accelerator)]:
-        kind = part(accelerator)
-        counts = ACCELERATORS[kind.accelerator].counts if kind.share == 1 else (1,)
-        fitting = [count for count in counts if demand.fits(count, kind.memory_gb, share)]
+    most = _most_of_a_node(parts)
+    for accelerator in [spec.gpu.accelerator, *(name for name in most if name != spec.gpu.accelerator)]:
+        counts = range(1, most[accelerator] + 1)
+        fitting = [count for count in counts if demand.fits(count, part(accelerator).memory_gb, share)]
         if fitting:
             found.append(f"`gpu: {{accelerator: {accelerator}, count: {fitting[0]}}}`")
             break
     return f"write {', or '.join(found)}" if found else "choose a smaller model, or add a pool with larger GPUs"
+
+
+def _most_of_a_node(parts: Parts) -> dict[str, int]:
+    """By accelerator, the most that one node has; parts of GPUs are taken one by one."""
+    most: dict[str, int] = {}
+    for pool in (parts.pools or {}).values():
+        if has(pool, ["accelerator", "sharing", "count"]) and pool.offers:
+            most[pool.offers] = max(most.get(pool.offers, 0), 1 if pool.sharing else pool.count or 1)
+    return most
