@@ -85,6 +85,8 @@ def served(port: int, probed: Mapping[str, Manifest], heard_seconds: int = _HEAR
         "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}],
         **probed,
         "lifecycle": {"preStop": {"sleep": {"seconds": heard_seconds}}},
+        # So that the status of a pod that failed says what its program said last.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
     }
 
 
