@@ -46,7 +46,15 @@ MINIMAL: dict[str, Any] = {
     "tenants": [],
 }
 
-NEEDED_BY_KIND: dict[str, dict[str, Any]] = {"workspace": {"owner": "ines@example.com"}}
+NEEDED_BY_KIND: dict[str, dict[str, Any]] = {
+    "app": {"framework": "streamlit"},
+    "llm": {
+        "model": "llama-3.1-8b-instruct",
+        "weights": {"volume": "data", "folder": "llama"},
+        "gpu": {"accelerator": "nvidia-l4"},
+    },
+    "workspace": {"owner": "ines@example.com"},
+}
 """Keys without which a template's spec is not valid, by kind."""
 SECRET_OF_EVERY = "every-token"
 """The config secret that workloads of `every_template` name."""

@@ -56,6 +56,8 @@ WORKSPACE = "workspace"
 TELLS_BUSY_KERNELS = f"{DOMAIN}/tells-busy-kernels"
 """Of pods that say how many kernels compute, at BUSY_KERNELS_PATH of their port `http`."""
 BUSY_KERNELS_PATH = "/bedplate/metrics"
+SERVING_COMPONENTS = ("app", "llm", "model-api")
+"""Values of COMPONENT of what answers requests: it has as many pods as there is load, with GPUs or without."""
 BATCH_COMPONENTS = ("batch", "training")
 """Values of COMPONENT that no Service, disruption budget or route picks."""
 

@@ -5,7 +5,7 @@ neither knows the other. An offer that a stack does not make is None, and a work
 `stack_file` with its place, before the first resource.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -87,8 +87,30 @@ class ActivityOffer(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class QueueRequest:
+    """That a Deployment has more pods while much waits in them. target: its name, and its workload's. per_pod: by
+    series that each of its pods tells, the value in each above which pods are added."""
+
+    identity: Identity
+    namespace: KubernetesObject
+    namespace_name: str
+    target: str
+    replicas_min: int
+    replicas_max: int
+    per_pod: Mapping[str, float]
+
+
+class QueueOffer(Protocol):
+    """Who adds pods by what waits."""
+
+    def scale_by_queue(self, name: str, request: QueueRequest, parent: pulumi.Resource) -> None:
+        """Registers it for `parent`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Offers:
     """Each offer, or None where this stack does not make it."""
 
     front_door: FrontDoorOffer | None = None
     activity: ActivityOffer | None = None
+    queues: QueueOffer | None = None

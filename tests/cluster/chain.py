@@ -116,12 +116,13 @@ def running_chain(
     platform: Mapping[str, Any],
     extra: Callable[[AuthenticationEndpoints], Sequence[dict[str, Any]]] = lambda _: (),
     ports: Mapping[str, int] | None = None,
+    secrets: frozenset[str] = frozenset(),
 ) -> Iterator[Chain]:
     """The stack, with every workload at the port. extra: further objects, of routes that no template makes. ports: of
-    workloads that have one of their own."""
+    workloads that have one of their own. secrets: names of config secrets that there are."""
     if not access.is_disposable:
         pytest.skip("it needs the embedded control plane: it makes namespaces of fixed names")
-    recording, api = record(dict(platform)), ApiServer(access)
+    recording, api = record(dict(platform), secrets), ApiServer(access)
     definitions = Definitions(api)
     definitions.create(recording)
     with running_site(folder, programs.login, Generated.in_recording(recording), programs.address) as site:

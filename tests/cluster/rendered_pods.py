@@ -130,9 +130,19 @@ def _script(spec: Mapping[str, Any], volumes: Mapping[str, Path], image: Image, 
         yield f"mount -o remount,bind,ro {root}{path}"
     yield f"mount --bind /dev {root}/dev && mount -t proc proc {root}/proc"
     variables = [f"{entry['name']}='{entry['value']}'" for entry in container["env"] if "value" in entry]
-    words = [f"'{word}'" for word in (*container["command"], *container["args"])]
+    words = [f"'{word}'" for word in (*container.get("command", ()), *container.get("args", ()))]
     dropped = f"setpriv --reuid {user} --regid {user} --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all"
     path = f"PATH={image.bin}:/usr/local/bin:/usr/bin:/bin"
+    is_first = not spec.get("shareProcessNamespace", False)
     yield " ".join(
-        ["exec", f"chroot {root}", f"env -i --chdir={container['workingDir']} {path}", *variables, dropped, *words]
+        [
+            *(["exec"] if is_first else []),
+            f"chroot {root}",
+            f"env -i --chdir={container['workingDir']} {path}",
+            *variables,
+            dropped,
+            *words,
+        ]
+        # Where the pod's processes are together, another one is the first and waits for them all.
+        + ([] if is_first else ["&", "wait"])
     )

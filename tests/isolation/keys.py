@@ -39,7 +39,7 @@ _OWN_WAY_IN = Free("it says who else comes in to the tenant's own workload")
 _OWN_PLACE = Free("it changes what people find in the tenant's own workspace")
 _REVIEWED = Free("whoever reviews the file looks at it: what it names is not checked against the tenant")
 _CEILING = "guardrails.maxTenant"
-_WORKLOAD, _JOB, _WORKSPACE = ("workloads", 0), ("workloads", 1), ("workloads", 2)
+_WORKLOAD, _JOB, _WORKSPACE, _APP, _LLM = (("workloads", at) for at in range(5))
 WORKSPACE: dict[str, Any] = {
     "kind": "workspace",
     "name": "studio",
@@ -132,6 +132,35 @@ KEYS: Mapping[str, Decision] = {
     "ModelApi.startupSeconds": _OWN_PODS,
     "ModelApi.drainSeconds": Bounded("600 seconds at most", ((*_WORKLOAD, "drainSeconds"), 90_000), "at most 600"),
     "ModelApi.update": _OWN_PODS,
+    "App.framework": _OWN_PODS,
+    "App.file": _OWN_PODS,
+    "App.port": _OWN_PODS,
+    "App.healthPath": _OWN_PODS,
+    "App.startupSeconds": _OWN_PODS,
+    "App.replicas": Bounded("100 at most, and the tenant's quota", ((*_APP, "replicas"), 90), "than the quota"),
+    "Code.repository": Free("its pods fetch it with the tenant's own token, and run it within their sizes and rights"),
+    "Code.ref": _OWN_PODS,
+    "Code.commit": _OWN_PODS,
+    "Code.tokenEnv": Bounded("the workload's own secretEnv", ((*_APP, "source", "tokenEnv"), "OTHERS"), "secretEnv"),
+    "Code.image": Bounded(
+        "guardrails.approvedImages", ((*_APP, "source", "image"), "docker.io/evil/git:1"), "approved-images"
+    ),
+    "Llm.model": _OWN_PODS,
+    "Llm.contextTokens": Bounded("the model's own", ((*_LLM, "contextTokens"), 900_000), "was made for"),
+    "Llm.fullRequests": Bounded("the GPUs' memory", ((*_LLM, "fullRequests"), 9000), "of each GPU"),
+    "Llm.runningRequests": _OWN_PODS,
+    "Llm.cacheType": _OWN_PODS,
+    "Llm.memoryShare": _OWN_PODS,
+    "Llm.startupSeconds": _OWN_PODS,
+    "Llm.drainSeconds": Bounded("600 seconds at most", ((*_LLM, "drainSeconds"), 90_000), "at most 600"),
+    "Llm.update": _OWN_PODS,
+    "LlmReplicas.min": Bounded("the tenant's quota", ((*_LLM, "replicas"), {"min": 40, "max": 40}), "than the quota"),
+    "LlmReplicas.max": Bounded("the tenant's quota", ((*_LLM, "replicas"), {"min": 40, "max": 40}), "than the quota"),
+    "Weights.volume": Bounded("the tenant's own volumes", ((*_LLM, "weights", "volume"), "others"), "no such volume"),
+    "Weights.folder": Bounded("folders of the volume", ((*_LLM, "weights", "folder"), "../../b"), "without `..`"),
+    "Weights.bucket": Free("what is in the bucket is read with the rights of the workload's own identity"),
+    "Preload.repository": Free("it is fetched from where everybody publishes models, with the tenant's own token"),
+    "Preload.revision": _OWN_PODS,
     "Replicas.min": Bounded(
         "the tenant's quota", ((*_WORKLOAD, "replicas"), {"min": 400, "max": 400}), "than the quota"
     ),
@@ -208,7 +237,7 @@ def attacked(tenant: str = "a") -> dict[str, Any]:
         "groups": [f"ml-{tenant}"],
         "owner": f"{tenant}@example.com",
         "quota": {"cpu": 32, "memoryGib": 128, "gpus": {"nvidia-l4": 2}, "storageGib": 500},
-        "volumes": [{"name": "data", "sizeGib": 10, "retain": False}],
+        "volumes": [{"name": "data", "sizeGib": 10, "retain": False, "access": "manyNodes"}],
         "allowedNetworks": ["10.40.7.0/24"],
         "podSecurity": "restricted",
         "workloads": [
@@ -221,5 +250,24 @@ def attacked(tenant: str = "a") -> dict[str, Any]:
             },
             {"kind": "job", "name": "etl", "image": "ghcr.io/acme/etl:1.0.0", "history": {"succeeded": 3}},
             {**WORKSPACE, "alwaysOn": True},
+            {
+                "kind": "app",
+                "name": "pages",
+                "image": "ghcr.io/acme/pages:1.0.0",
+                "framework": "streamlit",
+                "source": {
+                    "repository": "https://git.example.com/pages.git",
+                    "commit": "5" * 40,
+                    "image": "ghcr.io/acme/git:2.47.2",
+                },
+            },
+            {
+                "kind": "llm",
+                "name": "chat",
+                "image": "ghcr.io/acme/vllm:0.33.0",
+                "model": "qwen3-4b",
+                "gpu": {"accelerator": "nvidia-l4"},
+                "weights": {"volume": "data", "folder": "qwen"},
+            },
         ],
     }

@@ -43,6 +43,7 @@ from bedplate.labels import (
     OWNERS,
     PROJECT,
     PROJECTS,
+    SERVING_COMPONENTS,
     accelerator_class,
 )
 
@@ -51,7 +52,7 @@ LONGEST_STOP_SECONDS = 900
 LONGEST_KEEP_SECONDS = LONGEST_KEEP_DAYS * 86_400
 IS_WORKSPACE = (
     "object.kind in ['Pod', 'Deployment', 'StatefulSet', 'DaemonSet'] && !variables.isOwned && "
-    f"!(object.metadata.?labels[?'{COMPONENT}'].orValue('') in ['model-api'])"
+    f"!(object.metadata.?labels[?'{COMPONENT}'].orValue('') in {list(SERVING_COMPONENTS)})"
 )
 """CEL: whether it is for people, if it has GPUs: what serves is scaled by load, jobs end by their run time limit."""
 IS_IDLE_CHANGED = f"{IDLE} != oldObject.metadata.?annotations[?'{IDLE_TIMEOUT_MINUTES}']"

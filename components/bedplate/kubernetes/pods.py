@@ -5,11 +5,11 @@ The shapes satisfy the Pod Security level `restricted`
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bedplate.kubernetes.manifests import Manifest, manifest
-from bedplate.labels import ACCELERATOR, GPU_RESOURCE, GPU_TAINT, Identity, accelerator_class
+from bedplate.labels import ACCELERATOR, GPU_RESOURCE, GPU_TAINT, GPUS_VISIBLE, Identity, accelerator_class
 
 NON_ROOT_USER = 65532
 """The user of an image that names none; by convention `nonroot` in distroless images."""
@@ -53,7 +53,8 @@ class Container:
     args: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     secret_environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Environment variable → name of the Secret that holds it under the variable's own name."""
+    """Environment variable → name of the Secret that holds it under its own name, or that of `secret_keys`."""
+    secret_keys: Mapping[str, str] = field(default_factory=dict[str, str])
     volume_mounts: Mapping[str, str] = field(default_factory=dict[str, str])
     """Path in the container → name of the PersistentVolumeClaim."""
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
@@ -102,7 +103,10 @@ def _environment(container: Container) -> list[Manifest]:
         if name not in container.secret_environment
     ]
     secret: list[Manifest] = [
-        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}}
+        {
+            "name": name,
+            "valueFrom": {"secretKeyRef": {"name": secret, "key": container.secret_keys.get(name, name)}},
+        }
         for name, secret in sorted(container.secret_environment.items())
     ]
     # Kubernetes puts into $(NAME) what stands before it, so that an address can have a password in it
@@ -152,8 +156,13 @@ def accelerator_placement(accelerator: str) -> Manifest:
     }
 
 
-def pod_spec(container: Container, service_account_name: str, **extra: Any) -> Manifest:
-    """The pod of one container, running as its workload's ServiceAccount without a token, unless `extra` says so."""
+def pod_spec(
+    container: Container, service_account_name: str, before: Sequence[Container] = (), **extra: Any
+) -> Manifest:
+    """The pod of one container, running as its workload's ServiceAccount without a token, unless `extra` says so.
+
+    before: run to their ends before it, one after the other; they see no volumes but those of `container`.
+    """
     claims = sorted(set(container.volume_mounts.values()))
     return {
         "serviceAccountName": service_account_name,
@@ -167,6 +176,7 @@ def pod_spec(container: Container, service_account_name: str, **extra: Any) -> M
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
+        **({"initContainers": [_container(_beside(one, container)) for one in before]} if before else {}),
         "containers": [_container(container)],
         "volumes": [
             {"name": _SCRATCH, "emptyDir": {"sizeLimit": memory_quantity(container.scratch_gib)}},
@@ -176,6 +186,14 @@ def pod_spec(container: Container, service_account_name: str, **extra: Any) -> M
         ],
         **extra,
     }
+
+
+def _beside(one: Container, container: Container) -> Container:
+    """NVIDIA's runtime shows all GPUs of the node to a container whose image asks for that, unless it is told not to
+    (https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/docker-specialized.html)."""
+    if one.gpus or not container.gpus:
+        return one
+    return replace(one, environment={**one.environment, GPUS_VISIBLE: "void"})
 
 
 def _shared_memory(container: Container) -> list[Manifest]:

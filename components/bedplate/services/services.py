@@ -177,9 +177,9 @@ class Services:
     def _offers(self, login: Login | None, idle: Idle | None) -> Offers:
         door, authentication = self.front_door, login.endpoints if login else None
         if door is None:
-            return Offers(activity=idle)
+            return Offers(activity=idle, queues=idle)
         if authentication:
             sign_in = SignInRouteArgs(authentication=authentication, front_door=door)
             SignInRoute(f"{self._name}-sign-in", sign_in, self._opts)
         routes = Routes(front_door=door, authentication=authentication, domain=self._args.domain)
-        return Offers(front_door=routes, activity=idle)
+        return Offers(front_door=routes, activity=idle, queues=idle)

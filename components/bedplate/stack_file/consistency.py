@@ -1,9 +1,9 @@
 """What must hold between the parts of a platform, and no single spec can see.
 
 Owns the list of all checks, and those of quotas, images and limits. Beside it, by what they are about: `capacity`
-(machines and networks), `gpus` (parts of them, drivers), `storage` (volumes), `buckets`, `costs`, `routing` (hosts and
-routes), `secrets`, `tenancy` (names), `ceilings` (the most that any tenant may have), `idle` (stopping what nobody
-uses), `monitoring`.
+(machines and networks), `gpus` (parts of them, drivers), `models` (language models on GPUs), `storage` (volumes),
+`buckets`, `costs`, `routing` (hosts and routes), `secrets`, `tenancy` (names), `ceilings` (the most that any tenant may
+have), `idle` (stopping what nobody uses), `monitoring`.
 """
 
 import json
@@ -20,6 +20,7 @@ from bedplate.stack_file import (
     costs,
     gpus,
     idle,
+    models,
     monitoring,
     routing,
     secrets,
@@ -167,11 +168,14 @@ def _approved_images(parts: Parts) -> Iterator[Problem]:
     if limits is None or not has(limits, ["approved_images"]):
         return
     for path, _, workload in parts.with_workloads(["image"]):
-        if not limits.approves(workload.image):
+        images = {("image",): workload.image, **(workload.more_images() if is_whole(workload) else {})}
+        for place, image in images.items():
+            if limits.approves(image):
+                continue
             yield Problem(
-                path=(*path, "image"),
+                path=(*path, *place),
                 message="the image is not from an approved registry (guardrail approved-images)",
-                given=shown(workload.image),
+                given=shown(image),
                 allowed=", ".join(limits.approved_images),
                 fix="use an image from one of these, or extend guardrails.approvedImages",
             )
@@ -310,6 +314,8 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     gpus.in_turns_one_at_a_time,
     gpus.in_turns_within_a_tenant,
     gpus.drivers_run_the_programs,
+    models.fit,
+    models.queues,
     _quota,
     buckets.declared,
     buckets.granted,

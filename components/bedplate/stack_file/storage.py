@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bedplate.stack_file.parts import Parts, footprint_of
 from bedplate.stack_file.problems import DECIMALS, PathParts, Problem, number, shown, suggestion
 from bedplate.wording import counted
-from bedplate.workloads import Footprint
+from bedplate.workloads import Footprint, WorkloadSpec
 
 
 def sizes(parts: Parts) -> Iterator[Problem]:
@@ -38,15 +38,23 @@ def mounts(parts: Parts) -> Iterator[Problem]:
     """What is mounted is there."""
     for path, tenant, workload in parts.with_workloads(["mounts"], of_tenant=["volumes"]):
         names = [volume.name for volume in tenant.volumes]
-        for position, mount in enumerate(workload.mounts):
-            if mount.volume not in names:
+        for place, volume in mounted_by(workload):
+            if volume not in names:
                 yield Problem(
-                    path=(*path, "mounts", position, "volume"),
+                    path=(*path, *place),
                     message="the tenant has no such volume",
-                    given=shown(mount.volume),
+                    given=shown(volume),
                     allowed=", ".join(names) or "none, the tenant has no volumes",
-                    fix=suggestion(mount.volume, names, "choose one of these, or add it to the tenant's volumes"),
+                    fix=suggestion(volume, names, "choose one of these, or add it to the tenant's volumes"),
                 )
+
+
+def mounted_by(workload: WorkloadSpec) -> list[tuple[PathParts, str]]:
+    """Volumes that a workload's pods mount, with their places; none where a key that names one is wrong."""
+    try:
+        return list(workload.volumes_mounted().items())
+    except AttributeError:
+        return []
 
 
 def volumes_can_be_shared(parts: Parts) -> Iterator[Problem]:
@@ -102,14 +110,14 @@ def volumes_of_one_node_have_one_pod(parts: Parts) -> Iterator[Problem]:
 
 def _mounts_of_one_node(parts: Parts) -> Iterator[_Mount]:
     for path, tenant, workload in parts.with_workloads(["name", "mounts"], of_tenant=["volumes"]):
-        footprint = footprint_of(workload) if workload.mounts else None
+        mounted = mounted_by(workload)
+        footprint = footprint_of(workload) if mounted else None
         if footprint is None:
             continue
         of_one_node = {volume.name for volume in tenant.volumes if volume.access == "oneNode"}
-        for position, mount in enumerate(workload.mounts):
-            if mount.volume in of_one_node:
-                at = (*path, "mounts", position, "volume")
-                yield _Mount(path=at, volume=mount.volume, workload=workload.name, pods=footprint)
+        for place, volume in mounted:
+            if volume in of_one_node:
+                yield _Mount(path=(*path, *place), volume=volume, workload=workload.name, pods=footprint)
 
 
 def _many_pods(mount: _Mount) -> Problem:

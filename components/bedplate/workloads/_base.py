@@ -205,6 +205,16 @@ class Sleeper:
     cpu_percent: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Queued:
+    """A Deployment whose pods tell what waits in them, and of which there are more while much does. It is named like
+    the workload. per_pod: by series that each pod tells, the value in each above which pods are added."""
+
+    replicas_min: int
+    replicas_max: int
+    per_pod: Mapping[str, float]
+
+
 class WorkloadSpec(Spec):
     """What every workload has, whatever its kind."""
 
@@ -271,6 +281,10 @@ class WorkloadSpec(Spec):
             )
         return size
 
+    def more_images(self) -> Mapping[tuple[str, ...], str]:
+        """Images that its pods run beside `image`, by the place that they are named at."""
+        return {}
+
     @abstractmethod
     def footprint(self) -> Footprint:
         """What the workload takes of its tenant's quota and of the machines."""
@@ -298,6 +312,14 @@ class WorkloadSpec(Spec):
     def sleeper(self) -> Sleeper | None:
         """What is stopped while nobody uses it, if anything is."""
         return None
+
+    def queued(self) -> Queued | None:
+        """What has more pods while much waits, if anything has."""
+        return None
+
+    def volumes_mounted(self) -> Mapping[tuple[str | int, ...], str]:
+        """Volumes of the tenant that its pods mount, by the place that they are named at."""
+        return {("mounts", at, "volume"): mount.volume for at, mount in enumerate(self.mounts)}
 
 
 @dataclass(frozen=True, kw_only=True)

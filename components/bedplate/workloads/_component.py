@@ -4,7 +4,7 @@ import pulumi
 
 from bedplate.kubernetes import KubernetesObject, Manifest
 from bedplate.labels import host_label
-from bedplate.offers import ActivityRequest, RouteRequest, Sleep
+from bedplate.offers import ActivityRequest, QueueRequest, RouteRequest, Sleep
 from bedplate.workloads._base import Workload, WorkloadArgs
 from bedplate.workloads._grants import acting_as, ways_to_buckets
 
@@ -21,6 +21,7 @@ class WorkloadComponent(pulumi.ComponentResource):
             KubernetesObject(f"{name}-{suffix}", part, pulumi.ResourceOptions.merge(inside, left))
         self._open_route(name, args)
         self._stop_while_idle(name, args)
+        self._scale_by_queue(name, args)
         self.register_outputs({})
 
     @staticmethod
@@ -71,3 +72,18 @@ class WorkloadComponent(pulumi.ComponentResource):
             accelerator=spec.gpu.accelerator if spec.gpu else "",
         )
         activity.scale(f"{name}-idle", request, self)
+
+    def _scale_by_queue(self, name: str, args: WorkloadArgs) -> None:
+        queued, offer = args.spec.queued(), args.offers.queues
+        if queued is None or offer is None:
+            return
+        request = QueueRequest(
+            identity=args.identity,
+            namespace=args.namespace,
+            namespace_name=args.namespace_name,
+            target=args.spec.name,
+            replicas_min=queued.replicas_min,
+            replicas_max=queued.replicas_max,
+            per_pod=queued.per_pod,
+        )
+        offer.scale_by_queue(f"{name}-queue", request, self)

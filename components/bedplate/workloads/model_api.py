@@ -5,65 +5,29 @@ deliberately owns no route: it says what there is to lead to, and is reachable f
 front door leads there.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field
 
-from bedplate.kubernetes import (
-    SKIP_AWAIT,
-    IdleSpec,
-    Manifest,
-    RouteSpec,
-    accelerator_placement,
-    disruption_budget,
-    manifest,
-    pod_spec,
-    spread_over_zones_and_nodes,
-    template_metadata,
-)
-from bedplate.spec import Port, PositiveCount, Seconds, Spec, UrlPath, mistake, not_below_min
-from bedplate.workloads._base import (
-    Endpoint,
-    Footprint,
-    Sleeper,
-    Workload,
-    WorkloadArgs,
-    WorkloadSpec,
-    container,
-    secrets_hash,
+from bedplate.kubernetes import IdleSpec, Manifest, RouteSpec, disruption_budget
+from bedplate.spec import Port, Seconds, UrlPath
+from bedplate.workloads._base import Endpoint, Footprint, Sleeper, Workload, WorkloadArgs, WorkloadSpec, container
+from bedplate.workloads._serving import (
+    SERVICE_PORT,
+    ReplicasSpec,
+    autoscaler,
+    deployment,
+    pod_template,
+    probes,
+    served,
+    service,
+    strategy,
 )
 
-_PROBE_SECONDS = 5
-_SERVICE_PORT = 80
-_HIGHEST_CPU_PERCENT = 180
-"""A pod is limited to 200 percent of its request, and an autoscaler acts on a tenth above its target: no pod would ever
-be added for a higher one
-(https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#algorithm-details)."""
 _DRAIN_SECONDS = 30
 _LONGEST_DRAIN_SECONDS = 600
-
-
-class ReplicasSpec(Spec):
-    """How many pods serve; equal bounds mean a fixed number."""
-
-    min: Annotated[PositiveCount, Field(le=500)] = 2
-    """Fewest pods; two survive the loss of a node."""
-    max: Annotated[PositiveCount, Field(le=500, validate_default=True)] = 10
-    """Most pods."""
-    cpu_percent: Annotated[PositiveCount, Field(le=_HIGHEST_CPU_PERCENT)] = 70
-    """Average CPU use, in percent of the request, above which pods are added."""
-
-    _not_below_min = field_validator("max")(not_below_min)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _written_out(cls, given: object) -> object:
-        if isinstance(given, int) and not isinstance(given, bool):
-            raise mistake("must say the fewest and the most pods", f"write {{min: {given}, max: {given}}}")
-        return given
 
 
 class ModelApiSpec(WorkloadSpec):
@@ -110,7 +74,7 @@ class ModelApiSpec(WorkloadSpec):
         """Its Service, where a route is asked for."""
         if self.route is None:
             return None
-        return Endpoint(service=self.name, service_port=_SERVICE_PORT, port=self.port, route=self.route)
+        return Endpoint(service=self.name, service_port=SERVICE_PORT, port=self.port, route=self.route)
 
     def sleeper(self) -> Sleeper | None:
         """Its Deployment, where that is asked for."""
@@ -135,116 +99,31 @@ class ModelApi(Workload):
     def parts(self, args: WorkloadArgs) -> Sequence[tuple[str, Manifest]]:
         """Deployment, Service, disruption budget and autoscaler.
 
-        There is an autoscaler even of a fixed number: the number of pods belongs to it in every shape of the spec, and
-        never changes hands. Where all pods may stop, KEDA makes one, of its own name.
+        Where all pods may stop, KEDA makes the autoscaler, of its own name.
         """
         spec = args.spec
         assert isinstance(spec, ModelApiSpec)
+        replicas = spec.replicas
         return [
             ("deployment", _deployment(spec, args)),
-            ("service", _service(spec, args)),
+            ("service", service(args)),
             ("disruption-budget", disruption_budget(spec.name, args.namespace_name, args.identity)),
-            *([] if spec.idle else [("autoscaler", _autoscaler(spec, args))]),
+            *(
+                []
+                if spec.idle
+                else [("autoscaler", autoscaler(args, replicas.min, replicas.max, replicas.cpu_percent))]
+            ),
         ]
 
 
-def _probe(spec: ModelApiSpec, failures: int) -> Manifest:
-    return {
-        "httpGet": {"path": spec.health_path, "port": "http"},
-        "periodSeconds": _PROBE_SECONDS,
-        "timeoutSeconds": 3,
-        "failureThreshold": failures,
-    }
-
-
-def _pod_template(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
-    # A pod that stops is still in some routers' lists for a moment: it goes on serving until they have heard
-    # (https://kubernetes.io/docs/tutorials/services/pods-and-endpoint-termination-flow/).
-    served = container(
-        spec,
-        ports=[{"name": "http", "containerPort": spec.port, "protocol": "TCP"}],
-        startupProbe=_probe(spec, math.ceil(spec.startup_seconds / _PROBE_SECONDS)),
-        readinessProbe=_probe(spec, 2),
-        livenessProbe=_probe(spec, 6),
-        lifecycle={"preStop": {"sleep": {"seconds": 5}}},
-    )
-    placement = accelerator_placement(spec.gpu.accelerator) if spec.gpu else {}
-    pod = pod_spec(
-        served,
-        spec.name,
-        terminationGracePeriodSeconds=spec.drained_seconds + 5,
-        topologySpreadConstraints=spread_over_zones_and_nodes(args.identity.selector()),
-        **placement,
-    )
-    return {"metadata": template_metadata(args.identity, secrets_hash(args)), "spec": pod}
-
-
-def _strategy(spec: ModelApiSpec) -> Manifest:
-    """One pod that goes before its successor comes lets go of its volume too: only Recreate waits for that
-    (https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#recreate-deployment)."""
-    if spec.update == "addFirst":
-        return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
-    if spec.replicas.max == 1:
-        return {"type": "Recreate"}
-    return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
-
-
 def _deployment(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
-    return manifest(
-        "apps/v1",
-        "Deployment",
-        spec.name,
-        args.identity,
-        namespace=args.namespace_name,
-        annotations=_deployment_annotations(spec),
-        spec={
-            "replicas": spec.replicas.min,  # at first; see `handed_over`
-            "selector": {"matchLabels": args.identity.selector()},
-            "strategy": _strategy(spec),
-            "progressDeadlineSeconds": spec.startup_seconds + 600,
-            "revisionHistoryLimit": 5,
-            "template": _pod_template(spec, args),
-        },
-    )
-
-
-def _deployment_annotations(spec: ModelApiSpec) -> dict[str, str]:
-    """A GPU node may take longer to come from zero than any sensible wait, and must not hold up other tenants. What is
-    stopped has nothing to wait for."""
-    if spec.gpu or spec.idle:
-        return SKIP_AWAIT
-    return {"pulumi.com/timeoutSeconds": str(spec.startup_seconds + 600)}
-
-
-def _service(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
-    # Nothing waits for its endpoints, and the engine would for ten seconds each.
-    return manifest(
-        "v1",
-        "Service",
-        spec.name,
-        args.identity,
-        namespace=args.namespace_name,
-        annotations=SKIP_AWAIT,
-        spec={
-            "type": "ClusterIP",
-            "selector": args.identity.selector(),
-            "ports": [{"name": "http", "port": _SERVICE_PORT, "targetPort": "http", "protocol": "TCP"}],
-        },
-    )
-
-
-def _autoscaler(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
-    target = {"type": "Utilization", "averageUtilization": spec.replicas.cpu_percent}
-    return manifest(
-        "autoscaling/v2",
-        "HorizontalPodAutoscaler",
-        spec.name,
-        args.identity,
-        namespace=args.namespace_name,
-        spec={
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": spec.name},
-            "minReplicas": spec.replicas.min,
-            "maxReplicas": spec.replicas.max,
-            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
-        },
+    program = container(spec, **served(spec.port, probes(spec.health_path, spec.startup_seconds)))
+    return deployment(
+        args,
+        pod_template(args, program, spec.drained_seconds + 5),
+        strategy(spec.update == "addFirst", spec.replicas.max),
+        replicas=spec.replicas.min,
+        startup_seconds=spec.startup_seconds,
+        # What is stopped has nothing to wait for.
+        is_awaited=not (spec.gpu or spec.idle),
     )

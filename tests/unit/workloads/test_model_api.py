@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from bedplate.engine.resources import Resource
-from bedplate.workloads.model_api import ReplicasSpec
+from bedplate.workloads._serving import ReplicasSpec
 from harness import MINIMAL, STACKS, model_api, objects, platform, record, record_stack, tenant
 
 

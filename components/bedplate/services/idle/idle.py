@@ -24,10 +24,11 @@ from bedplate.kubernetes import (
     RuleGroup,
 )
 from bedplate.labels import IDLE_NAMESPACE
-from bedplate.offers import ActivityRequest
+from bedplate.offers import ActivityRequest, QueueRequest
 from bedplate.services.idle.alerts import idle_alerts
 from bedplate.services.idle.dashboards import DASHBOARDS
 from bedplate.services.idle.keda import CHART, namespace, values
+from bedplate.services.idle.queues import scaled_by_queue
 from bedplate.services.idle.rules import Thresholds, idle_rules
 from bedplate.services.idle.scaled_objects import Target, scaled_object
 from bedplate.services.idle.spec import IdleSettingsSpec
@@ -83,6 +84,11 @@ class Idle(pulumi.ComponentResource):
         body = scaled_object(_target(request, self.minutes(request.after_minutes)), self._prometheus.url)
         inside = pulumi.ResourceOptions(parent=parent, depends_on=[request.namespace], deleted_with=request.namespace)
         CustomObject(name, body, self.operator, inside)
+
+    def scale_by_queue(self, name: str, request: QueueRequest, parent: pulumi.Resource) -> None:
+        """Registers for `parent` that its target has more pods while much waits in them."""
+        inside = pulumi.ResourceOptions(parent=parent, depends_on=[request.namespace], deleted_with=request.namespace)
+        CustomObject(name, scaled_by_queue(request, self._prometheus.url), self.operator, inside)
 
     def _keda(self, args: IdleArgs) -> Operator:
         provided, child = args.spec.keda, pulumi.ResourceOptions(parent=self)

@@ -14,6 +14,7 @@ _DOES_NOT_START = (
     '{reason=~"CrashLoopBackOff|ImagePullBackOff|ErrImagePull|InvalidImageName'
     '|CreateContainerConfigError|CreateContainerError"}'
 )
+_BY_CONTAINER, _ON_CONTAINER = "by (namespace, pod, container)", "on (namespace, pod, container)"
 _DISKS = f'{{namespace="{MONITORING_NAMESPACE}", persistentvolumeclaim=~"prometheus-.+"}}'
 
 _FAILED = 'kube_job_failed{condition="true"}'
@@ -100,6 +101,31 @@ WORKLOAD_ALERTS: tuple[Alert, ...] = (
         summary="{{ $labels.container }} of {{ $labels.namespace }}/{{ $labels.pod }} does not start",
         description="Its image cannot be had, what it is configured with is missing, or it ends as soon as it starts.",
         runbook="docs/guides/monitoring.md#a-container-does-not-start",
+    ),
+    Alert(
+        name="BedplateOutOfMemory",
+        expression=(
+            f'max {_BY_CONTAINER} (kube_pod_container_resource_limits{{resource="memory"}})'
+            f" and {_ON_CONTAINER} (increase(kube_pod_container_status_restarts_total[30m]) > 0)"
+            f' and {_ON_CONTAINER} (kube_pod_container_status_last_terminated_reason{{reason="OOMKilled"}} == 1)'
+        ),
+        for_minutes=0,
+        severity="warning",
+        summary=("{{ $labels.namespace }}/{{ $labels.pod }} was killed at its memory of {{ $value | humanize1024 }}B"),
+        description="It needs more than its memoryGib, and lost what it worked on. It was started again.",
+        runbook="docs/guides/add-a-workload.md#a-pod-was-killed-for-its-memory",
+    ),
+    Alert(
+        name="BedplateModelRequestsWait",
+        expression=(
+            "sum by (namespace, workload) (vllm:num_requests_waiting)"
+            " / count by (namespace, workload) (vllm:num_requests_waiting) > 5"
+        ),
+        for_minutes=10,
+        severity="warning",
+        summary="{{ $value | humanize }} requests wait in each pod of {{ $labels.namespace }}/{{ $labels.workload }}",
+        description="Callers wait for their first token: its pods are too few, or their cache is full.",
+        runbook="docs/guides/llm.md#requests-wait",
     ),
     Alert(
         name="BedplatePodPending",

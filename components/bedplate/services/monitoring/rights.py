@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, manifest, network_policy
-from bedplate.labels import MONITORING_NAMESPACE, NAME, TELLS_BUSY_KERNELS, TENANT
+from bedplate.labels import COMPONENT, MONITORING_NAMESPACE, NAME, TELLS_BUSY_KERNELS, TENANT
 from bedplate.services.monitoring import alertmanager
 from bedplate.services.monitoring.endpoint import PROMETHEUS_PORT
 from bedplate.services.monitoring.kube_prometheus import IDENTITY, OPERATOR_ACCOUNT, PROMETHEUS_ACCOUNT
-from bedplate.services.monitoring.scrapes import KUBELET_PORT, NODE_EXPORTER_PORT
+from bedplate.services.monitoring.scrapes import KUBELET_PORT, LLM_PORT, NODE_EXPORTER_PORT
 from bedplate.services.monitoring.spec import MonitoringSpec
 
 _READ = ["get", "list", "watch"]
@@ -82,6 +82,8 @@ def _granted(kind: str, name: str, account: str, rules: list[Manifest], **where:
 def policies(spec: MonitoringSpec) -> list[Manifest]:
     """Prometheus reads the platform's pods and the nodes; Alertmanager gets to its receivers and to its twin."""
     platforms = {"namespaceSelector": {"matchExpressions": [{"key": TENANT, "operator": "DoesNotExist"}]}}
+    tenants = {"namespaceSelector": {"matchExpressions": [{"key": TENANT, "operator": "Exists"}]}}
+    llms = {**tenants, "podSelector": {"matchLabels": {COMPONENT: "llm"}}}
     outside = addresses("0.0.0.0/0", but=METADATA_ADDRESSES)
     ours = {
         "namespaceSelector": {
@@ -103,6 +105,7 @@ def policies(spec: MonitoringSpec) -> list[Manifest]:
                 {"to": [platforms], "ports": [{"protocol": "TCP"}]},
                 {"to": [_WORKSPACES], "ports": [{"protocol": "TCP"}]},
                 {"to": [outside], "ports": _ports("TCP", KUBELET_PORT, NODE_EXPORTER_PORT)},
+                {"to": [llms], "ports": _ports("TCP", LLM_PORT)},
             ],
         ),
         _policy("questions", _pods("prometheus"), ingress=[{"from": [ours], "ports": _ports("TCP", PROMETHEUS_PORT)}]),

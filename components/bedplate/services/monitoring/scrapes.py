@@ -48,6 +48,7 @@ class Scrape:
     interval_seconds: int | None = None
 
 
+LLM_PORT = 8000
 SCRAPES: Sequence[Scrape] = (
     # Its counters wake workspaces; https://github.com/traefik/traefik-helm-chart names the port.
     Scrape(job="traefik", namespace=FRONT_DOOR_NAMESPACE, name="traefik", port="metrics", interval_seconds=15),
@@ -70,8 +71,8 @@ SCRAPES: Sequence[Scrape] = (
 
 
 def pod_monitors(identity: Identity) -> Iterator[Manifest]:
-    """They stand in the namespace of monitoring and name the one that they look in, but for workspaces, which are
-    tenants'."""
+    """They stand in the namespace of monitoring and name the one that they look in, but for workspaces and
+    language models, which are tenants'."""
     for scrape in SCRAPES:
         endpoint: dict[str, Any] = {
             "port": scrape.port,
@@ -83,6 +84,7 @@ def pod_monitors(identity: Identity) -> Iterator[Manifest]:
         where = {"matchNames": [scrape.namespace]}
         yield _monitor(identity, scrape.job, where, {scrape.label: scrape.name}, endpoint)
     yield _monitor(identity, "workspaces", {"any": True}, {TELLS_BUSY_KERNELS: "true"}, _BUSY_KERNELS, sampleLimit=10)
+    yield _monitor(identity, "llm", {"any": True}, {COMPONENT: "llm"}, _MODELS, sampleLimit=5000)
 
 
 _BUSY_KERNELS: Mapping[str, Any] = {
@@ -93,6 +95,20 @@ _BUSY_KERNELS: Mapping[str, Any] = {
     "relabelings": [{"targetLabel": "job", "replacement": "workspaces", "action": "replace"}],
     # Of what people run no other word is believed.
     "metricRelabelings": [{"sourceLabels": ["__name__"], "regex": "bedplate_workspace_busy_kernels", "action": "keep"}],
+}
+_MODELS: Mapping[str, Any] = {
+    "port": "http",
+    "interval": "15s",
+    "honorLabels": False,
+    "relabelings": [
+        {"targetLabel": "job", "replacement": "llm", "action": "replace"},
+        {
+            "sourceLabels": ["__meta_kubernetes_pod_label_bedplate_dev_workload"],
+            "targetLabel": "workload",
+            "action": "replace",
+        },
+    ],
+    "metricRelabelings": [{"sourceLabels": ["__name__"], "regex": "vllm:.+", "action": "keep"}],
 }
 
 

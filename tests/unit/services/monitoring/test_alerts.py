@@ -84,7 +84,7 @@ def test_a_stack_watches_what_it_runs_and_nothing_else(file: Path) -> None:
     watched = {name for rule in rules(stack) for name in re.findall(r'namespace="([^"]+)"', rule["expr"])}
     there = {body.inputs["metadata"]["name"] for body in objects(stack, "Namespace")}
     assert watched == there & {
-        *("bedplate-gpu", "bedplate-autoscaling", "bedplate-login"),
+        *("bedplate-gpu", "bedplate-autoscaling", "bedplate-login", "bedplate-idle"),
         *("bedplate-certificates", "bedplate-front-door", "bedplate-monitoring", "bedplate-cost"),
     }
 
