@@ -46,7 +46,10 @@ MINIMAL: dict[str, Any] = {
     "tenants": [],
 }
 
-NEEDED_BY_KIND: dict[str, dict[str, Any]] = {"workspace": {"owner": "ines@example.com"}}
+NEEDED_BY_KIND: dict[str, dict[str, Any]] = {
+    "training": {"nodes": 2, "command": ["python", "train.py"]},
+    "workspace": {"owner": "ines@example.com"},
+}
 """Keys without which a template's spec is not valid, by kind."""
 SECRET_OF_EVERY = "every-token"
 """The config secret that workloads of `every_template` name."""
@@ -109,7 +112,7 @@ def every_template() -> dict[str, Any]:
     pools = {**MINIMAL["nodePools"], "l4": {**MINIMAL["nodePools"]["l4"], "max": 100}}
     every = tenant("every", *workloads, quota=quota, volumes=volumes)
     services = {"certificates": {"issuer": "internal"}, "login": LOGIN, "idle": {}, "monitoring": {"diskGib": 500}}
-    return platform(every, nodePools=pools, **services)
+    return platform(every, nodePools=pools, queue={}, **services)
 
 
 def program(data: dict[str, Any], secrets: frozenset[str] = frozenset()) -> Program:

@@ -5,7 +5,7 @@ neither knows the other. An offer that a stack does not make is None, and a work
 `stack_file` with its place, before the first resource.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -87,8 +87,32 @@ class ActivityOffer(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TenantQueue:
+    """The queue of a tenant. namespace, namespace_name: of it. cpu, memory_gib, pods, gpus: what queued work may have
+    of its quota; borrowed_gpus: what it may have more while others leave it idle. GPUs are by accelerator."""
+
+    identity: Identity
+    namespace: KubernetesObject
+    namespace_name: str
+    cpu: float
+    memory_gib: float
+    pods: int
+    gpus: Mapping[str, int]
+    borrowed_gpus: Mapping[str, int]
+
+
+class QueueOffer(Protocol):
+    """Where work waits its turn."""
+
+    def open(self, name: str, request: TenantQueue, parent: pulumi.Resource) -> pulumi.Resource:
+        """Registers the queue of a tenant for `parent`; what is queued comes after what is returned."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
 class Offers:
     """Each offer, or None where this stack does not make it."""
 
     front_door: FrontDoorOffer | None = None
     activity: ActivityOffer | None = None
+    queue: QueueOffer | None = None

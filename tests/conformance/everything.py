@@ -19,6 +19,7 @@ EVERYTHING = platform(
     certificates={"issuer": "internal"},
     login={**LOGIN, "adminGroups": ["platform"]},
     idle={},
+    queue={},
     monitoring={
         "diskGib": 400,
         "mail": {

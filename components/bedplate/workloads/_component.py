@@ -16,8 +16,7 @@ class WorkloadComponent(pulumi.ComponentResource):
         super().__init__(f"bedplate:index:{type(template).__name__}", name, {}, opts)
         inside = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace], deleted_with=args.namespace)
         for suffix, part in [*template.common_parts(args), *template.parts(args)]:
-            left = pulumi.ResourceOptions(ignore_changes=list(template.handed_over.get(part["kind"], ())))
-            KubernetesObject(f"{name}-{suffix}", part, pulumi.ResourceOptions.merge(inside, left))
+            KubernetesObject(f"{name}-{suffix}", part, _options(part["kind"], template, args, inside))
         self._open_route(name, args)
         self._stop_while_idle(name, args)
         self.register_outputs({})
@@ -60,3 +59,17 @@ class WorkloadComponent(pulumi.ComponentResource):
             accelerator=spec.gpu.accelerator if spec.gpu else "",
         )
         activity.scale(f"{name}-idle", request, self)
+
+
+def _options(
+    kind: str, template: Workload, args: WorkloadArgs, inside: pulumi.ResourceOptions
+) -> pulumi.ResourceOptions:
+    """Of one object: what of it is left to a controller, what has it made again, and what comes before it."""
+    replaced = list(template.replaced.get(kind, ()))
+    own = pulumi.ResourceOptions(
+        ignore_changes=list(template.handed_over.get(kind, ())),
+        replace_on_changes=replaced,
+        delete_before_replace=True if replaced else None,
+        depends_on=[args.queue] if replaced and args.queue else [],
+    )
+    return pulumi.ResourceOptions.merge(inside, own)
