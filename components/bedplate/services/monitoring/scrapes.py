@@ -1,7 +1,7 @@
 """What Prometheus reads, and under which name.
 
 Owns the scrape jobs, as PodMonitors of the operator and as raw jobs for kubelets and queues. Rules rely on the label
-`job`, so each monitor sets it; kube-state-metrics and node-exporter come with monitors of their chart. What describes other pods
+`job`, so each monitor sets it; kube-state-metrics and node-exporter come with monitors of their chart. What describes
 keeps its own labels (`honorLabels`): `namespace` and `pod` are then the pod's and not the exporter's. A monitor whose
 pods do not run finds none.
 
