@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.kubernetes import NOT_EVICTED, Manifest, accelerator_placement, manifest, pod_spec, template_metadata
 from bedplate.kubernetes.pods import LONGEST_KEEP_DAYS
@@ -21,9 +21,10 @@ from bedplate.labels import (
     QUEUE_PRIORITY,
     priority_name,
 )
-from bedplate.spec import AbsolutePath, Count, DnsLabel, Hours, PositiveCount, mistake
+from bedplate.spec import AbsolutePath, Count, DnsLabel, Hours, PositiveCount, mistake, refuse
 from bedplate.workloads._base import (
     Footprint,
+    MountSpec,
     PlainText,
     Workload,
     WorkloadArgs,
@@ -73,15 +74,6 @@ class TrainingSpec(WorkloadSpec):
     """Days after which a finished training is removed from the cluster. What is gone and still stands in the stack file
     would be made, and run, again: remove it there first."""
 
-    @field_validator("name")
-    @classmethod
-    def _of_labels(cls, name: str) -> str:
-        if not name[0].isalpha():
-            raise mistake(
-                "a Service has this name, and must begin with a letter", "begin it with a letter", nearest=f"t-{name}"
-            )
-        return name
-
     @field_validator("nodes")
     @classmethod
     def _with_hosts(cls, nodes: int, info: ValidationInfo) -> int:
@@ -109,29 +101,42 @@ class TrainingSpec(WorkloadSpec):
     @field_validator("env", "secret_env")
     @classmethod
     def _not_of_the_launcher(cls, env: Mapping[str, str]) -> Mapping[str, str]:
-        for name in env:
-            if name in RESERVED:
-                raise mistake(
+        refuse(
+            (
+                (name,),
+                value,
+                mistake(
                     f"{name} is set by the platform, and one that differs would keep processes from each other",
                     "remove it; `nodes`, `gpu` and `processes` decide it",
-                )
+                ),
+            )
+            for name, value in env.items()
+            if name in RESERVED
+        )
         return env
 
-    @model_validator(mode="after")
-    def _from_where_it_was(self) -> "TrainingSpec":
-        paths = [mount.path for mount in self.mounts]
-        if self.checkpoints and not any(_is_below(self.checkpoints, path) for path in paths):
+    @field_validator("checkpoints")
+    @classmethod
+    def _on_a_volume(cls, checkpoints: str | None, info: ValidationInfo) -> str | None:
+        mounts: tuple[MountSpec, ...] = info.data.get("mounts", ())
+        paths = [mount.path for mount in mounts]
+        if checkpoints and "mounts" in info.data and not any(_is_below(checkpoints, path) for path in paths):
             raise mistake(
-                f"checkpoints ({self.checkpoints}) are on no volume, and would be gone with the pod",
-                f"add `mounts: [{{volume: NAME, path: {self.checkpoints}}}]` with a volume of the tenant",
+                "it is on no volume, and would be gone with the pod",
+                f"add `mounts: [{{volume: NAME, path: {checkpoints}}}]` with a volume of the tenant",
                 allowed=", ".join(paths) or "a path of `mounts`, which is empty",
             )
-        if self.restarts and not self.checkpoints:
+        return checkpoints
+
+    @field_validator("restarts")
+    @classmethod
+    def _from_where_it_was(cls, restarts: int | None, info: ValidationInfo) -> int | None:
+        if restarts and "checkpoints" in info.data and info.data["checkpoints"] is None:
             raise mistake(
-                f"restarts ({self.restarts}) without checkpoints would begin from nothing each time",
+                "without checkpoints it would begin from nothing each time",
                 "write `checkpoints` with a path on a mount, or remove `restarts`",
             )
-        return self
+        return restarts
 
     @property
     def processes_of_a_node(self) -> int:

@@ -24,7 +24,7 @@ class QueueSection(Spec):
 
     @field_validator("queue", mode="before")
     @classmethod
-    def _with_settings(cls, queue: object) -> object:
+    def _of_queues_with_settings(cls, queue: object) -> object:
         if queue is None:
             raise mistake("has nothing below it", "write `queue: {}` for what is usual, or remove the key")
         return queue
