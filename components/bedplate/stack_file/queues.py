@@ -13,7 +13,7 @@ from bedplate.wording import counted
 
 def trainings_have_a_queue(parts: Parts) -> Iterator[Problem]:
     """What starts all at once or not at all needs somebody who sees to it."""
-    if parts.services.queue is not None:
+    if parts.has_queues:
         return
     for path, _, workload in parts.with_workloads():
         footprint = footprint_of(workload)
@@ -22,7 +22,7 @@ def trainings_have_a_queue(parts: Parts) -> Iterator[Problem]:
                 path=(*path, "kind"),
                 message="it waits until there is room for all of its pods, and this stack has no queues",
                 given=shown(str(getattr(workload, "kind", ""))),
-                fix="add `queue: {}` beside `tenants`",
+                fix="add `queue: {}` beside `tenants` (and `services` to layers)",
             )
     for path, tenant in parts.with_tenants("quota"):
         if tenant.quota.borrowed_gpus:
@@ -53,7 +53,7 @@ def borrowed_accelerators_are_there(parts: Parts) -> Iterator[Problem]:
 def runs_fit_their_queue(parts: Parts) -> Iterator[Problem]:
     """All pods of a run together fit what is left when everything that serves is at its largest: otherwise it would
     wait for ever. What the quota alone refuses is said there."""
-    if parts.services.queue is None:
+    if not parts.has_queues:
         return
     for index, tenant, positions in parts.tenants:
         if not has(tenant, ["quota"]):
