@@ -33,8 +33,8 @@ programs: install ## Build every program that rehearsals and tests run, once; ha
 	@$(RUN) bedplate programs build
 	@$(RUN) bedplate programs
 
-definitions: install ## Renew the definitions of the pinned Traefik and Prometheus operator, from their Go modules; needs Go
-	@cd tests && ../$(RUN) python traefik_definitions.py && ../$(RUN) python prometheus_definitions.py
+definitions: install ## Renew the definitions of the pinned Traefik, Prometheus operator, Kueue and JobSet, from their Go modules; needs Go
+	@cd tests && ../$(RUN) python traefik_definitions.py && ../$(RUN) python prometheus_definitions.py && ../$(RUN) python queue_definitions.py
 
 plan: install ## Pulumi's own preview of STACK, read and judged by the guard; needs its CLI and the stack's state
 	@test -n "$(STACK)" || { echo "Fix: make plan STACK=NAME" >&2; exit 2; }
@@ -84,4 +84,15 @@ $(TOOLS)/bin/uv:
 clean: ## Remove what was installed here; built programs stay in ~/.cache/bedplate
 	@rm -rf .venv .tools dist .pytest_cache .ruff_cache
 
-.PHONY: help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-guardrails benchmark-engine benchmark-idle benchmark-sessions format install clean
+# renovate: datasource=pypi depName=torch
+TORCH_VERSION := 2.15.0
+TORCH := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bedplate/torch
+torch: install ## Fetch the PyTorch that tests of trainings run (5.3 GB), into the cache of programs
+	@$(UV) venv --quiet --allow-existing --relocatable --python /usr/bin/python3 $(TORCH) && $(UV) pip install --python $(TORCH)/bin/python torch==$(TORCH_VERSION) numpy
+
+kueue-certificate: ## Make the certificate that Kueue reads beside a rehearsal, at its fixed place; as a user who may write to /etc
+	@mkdir -p /etc/kueue/metrics/certs && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 \
+		-subj /CN=kueue-metrics -addext subjectAltName=IP:127.0.0.1 \
+		-keyout /etc/kueue/metrics/certs/tls.key -out /etc/kueue/metrics/certs/tls.crt
+
+.PHONY: torch kueue-certificate help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-guardrails benchmark-engine benchmark-idle benchmark-sessions format install clean

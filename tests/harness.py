@@ -53,6 +53,7 @@ NEEDED_BY_KIND: dict[str, dict[str, Any]] = {
         "weights": {"volume": "data", "folder": "llama"},
         "gpu": {"accelerator": "nvidia-l4"},
     },
+    "training": {"nodes": 2, "command": ["python", "train.py"]},
     "workspace": {"owner": "ines@example.com"},
 }
 """Keys without which a template's spec is not valid, by kind."""
@@ -117,7 +118,7 @@ def every_template() -> dict[str, Any]:
     pools = {**MINIMAL["nodePools"], "l4": {**MINIMAL["nodePools"]["l4"], "max": 100}}
     every = tenant("every", *workloads, quota=quota, volumes=volumes)
     services = {"certificates": {"issuer": "internal"}, "login": LOGIN, "idle": {}, "monitoring": {"diskGib": 500}}
-    return platform(every, nodePools=pools, **services)
+    return platform(every, nodePools=pools, queue={}, **services)
 
 
 def program(data: dict[str, Any], secrets: frozenset[str] = frozenset()) -> Program:

@@ -53,6 +53,11 @@ ALERTMANAGER: Mapping[str, frozenset[str]] = {
     "alertmanager_notifications_failed_total": frozenset({"integration", "reason"}),
 }
 """https://github.com/prometheus/alertmanager/blob/main/notify/notify.go"""
+KUEUE: Mapping[str, frozenset[str]] = {
+    "kueue_admitted_active_workloads": frozenset({"cluster_queue"}),
+    "kueue_pending_workloads": frozenset({"cluster_queue", "status"}),
+}
+"""https://kueue.sigs.k8s.io/docs/reference/metrics/"""
 DCGM = {
     "DCGM_FI_DEV_GPU_TEMP": frozenset({"node", "Hostname", "gpu", "namespace", "pod"}),
     "DCGM_EXP_XID_ERRORS_COUNT": frozenset({"node", "Hostname", "gpu", "xid", "namespace", "pod"}),
@@ -60,6 +65,7 @@ DCGM = {
 """Of NVIDIA's DCGM exporter, with `node` of its own `Hostname`: see services/gpu/rules.py."""
 THERE: Mapping[str, frozenset[str]] = {
     **DCGM,
+    **KUEUE,
     **KUBE_STATE_METRICS,
     **CADVISOR,
     **KUBELET,

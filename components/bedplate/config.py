@@ -5,7 +5,7 @@ hosts) is checked by `bedplate.stack_file.consistency`; reading files and locati
 `bedplate.stack_file.reading`'s.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -17,8 +17,8 @@ from bedplate.guardrails import GuardrailsSpec
 from bedplate.services.cost.spec import CostSpec
 from bedplate.services.spec import ServicesSpec
 from bedplate.spec import ConfigKey, DnsLabel, Domain, NamePrefix, RelativeFolder, mistake
-from bedplate.tenants import TenantSpec
-from bedplate.workloads import AnyWorkloadSpec
+from bedplate.tenants import QuotaSpec, TenantSpec
+from bedplate.workloads import AnyWorkloadSpec, WorkloadSpec
 
 Layer = Literal["cluster", "services", "tenants"]
 
@@ -70,6 +70,10 @@ class PlatformSpec(ServicesSpec):
         """What pods may ask for as an accelerator, parts of GPUs included, sorted."""
         return tuple(sorted({pool.offers for pool in self.node_pools.values() if pool.offers}))
 
+    def queued(self, tenant: TenantEntry) -> QuotaSpec:
+        """What of a tenant's quota is left to its queue."""
+        return left_to_queue(tenant.quota, tenant.workloads)
+
     def prices(self) -> Mapping[str, PoolPrices]:
         """What the machines of each pool cost, of pools that have a price; none where costs are not counted."""
         return prices_of(self.cost, self.cloud, self.node_pools) if self.cost else {}
@@ -77,6 +81,28 @@ class PlatformSpec(ServicesSpec):
     def namespace(self, tenant: str) -> str:
         """The namespace of a tenant."""
         return f"{self.tenant_prefix}{tenant}"
+
+
+def left_to_queue(quota: QuotaSpec, workloads: Sequence[WorkloadSpec]) -> QuotaSpec:
+    """The quota less what of these workloads is never queued at its largest: what serves is not to wait for jobs, and
+    of work that a queue lets through and a quota does not only a part would run."""
+    cpu, memory_gib, pods, gpus = quota.cpu, quota.memory_gib, quota.pods, dict(quota.gpus)
+    for workload in workloads:
+        footprint = workload.footprint()
+        if footprint.run_hours is not None:
+            continue
+        most = footprint.pods_most
+        cpu, memory_gib, pods = cpu - footprint.cpu * most, memory_gib - footprint.memory_gib * most, pods - most
+        if workload.gpu and workload.gpu.accelerator in gpus:
+            gpus[workload.gpu.accelerator] -= footprint.gpus * most
+    return quota.model_copy(
+        update={
+            "cpu": max(0.0, round(cpu, 6)),
+            "memory_gib": max(0.0, round(memory_gib, 6)),
+            "pods": max(0, pods),
+            "gpus": {accelerator: max(0, count) for accelerator, count in gpus.items()},
+        }
+    )
 
 
 def prices_of(cost: CostSpec, cloud: ClusterSpec, pools: Mapping[str, NodePoolSpec]) -> Mapping[str, PoolPrices]:

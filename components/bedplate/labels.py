@@ -107,6 +107,14 @@ https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_
 RESERVED_COOKIES = (SESSION_COOKIE, "__Secure-bedplate")
 """Beginnings of names that are the login's, or were: workloads neither get nor set such cookies."""
 CERTIFICATES_NAMESPACE = "bedplate-certificates"
+QUEUE_NAMESPACE = "bedplate-queue"
+DEFAULT_QUEUE = "default"
+"""A tenant's one queue: what names none goes into the one of this name
+(https://kueue.sigs.k8s.io/docs/tasks/manage/enforce_job_management/setup_default_local_queue/)."""
+QUEUE_NAME = "kueue.x-k8s.io/queue-name"
+QUEUE_PRIORITY = "kueue.x-k8s.io/priority-class"
+MAX_EXECUTION_SECONDS = "kueue.x-k8s.io/max-exec-time-seconds"
+"""Labels of what is queued: where, whose turn it is first, and how long it may run, all its attempts together."""
 MONITORING_NAMESPACE = "bedplate-monitoring"
 IDLE_NAMESPACE = "bedplate-idle"
 KEDA = "keda"
@@ -217,3 +225,8 @@ def grafana_host(domain: str) -> str:
 def accelerator_class(accelerator: str) -> str:
     """The PriorityClass by which a quota counts the GPUs of one accelerator."""
     return f"bedplate-{accelerator}"
+
+
+def priority_name(priority: str) -> str:
+    """The WorkloadPriorityClass of queued work."""
+    return f"bedplate-{priority}"

@@ -87,7 +87,7 @@ class ActivityOffer(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class QueueRequest:
+class BacklogRequest:
     """That a Deployment has more pods while much waits in them. target: its name, and its workload's. per_pod: by
     series that each of its pods tells, the value in each above which pods are added."""
 
@@ -100,11 +100,34 @@ class QueueRequest:
     per_pod: Mapping[str, float]
 
 
-class QueueOffer(Protocol):
+class BacklogOffer(Protocol):
     """Who adds pods by what waits."""
 
-    def scale_by_queue(self, name: str, request: QueueRequest, parent: pulumi.Resource) -> None:
+    def scale_by_backlog(self, name: str, request: BacklogRequest, parent: pulumi.Resource) -> None:
         """Registers it for `parent`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantQueue:
+    """The queue of a tenant. namespace, namespace_name: of it. cpu, memory_gib, pods, gpus: what queued work may have
+    of its quota; borrowed_gpus: what it may have more while others leave it idle. GPUs are by accelerator."""
+
+    identity: Identity
+    namespace: KubernetesObject
+    namespace_name: str
+    cpu: float
+    memory_gib: float
+    pods: int
+    gpus: Mapping[str, int]
+    borrowed_gpus: Mapping[str, int]
+
+
+class QueueOffer(Protocol):
+    """Where work waits its turn."""
+
+    def open(self, name: str, request: TenantQueue, parent: pulumi.Resource) -> pulumi.Resource:
+        """Registers the queue of a tenant for `parent`; what is queued comes after what is returned."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,4 +136,5 @@ class Offers:
 
     front_door: FrontDoorOffer | None = None
     activity: ActivityOffer | None = None
-    queues: QueueOffer | None = None
+    backlog: BacklogOffer | None = None
+    queue: QueueOffer | None = None

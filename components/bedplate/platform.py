@@ -14,7 +14,7 @@ from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import Guardrails, GuardrailsArgs
 from bedplate.labels import Identity, image_version
-from bedplate.offers import Offers
+from bedplate.offers import Offers, TenantQueue
 from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.services import Services, ServicesArgs
 from bedplate.stack_file.consistency import refuse_inconsistent
@@ -112,10 +112,35 @@ class Platform(pulumi.ComponentResource):
             max_disk_gib=platform.guardrails.max_pod.disk_gib,
         )
         tenant = Tenant(f"{self._name}/{spec.name}", args, self._on_cluster())
+        queue = self._queue(spec, tenant, offers)
         for workload in spec.workloads:
-            self._workload(spec, tenant, workload, offers)
+            self._workload(spec, tenant, workload, offers, queue)
 
-    def _workload(self, spec: TenantEntry, tenant: Tenant, workload: WorkloadSpec, offers: Offers) -> None:
+    def _queue(self, spec: TenantEntry, tenant: Tenant, offers: Offers) -> pulumi.Resource | None:
+        """Where the tenant's work waits its turn, if this stack has queues."""
+        if offers.queue is None:
+            return None
+        left = self._args.spec.queued(spec)
+        request = TenantQueue(
+            identity=tenant.identity,
+            namespace=tenant.namespace,
+            namespace_name=self._args.spec.namespace(spec.name),
+            cpu=left.cpu,
+            memory_gib=left.memory_gib,
+            pods=left.pods,
+            gpus=left.gpus,
+            borrowed_gpus=left.borrowed_gpus,
+        )
+        return offers.queue.open(f"{self._name}/{spec.name}", request, tenant)
+
+    def _workload(
+        self,
+        spec: TenantEntry,
+        tenant: Tenant,
+        workload: WorkloadSpec,
+        offers: Offers,
+        queue: pulumi.Resource | None,
+    ) -> None:
         args = WorkloadArgs(
             spec=workload,
             namespace=tenant.namespace,
@@ -126,6 +151,7 @@ class Platform(pulumi.ComponentResource):
             acts_as=self._acts_as(spec, workload) if workload.grants else None,
             secret=self._args.secret,
             offers=offers,
+            queue=queue,
         )
         name = f"{self._name}/{spec.name}/{workload.name}"
         WorkloadComponent(name, args, pulumi.ResourceOptions(parent=tenant))

@@ -6,7 +6,11 @@ EVERYTHING = platform(
     tenant(
         "vision",
         model_api(
-            "api", gpu={"accelerator": "nvidia-l4"}, replicas={"min": 1, "max": 1}, secretEnv={"API_TOKEN": "token"}
+            "api",
+            gpu={"accelerator": "nvidia-l4"},
+            replicas={"min": 1, "max": 1},
+            update="removeFirst",
+            secretEnv={"API_TOKEN": "token"},
         ),
         model_api("web", replicas={"min": 2, "max": 5}, route={"access": "browser"}, idle={"afterMinutes": 60}),
         job("train", gpu={"accelerator": "nvidia-l4", "count": 1}, mounts=[{"volume": "data", "path": "/data"}]),
@@ -19,6 +23,7 @@ EVERYTHING = platform(
     certificates={"issuer": "internal"},
     login={**LOGIN, "adminGroups": ["platform"]},
     idle={},
+    queue={},
     monitoring={
         "diskGib": 400,
         "mail": {

@@ -40,6 +40,13 @@ _OWN_PLACE = Free("it changes what people find in the tenant's own workspace")
 _REVIEWED = Free("whoever reviews the file looks at it: what it names is not checked against the tenant")
 _CEILING = "guardrails.maxTenant"
 _WORKLOAD, _JOB, _WORKSPACE, _APP, _LLM = (("workloads", at) for at in range(5))
+TRAINING: dict[str, Any] = {
+    "kind": "training",
+    "name": "gang",
+    "image": "ghcr.io/acme/trainer:1.0.0",
+    "nodes": 1,
+    "command": ["python", "train.py"],
+}
 WORKSPACE: dict[str, Any] = {
     "kind": "workspace",
     "name": "studio",
@@ -72,6 +79,7 @@ KEYS: Mapping[str, Decision] = {
     "Quota.cpu": _quota("cpu"),
     "Quota.memoryGib": _quota("memoryGib", 90_000),
     "Quota.gpus": _quota("gpus", {"nvidia-l4": 90}),
+    "Quota.borrowedGpus": _quota("borrowedGpus", {"nvidia-l4": 90}),
     "Quota.storageGib": _quota("storageGib", 90_000),
     "Quota.scratchGib": _quota("scratchGib", 90_000),
     "Quota.pods": _quota("pods"),
@@ -169,6 +177,17 @@ KEYS: Mapping[str, Decision] = {
     "Idle.afterMinutes": Bounded(
         "guardrails.idle.maxMinutes", ((*_WORKLOAD, "idle"), {"afterMinutes": 9000}), "guardrails.idle.maxMinutes"
     ),
+    "Training.nodes": Bounded("the tenant's quota", (_WORKLOAD, {**TRAINING, "nodes": 900}), "than the quota"),
+    "Training.processes": _OWN_PODS,
+    "Training.launcher": _OWN_PODS,
+    "Training.checkpoints": _OWN_PODS,
+    "Training.restarts": _OWN_RUNS,
+    "Training.maxHours": Bounded("guardrails.maxJobHours", (_WORKLOAD, {**TRAINING, "maxHours": 700}), "job-run-time"),
+    "Training.priority": Free("it puts the tenant's own work in order, and nobody else's"),
+    "Training.saveSeconds": Bounded(
+        "600 seconds at most", (_WORKLOAD, {**TRAINING, "saveSeconds": 9000}), "at most 600"
+    ),
+    "Training.keepDays": Bounded("400 days at most", (_WORKLOAD, {**TRAINING, "keepDays": 9000}), "at most 400"),
     "Workspace.interface": _OWN_PLACE,
     "Workspace.openTo": Free("it opens the workspace to the tenant's own groups at the most"),
     "Workspace.homeGib": Bounded("the tenant's quota.storageGib", ((*_WORKSPACE, "homeGib"), 4000), "quota.storageGib"),

@@ -73,6 +73,11 @@ class ApiServer:
         query, headers = {"fieldManager": _SOMEBODY}, {"Content-Type": "application/strategic-merge-patch+json"}
         return self._api.call("patch", self.path_of(body), body=change, query=query, headers=headers)
 
+    def change_status(self, body: Mapping[str, Any], change: Mapping[str, Any]) -> Object:
+        """Merges a change into the status of the object, as who runs it would (JSON merge patch)."""
+        headers = {"Content-Type": "application/merge-patch+json"}
+        return self._api.call("patch", f"{self.path_of(body)}/status", body=change, headers=headers)
+
     def get(self, body: Mapping[str, Any]) -> Object | None:
         """The live object that `body` names, or None."""
         try:

@@ -189,7 +189,8 @@ def resources_not_counted() -> str:
 
 _ANNOTATIONS = (
     *("bedplate.dev/", "app.kubernetes.io/", "batch.kubernetes.io/", "kubectl.kubernetes.io/", "prometheus.io/"),
-    *("pulumi.com/", "kubernetes.io/limit-ranger", *NOT_EVICTED),
+    # The last is written by who admits queued work, when its turn comes.
+    *("pulumi.com/", "kubernetes.io/limit-ranger", *NOT_EVICTED, "kueue.x-k8s.io/"),
 )
 """Keys, and beginnings of keys, that nobody reads who could open anything."""
 

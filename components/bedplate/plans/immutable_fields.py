@@ -37,6 +37,8 @@ _KUBERNETES: dict[str, tuple[str, ...]] = {
     "kubernetes:core/v1:ResourceQuota": ("spec.scopes",),
     "kubernetes:core/v1:Secret": ("type",),
     "kubernetes:core/v1:Service": ("spec.clusterIP",),
+    # Apart from whether it waits, nothing of a JobSet changes.
+    "kubernetes:jobset.x-k8s.io/v1alpha2:JobSet": ("spec",),
     "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding": ("roleRef",),
     "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding": ("roleRef",),
     "kubernetes:scheduling.k8s.io/v1:PriorityClass": ("preemptionPolicy", "value"),

@@ -254,6 +254,23 @@ PROGRAMS = (
         stamps={"github.com/prometheus/common/version.Version": "{version}"},
         definitions=("example/prometheus-operator-crd",),
     ),
+    Program(
+        name="jobset",
+        title="the controller of JobSet",
+        module="sigs.k8s.io/jobset",
+        needed_by="tests of trainings, rehearsals with operators",
+        otherwise=_BUILD_ELSEWHERE,
+        definitions=("charts/jobset/crds",),
+    ),
+    Program(
+        name="kueue",
+        title="the controller of Kueue",
+        module="sigs.k8s.io/kueue",
+        needed_by="tests of queues, rehearsals with operators",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"sigs.k8s.io/kueue/pkg/version.GitVersion": "v{version}"},
+        definitions=("config/components/crd/bases",),
+    ),
 )
 """In the order in which `bedplate programs build` builds them: what most needs first."""
 

@@ -22,7 +22,9 @@ def delete(api: ApiServer, resources: Sequence[Resource]) -> list[RehearsalProbl
     Returns a problem for each object that is still there after a minute.
     """
     objects = [resource for resource in resources if resource.is_kubernetes_object]
-    _delete_what_holds_up_namespaces(api, [manifest_of(resource) for resource in objects])
+    manifests = [manifest_of(resource) for resource in objects]
+    _delete_what_operators_end(api, manifests)
+    _delete_what_holds_up_namespaces(api, manifests)
     urns = {resource.urn for resource in resources}
     leaving = [(manifest_of(resource), resource) for resource in reversed(objects) if not resource.retain_on_delete]
     at_once(api.delete, [body for body, resource in leaving if resource.deleted_with not in urns])
@@ -35,6 +37,17 @@ def delete(api: ApiServer, resources: Sequence[Resource]) -> list[RehearsalProbl
         )
         for body in remaining
     ]
+
+
+def _delete_what_operators_end(api: ApiServer, manifests: Sequence[Object]) -> None:
+    """Deletes objects of custom kinds, and waits until they are gone: whoever holds one by a finalizer needs the rights
+    that the stack gives it until then."""
+    groups = {key.name.partition(".")[2] for key in api.names("apiextensions.k8s.io/v1", "CustomResourceDefinition")}
+    custom = [body for body in manifests if body["apiVersion"].partition("/")[0] in groups]
+    at_once(api.delete, custom[::-1])
+    deadline = time.monotonic() + _DELETION_SECONDS
+    while (custom := _there(api, custom)) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
 
 
 def _delete_what_holds_up_namespaces(api: ApiServer, manifests: Sequence[Object]) -> None:

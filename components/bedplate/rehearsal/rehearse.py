@@ -73,7 +73,7 @@ class Rehearsal:
     def perform(self) -> RehearsalReport:
         """Goes through all steps; raises RehearsalError only where nothing could be begun."""
         recording = self._run(self.program)
-        if found := existing(self._api, _applicable(recording)):
+        if found := existing(self._api, applicable(recording)):
             raise RehearsalError(
                 f"the cluster already has {counted(len(found), 'object')} of this stack, such as {found[0]}",
                 "rehearse on another cluster, or without --context on one of its own",
@@ -123,7 +123,7 @@ class Rehearsal:
 
     def _apply(self, recording: Recording) -> None:
         self.progress("applying the stack")
-        apply(self._api, _applicable(recording), self.progress, applied=self._applied, starting=self._starting)
+        apply(self._api, applicable(recording), self.progress, applied=self._applied, starting=self._starting)
         self.report.applied = len(self._applied.resources)
         self.report.problems += self._applied.problems
 
@@ -153,7 +153,7 @@ class Rehearsal:
 
     def _apply_again(self) -> None:
         self.progress("applying what a second run of the program registered, expecting no change")
-        changed = apply(self._api, _applicable(self._again), before=self._applied).changed
+        changed = apply(self._api, applicable(self._again), before=self._applied).changed
         self.report.changed = len(changed)
         for key in changed:
             self._fell_short(str(key), "a second run of the same program changed it", "make the template deterministic")
@@ -243,9 +243,14 @@ class Rehearsal:
         self.report.problems.append(RehearsalProblem(object=name, reason=reason, fix=fix))
 
 
-def _applicable(recording: Recording) -> list[Resource]:
-    """Without definitions, which are there before everything else."""
-    return [resource for resource in recording.resources if not resource.is_definition]
+def applicable(recording: Recording) -> list[Resource]:
+    """Without definitions, which are there before everything else, and without what would be asked of an operator: no
+    pod runs behind its Service. Where an operator runs, it brings them (`operators`)."""
+    return [resource for resource in recording.resources if not resource.is_definition and not _is_asked(resource)]
+
+
+def _is_asked(resource: Resource) -> bool:
+    return str(resource.inputs.get("kind", "")).endswith("WebhookConfiguration")
 
 
 def simulated_pools(spec: PlatformSpec, growing: Sequence[GrowingPool] = ()) -> list[SimulatedPool]:

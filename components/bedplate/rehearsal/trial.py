@@ -2,6 +2,7 @@
 
 Jobs of one tenant run one after the other, those of different tenants side by side: nobody promised that all of a
 tenant's jobs fit its quota at once. A trial run is made as people make one: `kubectl create job --from=cronjob/NAME`.
+Where no controller runs a JobSet, its first Job is run in its place.
 """
 
 import time
@@ -26,6 +27,7 @@ _OURS = "app.kubernetes.io/part-of=bedplate"
 STALLED_SECONDS = 12.0
 """Longer than the pauses that controllers make between tries (the job controller's is 10 s at first)."""
 _TRIAL = "rehearsal"
+_SET = "JobSet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +69,9 @@ class Trial:
                 if manifest["kind"] == "DaemonSet"
             ]
         )
-        for round_number, cron_jobs in enumerate(_rounds(manifests), 1):
-            self.progress(f"trial runs of jobs, round {round_number}: {len(cron_jobs)}")
-            jobs = [job for job in at_once(self._start, cron_jobs) if job is not None]
+        for round_number, makers in enumerate(_rounds(self._makers(manifests)), 1):
+            self.progress(f"trial runs of jobs, round {round_number}: {len(makers)}")
+            jobs = [job for job in at_once(self._start, makers) if job is not None]
             self._wait(
                 [
                     _Expected(
@@ -93,11 +95,19 @@ class Trial:
             time.sleep(POLL_SECONDS)
         return 1
 
-    def _start(self, cron_job: Object) -> Object | None:
-        live = self.api.get(cron_job)
+    def _makers(self, manifests: Sequence[Object]) -> list[Object]:
+        """What is run once: each CronJob, and each JobSet that no controller runs."""
+        sets = [manifest for manifest in manifests if manifest["kind"] == _SET]
+        idle = [body for body in sets if not (self.api.get(body) or {}).get("status")]
+        return [*(manifest for manifest in manifests if manifest["kind"] == "CronJob"), *idle]
+
+    def _start(self, maker: Object) -> Object | None:
+        live = self.api.get(maker)
         if live is None:
             return None
-        metadata, template = live["metadata"], live["spec"]["jobTemplate"]
+        metadata, template = live["metadata"], _template(live)
+        owner = {"apiVersion": maker["apiVersion"], "kind": maker["kind"]}
+        is_set = maker["kind"] == _SET
         job = {
             "apiVersion": "batch/v1",
             "kind": "Job",
@@ -105,11 +115,10 @@ class Trial:
                 **template.get("metadata", {}),
                 "name": f"{metadata['name'][:52]}-{_TRIAL}",
                 "namespace": metadata["namespace"],
-                "ownerReferences": [
-                    {"apiVersion": "batch/v1", "kind": "CronJob", "name": metadata["name"], "uid": metadata["uid"]}
-                ],
+                "ownerReferences": [{**owner, "name": metadata["name"], "uid": metadata["uid"]}],
             },
-            "spec": template["spec"],
+            # Of a JobSet all is removed by the JobSet.
+            "spec": {**template["spec"], **({"ttlSecondsAfterFinished": 0} if is_set else {})},
         }
         try:
             return self.api.create(job) | {"apiVersion": "batch/v1", "kind": "Job"}
@@ -185,15 +194,20 @@ class Trial:
         return str(events[-1]["message"]) if events else "its controller made no pods and says nothing about why"
 
 
-def _rounds(manifests: Sequence[Object]) -> Iterable[list[Object]]:
-    """The n-th CronJob of each namespace together."""
+def _template(maker: Object) -> Object:
+    """Of the Jobs that a CronJob or a JobSet makes; of several groups of a JobSet that of the first."""
+    spec = maker["spec"]
+    return spec["replicatedJobs"][0]["template"] if maker["kind"] == _SET else spec["jobTemplate"]
+
+
+def _rounds(makers: Sequence[Object]) -> Iterable[list[Object]]:
+    """The n-th of each namespace together."""
     by_namespace: dict[str, list[Object]] = {}
-    for manifest in manifests:
-        if manifest["kind"] == "CronJob":
-            by_namespace.setdefault(manifest["metadata"]["namespace"], []).append(manifest)
-    longest = max((len(cron_jobs) for cron_jobs in by_namespace.values()), default=0)
+    for maker in makers:
+        by_namespace.setdefault(maker["metadata"]["namespace"], []).append(maker)
+    longest = max((len(own) for own in by_namespace.values()), default=0)
     for position in range(longest):
-        yield [cron_jobs[position] for cron_jobs in by_namespace.values() if position < len(cron_jobs)]
+        yield [own[position] for own in by_namespace.values() if position < len(own)]
 
 
 def _replicas(manifest: Object, minimum: dict[tuple[str, str], int]) -> int:

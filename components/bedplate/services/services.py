@@ -25,6 +25,7 @@ from bedplate.services.login.login import Login, LoginArgs
 from bedplate.services.monitoring.endpoint import prometheus_of
 from bedplate.services.monitoring.monitoring import Monitoring, MonitoringArgs
 from bedplate.services.nodes.nodes import Nodes, NodesArgs
+from bedplate.services.queue.queue import Queue, QueueArgs
 from bedplate.services.spec import ServicesSpec
 
 
@@ -84,7 +85,7 @@ class Services:
         login = self._login()
         certificates = self._certificates()
         self.front_door = self._front_door(certificates) if certificates else None
-        self.offers = self._offers(login, self._idle())
+        self.offers = self._offers(login, self._idle(), self._queue())
         self._cost()
         self._monitoring(login)
 
@@ -157,6 +158,14 @@ class Services:
         self._dashboards += idle.dashboards
         return idle
 
+    def _queue(self) -> Queue | None:
+        """Where jobs and trainings wait their turn, if the stack asks for it."""
+        spec = self._args.spec.queue
+        if spec is None:
+            return None
+        args = QueueArgs(spec=spec, accelerators=self._args.accelerators, facts=self._args.cluster.facts)
+        return self._watch(Queue(f"{self._name}-queue", args, self._opts))
+
     def _cost(self) -> None:
         """What everything costs, if the stack asks for it."""
         spec, args = self._args.spec, self._args
@@ -174,12 +183,12 @@ class Services:
         self._told.append(ObjectMetrics(labels=LABELS_READ))
         self._dashboards += self._record(Cost(f"{self._name}-cost", cost, self._opts)).dashboards
 
-    def _offers(self, login: Login | None, idle: Idle | None) -> Offers:
+    def _offers(self, login: Login | None, idle: Idle | None, queue: Queue | None) -> Offers:
         door, authentication = self.front_door, login.endpoints if login else None
         if door is None:
-            return Offers(activity=idle, queues=idle)
+            return Offers(activity=idle, backlog=idle, queue=queue)
         if authentication:
             sign_in = SignInRouteArgs(authentication=authentication, front_door=door)
             SignInRoute(f"{self._name}-sign-in", sign_in, self._opts)
         routes = Routes(front_door=door, authentication=authentication, domain=self._args.domain)
-        return Offers(front_door=routes, activity=idle, queues=idle)
+        return Offers(front_door=routes, activity=idle, backlog=idle, queue=queue)

@@ -187,9 +187,9 @@ def _room_for_one(path: PathParts, pod: Footprint, machines: Sequence[_Machines]
 
 
 def _room_for_all(path: PathParts, pods: Footprint, machines: Sequence[_Machines]) -> Problem | None:
-    """Of a job's pods some may wait for others; what serves has all of them at once."""
+    """Of a job's pods some may wait for others; what serves, or trains together, has all of them at once."""
     most = sum(each.pods(pods) for each in machines)
-    if not pods.pods_always or pods.pods_most <= most:
+    if not (pods.pods_always or pods.is_gang) or pods.pods_most <= most:
         return None
     is_for_updates = pods.pods_most - pods.pods_of_updates <= most
     instead = "; or write `update: removeFirst`, and an update needs no pod more" if is_for_updates else ""

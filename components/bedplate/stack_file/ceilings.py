@@ -34,6 +34,10 @@ def quotas(parts: Parts) -> Iterator[Problem]:
         for accelerator, count in quota.gpus.items():
             if most.gpus is not None and count > most.gpus.get(accelerator, 0):
                 yield _above((*path, "quota", "gpus", accelerator), count, most.gpus.get(accelerator, 0))
+        for accelerator, count in quota.borrowed_gpus.items():
+            if most.gpus is not None and quota.most_gpus[accelerator] > most.gpus.get(accelerator, 0):
+                room = max(0, most.gpus.get(accelerator, 0) - quota.gpus.get(accelerator, 0))
+                yield _above((*path, "quota", "borrowedGpus", accelerator), count, room)
 
 
 def _above(path: PathParts, asked: float, limit: float) -> Problem:

@@ -1,9 +1,9 @@
 """What must hold between the parts of a platform, and no single spec can see.
 
 Owns the list of all checks, and those of quotas, images and limits. Beside it, by what they are about: `capacity`
-(machines and networks), `gpus` (parts of them, drivers), `models` (language models on GPUs), `storage` (volumes),
-`buckets`, `costs`, `routing` (hosts and routes), `secrets`, `tenancy` (names), `ceilings` (the most that any tenant may
-have), `idle` (stopping what nobody uses), `monitoring`.
+(machines and networks), `gpus` (parts of them, drivers), `models` (language models on GPUs), `queues` (work that waits
+its turn), `storage` (volumes), `buckets`, `costs`, `routing` (hosts and routes), `secrets`, `tenancy` (names),
+`ceilings` (the most that any tenant may have), `idle` (stopping what nobody uses), `monitoring`.
 """
 
 import json
@@ -22,6 +22,7 @@ from bedplate.stack_file import (
     idle,
     models,
     monitoring,
+    queues,
     routing,
     secrets,
     storage,
@@ -82,7 +83,7 @@ def _quota(parts: Parts) -> Iterator[Problem]:
     for index, tenant, positions in parts.tenants:
         if not has(tenant, ["quota"]):
             continue
-        granted = _granted(tenant.quota)
+        granted, with_borrowed = _granted(tenant.quota), _granted(tenant.quota, is_queued=True)
         always: dict[str, float] = {}
         updating: dict[str, float] = {}
         broken: set[str] = set()
@@ -96,10 +97,11 @@ def _quota(parts: Parts) -> Iterator[Problem]:
                 most = round(one * footprint.pods_most, DECIMALS)
                 always[key] = round(always.get(key, 0) + one * footprint.pods_always, DECIMALS)
                 updating[key] = max(updating.get(key, 0), one * footprint.pods_of_updates)
-                if most > granted.get(key, 0):
+                allowed = (with_borrowed if footprint.run_hours else granted).get(key, 0)
+                if most > allowed:
                     broken.add(key)
                     path = ("tenants", index, "workloads", position)
-                    yield _over_quota(path, key, most, granted.get(key, 0), footprint)
+                    yield _over_quota(path, key, most, allowed, footprint)
         if runs > tenant.quota.jobs:
             yield _over_jobs(("tenants", index, "quota", "jobs"), runs, tenant.quota.jobs)
         for key, at_rest in always.items():
@@ -108,8 +110,10 @@ def _quota(parts: Parts) -> Iterator[Problem]:
                 yield _over_quota_together(("tenants", index, "quota", *key.split(".", 1)), key, needed, granted[key])
 
 
-def _granted(quota: QuotaSpec) -> dict[str, float]:
-    gpus = {f"gpus.{accelerator}": count for accelerator, count in quota.gpus.items()}
+def _granted(quota: QuotaSpec, *, is_queued: bool = False) -> dict[str, float]:
+    """is_queued: with what queued work may borrow."""
+    counts = quota.most_gpus if is_queued else quota.gpus
+    gpus = {f"gpus.{accelerator}": count for accelerator, count in counts.items()}
     sizes = {"cpu": quota.cpu, "memoryGib": quota.memory_gib, "scratchGib": quota.scratch_gib}
     return {**sizes, "pods": quota.pods, **gpus}
 
@@ -319,6 +323,9 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _quota,
     buckets.declared,
     buckets.granted,
+    queues.trainings_have_a_queue,
+    queues.borrowed_accelerators_are_there,
+    queues.runs_fit_their_queue,
     storage.sizes,
     storage.mounts,
     storage.volumes_can_be_shared,

@@ -24,7 +24,7 @@ from bedplate.workloads import Footprint, WorkloadSpec
 class Parts:
     """What could be read of a platform. has_front_door: whether routes can be made; has_login: whether there is one to
     ask. stops_idle: whether somebody finds out what nobody uses; measures: whether there is a Prometheus, ours or not.
-    secrets: names of the config secrets there are; None where unknown."""
+    has_queues: whether work can wait its turn. secrets: names of the config secrets there are; None where unknown."""
 
     domain: str | None
     cloud: ClusterSpec | None
@@ -41,6 +41,7 @@ class Parts:
     has_login: bool = False
     stops_idle: bool = False
     measures: bool = False
+    has_queues: bool = False
     secrets: Collection[str] | None = None
 
     @classmethod
@@ -60,6 +61,7 @@ class Parts:
             has_login=spec.login is not None,
             stops_idle=spec.idle is not None and "services" in spec.layers,
             measures=spec.monitoring is not None,
+            has_queues=spec.queue is not None and "services" in spec.layers,
             secrets=secrets,
         )
 

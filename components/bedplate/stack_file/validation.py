@@ -268,6 +268,7 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
         measures="monitoring" in mapping,
         has_front_door="certificates" in mapping and has_services,
         stops_idle="idle" in mapping and has_services,
+        has_queues="queue" in mapping and has_services,
         secrets=secrets,
     )
 

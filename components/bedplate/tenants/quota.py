@@ -35,6 +35,9 @@ class QuotaSpec(Spec):
     """Memory of all pods together in GiB."""
     gpus: Mapping[str, Annotated[Count, Field(le=100_000)]] = Field(default_factory=dict[str, int])
     """GPUs by accelerator, such as {nvidia-l4: 4}; accelerators not named here are refused."""
+    borrowed_gpus: Mapping[str, Annotated[Count, Field(le=100_000)]] = Field(default_factory=dict[str, int])
+    """GPUs by accelerator that queued work may have beyond `gpus` while other tenants leave theirs idle; they are given
+    back when their owner wants them. Needs `queue`."""
     storage_gib: Annotated[Gib, Field(ge=1)] = 100
     """All volumes together in GiB."""
     scratch_gib: Annotated[Gib, Field(ge=1)] = 1000
@@ -45,6 +48,12 @@ class QuotaSpec(Spec):
     """Runs of jobs, finished ones that nobody removed yet included: runs a day times the days that each is kept."""
     claims: Annotated[PositiveCount, Field(le=10_000)] = 100
     """Volumes by number."""
+
+    @property
+    def most_gpus(self) -> Mapping[str, int]:
+        """GPUs by accelerator, borrowed ones included: what the API server lets the tenant's pods have."""
+        names = sorted({*self.gpus, *self.borrowed_gpus})
+        return {name: self.gpus.get(name, 0) + self.borrowed_gpus.get(name, 0) for name in names}
 
 
 def resource_quotas(namespace: str, identity: Identity, spec: QuotaSpec, accelerators: Sequence[str]) -> list[Manifest]:
@@ -62,7 +71,7 @@ def resource_quotas(namespace: str, identity: Identity, spec: QuotaSpec, acceler
         "requests.memory": memory,
         "limits.memory": memory,
         "requests.storage": memory_quantity(spec.storage_gib),
-        f"requests.{GPU_RESOURCE}": str(sum(spec.gpus.values())),
+        f"requests.{GPU_RESOURCE}": str(sum(spec.most_gpus.values())),
         "requests.ephemeral-storage": scratch,
         "limits.ephemeral-storage": scratch,
         "pods": str(spec.pods),
@@ -74,7 +83,7 @@ def resource_quotas(namespace: str, identity: Identity, spec: QuotaSpec, acceler
         "services.nodeports": "0",
     }
     quotas = [_quota("tenant", namespace, identity, total), _no_pods_by_other_namespaces(namespace, identity)]
-    granted = {accelerator: count for accelerator, count in spec.gpus.items() if count > 0}
+    granted = {accelerator: count for accelerator, count in spec.most_gpus.items() if count > 0}
     for accelerator, count in sorted(granted.items()):
         quotas.append(_quota(accelerator, namespace, identity, {f"requests.{GPU_RESOURCE}": str(count)}, [accelerator]))
     if granted and (others := sorted(set(accelerators) - set(granted))):

@@ -43,6 +43,8 @@ class Tenant(pulumi.ComponentResource):
 
     namespace: KubernetesObject
     """The tenant's namespace; whatever stands in it goes with it."""
+    identity: Identity
+    """Of what is the tenant's and no workload's."""
 
     def __init__(self, name: str, args: TenantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:Tenant", name, {}, opts)
@@ -50,6 +52,7 @@ class Tenant(pulumi.ComponentResource):
         identity = Identity(
             name="tenant", component="tenant", tenant=spec.name, project=spec.booked_project, owner=spec.owner
         )
+        self.identity = identity
         self.namespace = KubernetesObject(
             f"{name}-namespace",
             _namespace(args, identity),

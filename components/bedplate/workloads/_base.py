@@ -162,7 +162,8 @@ class Footprint:
     while an update runs. pods_most: how many at the most, those included. run_hours: how long one run may last; none
     for what runs for ever. is_autoscaled: whether their number follows what they use.
     runs_kept: finished runs that stay by a schedule, and the one that runs. runs_overlap: whether the next run may
-    begin before the last has ended. storage_gib: sizes of the volumes of its own.
+    begin before the last has ended. storage_gib: sizes of the volumes of its own. is_gang: whether all pods of a run
+    are needed at the same time.
     """
 
     cpu: float
@@ -177,6 +178,7 @@ class Footprint:
     runs_kept: int = 0
     runs_overlap: bool = False
     storage_gib: Sequence[float] = ()
+    is_gang: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -325,7 +327,8 @@ class WorkloadSpec(Spec):
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:
     """identity: of the workload, complete. groups: of its tenant. acts_as: of the cloud, if it is granted anything.
-    secret: resolves the name of a config secret. offers: what the platform has for it."""
+    secret: resolves the name of a config secret. offers: what the platform has for it. queue: of its tenant, if it has
+    one."""
 
     spec: WorkloadSpec
     namespace: "KubernetesObject"
@@ -336,6 +339,7 @@ class WorkloadArgs:
     acts_as: WorkloadIdentity | None = None
     secret: "Callable[[str], pulumi.Output[str]]"
     offers: "Offers"
+    queue: "pulumi.Resource | None" = None
 
 
 class Workload(ABC):
@@ -353,6 +357,8 @@ class Workload(ABC):
     """Whether a pod that ends early loses work. If so, no autoscaler moves its pods to save money (`NOT_EVICTED`)."""
     handed_over: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """By kind, fields that are written when an object is made and belong to a controller from then on."""
+    replaced: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """By kind, fields that cannot change: the object is removed and made again where one differs."""
     registry: ClassVar[dict[str, type["Workload"]]] = {}
 
     def __init_subclass__(cls) -> None:

@@ -4,7 +4,7 @@ import pulumi
 
 from bedplate.kubernetes import KubernetesObject, Manifest
 from bedplate.labels import host_label
-from bedplate.offers import ActivityRequest, QueueRequest, RouteRequest, Sleep
+from bedplate.offers import ActivityRequest, BacklogRequest, RouteRequest, Sleep
 from bedplate.workloads._base import Workload, WorkloadArgs
 from bedplate.workloads._grants import acting_as, ways_to_buckets
 
@@ -17,11 +17,10 @@ class WorkloadComponent(pulumi.ComponentResource):
         super().__init__(f"bedplate:index:{type(template).__name__}", name, {}, opts)
         inside = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace], deleted_with=args.namespace)
         for suffix, part in self._parts(template, args):
-            left = pulumi.ResourceOptions(ignore_changes=list(template.handed_over.get(part["kind"], ())))
-            KubernetesObject(f"{name}-{suffix}", part, pulumi.ResourceOptions.merge(inside, left))
+            KubernetesObject(f"{name}-{suffix}", part, _options(part["kind"], template, args, inside))
         self._open_route(name, args)
         self._stop_while_idle(name, args)
-        self._scale_by_queue(name, args)
+        self._scale_by_backlog(name, args)
         self.register_outputs({})
 
     @staticmethod
@@ -73,11 +72,11 @@ class WorkloadComponent(pulumi.ComponentResource):
         )
         activity.scale(f"{name}-idle", request, self)
 
-    def _scale_by_queue(self, name: str, args: WorkloadArgs) -> None:
-        queued, offer = args.spec.queued(), args.offers.queues
+    def _scale_by_backlog(self, name: str, args: WorkloadArgs) -> None:
+        queued, offer = args.spec.queued(), args.offers.backlog
         if queued is None or offer is None:
             return
-        request = QueueRequest(
+        request = BacklogRequest(
             identity=args.identity,
             namespace=args.namespace,
             namespace_name=args.namespace_name,
@@ -86,4 +85,18 @@ class WorkloadComponent(pulumi.ComponentResource):
             replicas_max=queued.replicas_max,
             per_pod=queued.per_pod,
         )
-        offer.scale_by_queue(f"{name}-queue", request, self)
+        offer.scale_by_backlog(f"{name}-queue", request, self)
+
+
+def _options(
+    kind: str, template: Workload, args: WorkloadArgs, inside: pulumi.ResourceOptions
+) -> pulumi.ResourceOptions:
+    """Of one object: what of it is left to a controller, what has it made again, and what comes before it."""
+    replaced = list(template.replaced.get(kind, ()))
+    own = pulumi.ResourceOptions(
+        ignore_changes=list(template.handed_over.get(kind, ())),
+        replace_on_changes=replaced,
+        delete_before_replace=True if replaced else None,
+        depends_on=[args.queue] if replaced and args.queue else [],
+    )
+    return pulumi.ResourceOptions.merge(inside, own)

@@ -1,8 +1,8 @@
 """A program that runs to its end: on a schedule, on demand, or both.
 
 Owns a CronJob, its ServiceAccount and the Secret of `secretEnv`. Without a schedule the CronJob is suspended and serves
-as the form that people and other programs trigger: `kubectl create job --from=cronjob/NAME`. It deliberately owns no
-queue (that is the batch scheduler's) and keeps no logs (those are the log service's).
+as the form that people and other programs trigger: `kubectl create job --from=cronjob/NAME`. Where the stack has
+queues, each run waits in its tenant's. It deliberately keeps no logs (those are the log service's).
 """
 
 import math
@@ -14,7 +14,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.kubernetes import NOT_EVICTED, Manifest, accelerator_placement, manifest, pod_spec, template_metadata
 from bedplate.kubernetes.pods import LONGEST_KEEP_DAYS
-from bedplate.labels import LABEL_LENGTH
+from bedplate.labels import DEFAULT_QUEUE, LABEL_LENGTH, QUEUE_NAME
 from bedplate.spec import Count, CronSchedule, Hours, JobName, PositiveCount, Seconds, Spec, TimeZone, mistake
 from bedplate.workloads._base import Footprint, Workload, WorkloadArgs, WorkloadSpec, container
 from bedplate.workloads._schedule import longest_pause_days
@@ -145,10 +145,19 @@ class Job(Workload):
                 "startingDeadlineSeconds": spec.start_within_seconds,
                 "successfulJobsHistoryLimit": spec.history.succeeded,
                 "failedJobsHistoryLimit": spec.history.failed,
-                "jobTemplate": {"metadata": template_metadata(args.identity), "spec": _job(spec, args)},
+                "jobTemplate": {"metadata": _run_metadata(args), "spec": _job(spec, args)},
             },
         )
         return [("cron-job", cron_job)]
+
+
+def _run_metadata(args: WorkloadArgs) -> Manifest:
+    """Of each run: it waits in the tenant's queue, where there is one. Whoever admits it has it wait: nothing here
+    says `suspend`, so that a run goes on where nobody queues."""
+    metadata = template_metadata(args.identity)
+    if args.queue is not None:
+        metadata["labels"] = {**metadata["labels"], QUEUE_NAME: DEFAULT_QUEUE}
+    return metadata
 
 
 def _job(spec: JobSpec, args: WorkloadArgs) -> Manifest:

@@ -24,7 +24,7 @@ from bedplate.kubernetes import (
     RuleGroup,
 )
 from bedplate.labels import IDLE_NAMESPACE
-from bedplate.offers import ActivityRequest, QueueRequest
+from bedplate.offers import ActivityRequest, BacklogRequest
 from bedplate.services.idle.alerts import idle_alerts
 from bedplate.services.idle.dashboards import DASHBOARDS
 from bedplate.services.idle.keda import CHART, namespace, values
@@ -85,7 +85,7 @@ class Idle(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=parent, depends_on=[request.namespace], deleted_with=request.namespace)
         CustomObject(name, body, self.operator, inside)
 
-    def scale_by_queue(self, name: str, request: QueueRequest, parent: pulumi.Resource) -> None:
+    def scale_by_backlog(self, name: str, request: BacklogRequest, parent: pulumi.Resource) -> None:
         """Registers for `parent` that its target has more pods while much waits in them."""
         inside = pulumi.ResourceOptions(parent=parent, depends_on=[request.namespace], deleted_with=request.namespace)
         CustomObject(name, scaled_by_queue(request, self._prometheus.url), self.operator, inside)

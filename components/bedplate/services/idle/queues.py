@@ -7,7 +7,7 @@ https://keda.sh/docs/latest/scalers/prometheus/
 """
 
 from bedplate.kubernetes import Manifest, manifest
-from bedplate.offers import QueueRequest
+from bedplate.offers import BacklogRequest
 from bedplate.services.idle.scaled_objects import API_VERSION
 
 _INTERVAL_SECONDS = 15
@@ -15,7 +15,7 @@ _STAYS_SECONDS = 600
 """A model that took minutes to load is not given away in the first quiet moment."""
 
 
-def scaled_by_queue(request: QueueRequest, prometheus_url: str) -> Manifest:
+def scaled_by_queue(request: BacklogRequest, prometheus_url: str) -> Manifest:
     """The ScaledObject of a target, named after it."""
     down = {
         "stabilizationWindowSeconds": _STAYS_SECONDS,

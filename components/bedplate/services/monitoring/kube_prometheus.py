@@ -35,7 +35,7 @@ from bedplate.labels import (
 )
 from bedplate.services.monitoring.alertmanager import SECRET, configuration
 from bedplate.services.monitoring.operator_definitions import published
-from bedplate.services.monitoring.scrapes import kubelet_jobs
+from bedplate.services.monitoring.scrapes import kubelet_jobs, queue_job
 from bedplate.services.monitoring.spec import BLOCKS_SHARE, MonitoringSpec
 
 # renovate: datasource=docker depName=ghcr.io/prometheus-community/charts/kube-prometheus-stack
@@ -154,7 +154,7 @@ def _prometheus(spec: MonitoringSpec, storage_class: str) -> dict[str, Any]:
         "enableAdminAPI": False,
         # A monitor names no file of Prometheus' own pod, such as its token.
         "arbitraryFSAccessThroughSMs": True,
-        "additionalScrapeConfigs": kubelet_jobs(),
+        "additionalScrapeConfigs": [*kubelet_jobs(), queue_job()],
         **_remote_write(spec),
         "storageSpec": _disk(spec.disk_gib, storage_class),
         "resources": {"requests": {"cpu": "500m", "memory": "4Gi"}, "limits": {"memory": "4Gi"}},

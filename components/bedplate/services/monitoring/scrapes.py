@@ -1,7 +1,7 @@
 """What Prometheus reads, and under which name.
 
-Owns the scrape jobs, as PodMonitors of the operator and as raw jobs for kubelets. Rules rely on the label `job`, so
-each monitor sets it; kube-state-metrics and node-exporter come with monitors of their chart. What describes other pods
+Owns the scrape jobs, as PodMonitors of the operator and as raw jobs for kubelets and queues. Rules rely on the label
+`job`, so each monitor sets it; kube-state-metrics and node-exporter come with monitors of their chart. What describes
 keeps its own labels (`honorLabels`): `namespace` and `pod` are then the pod's and not the exporter's. A monitor whose
 pods do not run finds none.
 
@@ -25,6 +25,7 @@ from bedplate.labels import (
     LOGIN_NAMESPACE,
     MONITORING_NAMESPACE,
     NAME,
+    QUEUE_NAMESPACE,
     TELLS_BUSY_KERNELS,
     Identity,
 )
@@ -149,6 +150,24 @@ def kubelet_jobs() -> list[Mapping[str, Any]]:
             [_dropped("container_(tasks_state|memory_failures_total|blkio_device_usage_total)")],
         ),
     ]
+
+
+def queue_job() -> Mapping[str, Any]:
+    """Kueue and JobSet: each with a certificate of its own making, and only for who may read their metrics, which a
+    monitor of the operator cannot say by the token of Prometheus' own pod."""
+    return {
+        "job_name": "queue",
+        "scheme": "https",
+        "authorization": {"type": "Bearer", "credentials_file": _TOKEN},
+        "tls_config": {"insecure_skip_verify": True},
+        "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"names": [QUEUE_NAMESPACE]}}],
+        "relabel_configs": [
+            {"source_labels": ["__meta_kubernetes_pod_container_port_name"], "regex": "metrics", "action": "keep"},
+            {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"},
+            {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"},
+        ],
+        "metric_relabel_configs": [_dropped("(controller_runtime|workqueue|rest_client|go)_.*")],
+    }
 
 
 def _kubelet(name: str, path: str, dropped: list[Mapping[str, Any]]) -> Mapping[str, Any]:
