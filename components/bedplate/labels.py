@@ -101,6 +101,13 @@ RESERVED_COOKIES = (SESSION_COOKIE, "__Secure-bedplate")
 """Beginnings of names that are the login's, or were: workloads neither get nor set such cookies."""
 CERTIFICATES_NAMESPACE = "bedplate-certificates"
 MONITORING_NAMESPACE = "bedplate-monitoring"
+SSH_NAMESPACE = "bedplate-ssh"
+SSH_GATE = "ssh-gate"
+"""The name of its pods, in SSH_NAMESPACE."""
+SSH_HOST = "ssh"
+"""The first label of the host that the gate is reached at."""
+WORKSPACE_SSH_PORT = 2222
+"""Of a workspace's pods, behind port 22 of its Service."""
 IDLE_NAMESPACE = "bedplate-idle"
 KEDA = "keda"
 """The release, in IDLE_NAMESPACE."""

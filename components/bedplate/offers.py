@@ -79,9 +79,18 @@ class ActivityOffer(Protocol):
         """Registers it for `parent`."""
 
 
+class ShellOffer(Protocol):
+    """Ways in by SSH."""
+
+    def authorized_keys(self, person: str) -> str:
+        """What a workload's SSH server lets a person in by, as OpenSSH reads it."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Offers:
     """Each offer, or None where this stack does not make it."""
 
     front_door: FrontDoorOffer | None = None
     activity: ActivityOffer | None = None
+    shell: ShellOffer | None = None

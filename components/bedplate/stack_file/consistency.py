@@ -3,7 +3,7 @@
 Owns the list of all checks, and those of quotas, images and limits. Beside it, by what they are about: `capacity`
 (machines and networks), `gpus` (parts of them, drivers), `storage` (volumes), `costs`, `routing` (hosts and routes),
 `secrets`, `tenancy` (names), `ceilings` (the most that any tenant may have), `idle` (stopping what nobody uses),
-`monitoring`.
+`monitoring`, `ssh` (who comes in).
 """
 
 import json
@@ -12,7 +12,19 @@ from collections.abc import Callable, Collection, Iterator
 from bedplate.clouds import ACCELERATORS
 from bedplate.config import PlatformSpec
 from bedplate.services.certificates.spec import LetsEncryptSpec
-from bedplate.stack_file import capacity, ceilings, costs, gpus, idle, monitoring, routing, secrets, storage, tenancy
+from bedplate.stack_file import (
+    capacity,
+    ceilings,
+    costs,
+    gpus,
+    idle,
+    monitoring,
+    routing,
+    secrets,
+    ssh,
+    storage,
+    tenancy,
+)
 from bedplate.stack_file.parts import Parts, footprint_of, has, is_whole
 from bedplate.stack_file.problems import DECIMALS, PathParts, Problem, dotted, number, shown, suggestion
 from bedplate.tenants import QuotaSpec
@@ -310,6 +322,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     monitoring.retention,
     secrets.config_secrets,
     secrets.of_tenants,
+    ssh.owners,
     ceilings.quotas,
     ceilings.networks,
     ceilings.pod_security,

@@ -291,6 +291,10 @@ class WorkloadSpec(Spec):
         """What is stopped while nobody uses it, if anything is."""
         return None
 
+    def is_reached_by_ssh(self) -> bool:
+        """Whether its owner comes in by SSH."""
+        return False
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:
