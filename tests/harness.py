@@ -46,7 +46,7 @@ MINIMAL: dict[str, Any] = {
     "tenants": [],
 }
 
-NEEDED_BY_KIND: dict[str, dict[str, Any]] = {}
+NEEDED_BY_KIND: dict[str, dict[str, Any]] = {"workspace": {"owner": "ines@example.com"}}
 """Keys without which a template's spec is not valid, by kind."""
 SECRET_OF_EVERY = "every-token"
 """The config secret that workloads of `every_template` name."""
@@ -108,7 +108,8 @@ def every_template() -> dict[str, Any]:
     volumes = [{"name": "data", "sizeGib": 10, "retain": False, "access": "manyNodes"}]
     pools = {**MINIMAL["nodePools"], "l4": {**MINIMAL["nodePools"]["l4"], "max": 100}}
     every = tenant("every", *workloads, quota=quota, volumes=volumes)
-    return platform(every, nodePools=pools)
+    services = {"certificates": {"issuer": "internal"}, "login": LOGIN, "idle": {}, "monitoring": {"diskGib": 500}}
+    return platform(every, nodePools=pools, **services)
 
 
 def program(data: dict[str, Any], secrets: frozenset[str] = frozenset()) -> Program:

@@ -96,7 +96,9 @@ def prices_of(cost: CostSpec, cloud: ClusterSpec, pools: Mapping[str, NodePoolSp
 
 def _of_parts(whole: PoolPrices, pool: NodePoolSpec) -> PoolPrices:
     offered = pool.gpus_offered(whole.gpus)
-    return replace(whole, gpu=whole.gpu * whole.gpus / offered, gpus=offered) if offered else whole
+    if not offered:
+        return whole
+    return replace(whole, gpu=whole.gpu * whole.gpus / offered, gpus=offered, accelerator=pool.offers or "")
 
 
 def json_schema() -> dict[str, object]:

@@ -51,6 +51,11 @@ INSTANCE = "app.kubernetes.io/instance"
 COMPONENT = "app.kubernetes.io/component"
 VERSION = "app.kubernetes.io/version"
 
+WORKSPACE = "workspace"
+"""Value of COMPONENT of pods that people work in: no pod of their tenant reaches them."""
+TELLS_BUSY_KERNELS = f"{DOMAIN}/tells-busy-kernels"
+"""Of pods that say how many kernels compute, at BUSY_KERNELS_PATH of their port `http`."""
+BUSY_KERNELS_PATH = "/bedplate/metrics"
 BATCH_COMPONENTS = ("batch", "training")
 """Values of COMPONENT that no Service, disruption budget or route picks."""
 

@@ -29,7 +29,8 @@ class Sleep:
 @dataclass(frozen=True, kw_only=True)
 class RouteRequest:
     """A way in that a workload asks for. identity: of the workload. namespace, namespace_name: of its tenant. service,
-    service_port: what the way leads to; port: of its pods. groups: who may come in. sleep: None if it always runs."""
+    service_port: what the way leads to; port: of its pods. groups: who may come in; people: those of them alone, by
+    address, and everybody in the groups if none. sleep: None if it always runs."""
 
     spec: RouteSpec
     identity: Identity
@@ -39,6 +40,7 @@ class RouteRequest:
     service_port: int
     port: int
     groups: Sequence[str]
+    people: Sequence[str] = ()
     sleep: Sleep | None = None
 
 
@@ -75,8 +77,13 @@ class ActivityRequest:
 class ActivityOffer(Protocol):
     """Who stops what nobody uses, and starts it again."""
 
+    def minutes(self, asked: int | None) -> int:
+        """Without use after which something is stopped that asks for so many, or for none."""
+        ...
+
     def scale(self, name: str, request: ActivityRequest, parent: pulumi.Resource) -> None:
         """Registers it for `parent`."""
+        ...
 
 
 class ShellOffer(Protocol):

@@ -161,7 +161,7 @@ class Workload(BaseHTTPRequestHandler):
 
 
 class Login(BaseHTTPRequestHandler):
-    """Knows one member of ml-vision by cookie and by token; sends browsers to the sign-in, tells others 401."""
+    """Knows two members of ml-vision, one of them by token too; sends browsers to the sign-in, tells others 401."""
 
     protocol_version = "HTTP/1.1"
     asked: ClassVar[list[dict[str, str]]] = []
@@ -169,15 +169,20 @@ class Login(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         Login.asked.append({":path": self.path, **{name.lower(): value for name, value in self.headers.items()}})
         address = urlsplit(self.path)
-        knows = f"{SESSION}=ines" in self.headers.get("Cookie", "") or self.headers.get("Authorization") == INES
-        if not knows:
+        cookies = self.headers.get("Cookie", "")
+        who = next((name for name in ("ines", "tomas") if f"{SESSION}={name}" in cookies), "")
+        who = "ines" if self.headers.get("Authorization") == INES else who
+        asked = parse_qs(address.query)
+        if not who:
             self._answer(302 if address.path == "/" else 401, {"Location": "https://auth.ml.example.com/sign-in"})
-        elif "ml-vision" not in parse_qs(address.query).get("allowed_groups", [""])[0].split(","):
+        elif "ml-vision" not in asked.get("allowed_groups", [""])[0].split(",") or (
+            f"{who}@example.com" not in asked.get("allowed_emails", [f"{who}@example.com"])[0].split(",")
+        ):
             self._answer(403, {})
         else:
             refreshed = f"{SESSION}=refreshed; Domain=.ml.example.com; Secure; HttpOnly"
             self._answer(
-                202, {"X-Auth-Request-User": "ines", "X-Auth-Request-Groups": "ml-vision", "Set-Cookie": refreshed}
+                202, {"X-Auth-Request-User": who, "X-Auth-Request-Groups": "ml-vision", "Set-Cookie": refreshed}
             )
 
     def _answer(self, status: int, headers: Mapping[str, str]) -> None:

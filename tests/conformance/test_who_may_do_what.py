@@ -21,7 +21,7 @@ TESTS = ROOT / "tests"
 PAGE = ROOT / "docs" / "reference" / "who-may-do-what.md"
 WITHOUT_PODS = {
     *("HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget", "Secret", "Service", "ServiceAccount"),
-    *("IngressRoute", "Middleware", "ServersTransport"),
+    *("IngressRoute", "Middleware", "ServersTransport", "ScaledObject", "ConfigMap", "PersistentVolumeClaim"),
 }
 """What templates make that holds no pod template, and of which nobody else makes pods."""
 _PAGE = """<!-- Written by tests/conformance/test_who_may_do_what.py; its `--update-snapshots` renews it. -->

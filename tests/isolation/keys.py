@@ -36,9 +36,16 @@ _OWN_PODS = Free("it changes the tenant's own pods, within their sizes and right
 _OWN_RUNS = Free("it changes when the tenant's own runs start and how long they are kept, within its quota")
 _OWN_ROUTE = Free("it changes how the workload's own route answers")
 _OWN_WAY_IN = Free("it says who else comes in to the tenant's own workload")
+_OWN_PLACE = Free("it changes what people find in the tenant's own workspace")
 _REVIEWED = Free("whoever reviews the file looks at it: what it names is not checked against the tenant")
 _CEILING = "guardrails.maxTenant"
-_WORKLOAD, _JOB = ("workloads", 0), ("workloads", 1)
+_WORKLOAD, _JOB, _WORKSPACE = ("workloads", 0), ("workloads", 1), ("workloads", 2)
+WORKSPACE: dict[str, Any] = {
+    "kind": "workspace",
+    "name": "studio",
+    "owner": "ines@example.com",
+    "image": "ghcr.io/acme/lab:1.0.0",
+}
 
 
 def _quota(key: str, value: Any = 9000) -> Bounded:
@@ -133,6 +140,17 @@ KEYS: Mapping[str, Decision] = {
     "Idle.afterMinutes": Bounded(
         "guardrails.idle.maxMinutes", ((*_WORKLOAD, "idle"), {"afterMinutes": 9000}), "guardrails.idle.maxMinutes"
     ),
+    "Workspace.interface": _OWN_PLACE,
+    "Workspace.openTo": Free("it opens the workspace to the tenant's own groups at the most"),
+    "Workspace.homeGib": Bounded("the tenant's quota.storageGib", ((*_WORKSPACE, "homeGib"), 4000), "quota.storageGib"),
+    "Workspace.dotfiles": _OWN_PLACE,
+    "Workspace.alwaysOn": Bounded(
+        "never with GPUs",
+        (_WORKSPACE, {**WORKSPACE, "gpu": {"accelerator": "nvidia-l4"}, "alwaysOn": True}),
+        "always stops while idle",
+    ),
+    "Git.name": _OWN_PLACE,
+    "Git.email": _OWN_PLACE,
     "Route.access": Bounded(
         f"guardrails.publicRoutes and {_CEILING}.publicRoutes",
         ((*_WORKLOAD, "route"), {"access": "public"}),
@@ -202,5 +220,6 @@ def attacked(tenant: str = "a") -> dict[str, Any]:
                 "route": route,
             },
             {"kind": "job", "name": "etl", "image": "ghcr.io/acme/etl:1.0.0", "history": {"succeeded": 3}},
+            {**WORKSPACE, "alwaysOn": True},
         ],
     }

@@ -33,6 +33,13 @@ _WORKLOAD = (
     ),
     Action(
         "workload",
+        "reaches a workspace of its own tenant",
+        "refused",
+        "the NetworkPolicy `same-tenant` leaves workspaces out",
+        "TestTheNetwork::test_leads_to_no_workspace",
+    ),
+    Action(
+        "workload",
         "reaches credentials of the cloud, nodes, the API server, the company's networks",
         "refused",
         "NetworkPolicy `internet`, but for `allowedNetworks`",
@@ -186,6 +193,20 @@ _VISITOR = (
         "refused",
         "each route asks for its tenant's groups",
         "TestWithASessionOfAnotherGroup::test_is_refused",
+    ),
+    Action(
+        "visitor",
+        "opens the workspace of somebody else of his team",
+        "within limits",
+        "its route asks for the owner's address beside the group; `openTo: team` leaves that out",
+        "TestWithASessionOfTheSameTeam::test_opens_a_workspace_only_where_its_owner_opened_it_to_the_team",
+    ),
+    Action(
+        "visitor",
+        "opens a websocket to the workspace of somebody else of his team",
+        "refused",
+        "the login is asked for the owner's address before",
+        "TestWithASessionOfTheSameTeam::test_opens_no_websocket_to_a_workspace_of_somebody_else",
     ),
     Action(
         "visitor",

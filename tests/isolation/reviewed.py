@@ -34,6 +34,10 @@ VISION, AUDIO = "vision", "audio"
 ACCESS: tuple[str, ...] = get_args(RouteSpec.model_fields["access"].annotation)
 KINDS = sorted(Workload.registry)
 ROUTED = [kind for kind in KINDS if "route" in Workload.registry[kind].Spec.model_fields]
+OPEN_TO = ("owner", "team")
+"""To whom a workspace with a way in is open."""
+CLOSED: Mapping[str, Mapping[str, Any]] = {"workspace": {"openTo": "nobody", "alwaysOn": True}}
+"""What a template with a way in of its own is told, to have none."""
 KEYS = {(tenant, kind): new_api_key("shop") for tenant in (VISION, AUDIO) for kind in ROUTED}
 """A caller's key for each workload that programs ask."""
 
@@ -68,7 +72,9 @@ def stack() -> dict[str, Any]:
 def _workloads(tenant: str) -> Iterator[dict[str, Any]]:
     for kind in KINDS:
         needed = {"kind": kind, "image": "ghcr.io/acme/any:1.0.0", **NEEDED_BY_KIND.get(kind, {})}
-        yield {**needed, "name": workload_name(kind)}
+        yield {**needed, **CLOSED.get(kind, {}), "name": workload_name(kind)}
+        for open_to in OPEN_TO if kind == "workspace" else ():
+            yield {**needed, "name": workload_name(kind, open_to), "openTo": open_to, "alwaysOn": True}
         for access in ACCESS if kind in ROUTED else ():
             key = KEYS[tenant, kind]
             keys = {"apiKeys": [{"name": key.name, "sha256": key.sha256}]} if access == "api" else {}
@@ -287,6 +293,7 @@ def _on_this_machine(review: Review, address: str, workload: int, login: int) ->
 def is_serving(visitor: Visitor) -> bool:
     """Whether every route is there."""
     hosts = [host(kind, access, tenant) for kind in ROUTED for access in ACCESS for tenant in (VISION, AUDIO)]
+    hosts += [host("workspace", open_to) for open_to in OPEN_TO]
     try:
         return all(visitor.ask(host)[0].status not in (404, 503) for host in hosts)
     except OSError:

@@ -19,6 +19,8 @@ TURNED_AWAY = {"browser": 302, "api": 401, "public": 200}
 """What who shows nothing is told, by the route's access."""
 MEMBER = [("Cookie", f"{SESSION}=ines")]
 """A session of somebody in the group of the first tenant."""
+COLLEAGUE = [("Cookie", f"{SESSION}=tomas")]
+"""Of somebody else in that group."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 PATHS = (
     *("/oauth2/auth", "/oauth2/callback", "/oauth2/sign_in", "/sign-out", "//", "/.%2e/", "/%2e%2e/oauth2/auth"),
@@ -139,6 +141,21 @@ class TestWithASessionOfAnotherGroup:
         for kind, access in CLOSED:
             query = f"/?allowed_groups=ml-{VISION}"
             assert door.visitor.ask(host(kind, access, AUDIO), query, headers=headers)[0].status == 403
+
+
+class TestWithASessionOfTheSameTeam:
+    @pytest.mark.parametrize("path", ["/", "/api/kernels", "/api/status?allowed_emails=tomas@example.com"])
+    def test_opens_a_workspace_only_where_its_owner_opened_it_to_the_team(self, door: Door, path: str) -> None:
+        for open_to, of_others in (("owner", 403), ("team", 200)):
+            name = host("workspace", open_to)
+            assert door.visitor.ask(name, path)[0].status == 302
+            assert door.visitor.ask(name, path, headers=MEMBER)[0].status == 200
+            assert door.visitor.ask(name, path, headers=COLLEAGUE)[0].status == of_others
+
+    def test_opens_no_websocket_to_a_workspace_of_somebody_else(self, door: Door) -> None:
+        name = host("workspace", "owner")
+        assert door.visitor.opens_websocket(name, [*MEMBER, ("Origin", f"https://{name}")])[1] == b"hello"
+        assert "403" in door.visitor.opens_websocket(name, [*COLLEAGUE, ("Origin", f"https://{name}")])[0]
 
 
 class TestWithASession:

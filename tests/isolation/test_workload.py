@@ -11,7 +11,7 @@ from cluster.processes_under_test import SESSION
 from harness import pod_templates
 from isolation.actions import BASE
 from isolation.network import PORTS, Network, Pod
-from isolation.reviewed import ACCESS, AUDIO, DOMAIN, KINDS, ROUTED, VISION, Door, Review, host, workload_name
+from isolation.reviewed import ACCESS, AUDIO, DOMAIN, KINDS, OPEN_TO, ROUTED, VISION, Door, Review, host, workload_name
 
 pytestmark = pytest.mark.enable_socket
 
@@ -25,6 +25,10 @@ PRIVATE = ("10.0.0.1", "10.96.0.1", "172.16.4.4", "192.168.1.1", "100.64.0.10", 
 """Nodes, Services, the API server and the company's networks."""
 TRANSLATED = ("64:ff9b::a9fe:a9fe", "64:ff9b::a00:1")
 """The same behind NAT64; what is mapped (::ffff:0:0/96) leaves a pod as IPv4, and the policies see that."""
+
+
+def is_workspace(pod: Pod) -> bool:
+    return pod.labels["app.kubernetes.io/component"] == "workspace"
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +88,17 @@ class TestTheNetwork:
         pods = review.pods(VISION)
         for name, pod in pods.items():
             assert network.lets_out(pod, "1.1.1.1", 443), name
-            assert all(network.lets_through(pod, other, 8080) for other in pods.values()), name
+            others = [other for other in pods.values() if not is_workspace(other)]
+            assert all(network.lets_through(pod, other, 8080) for other in others), name
+
+    def test_leads_to_no_workspace(self, review: Review, network: Network) -> None:
+        """Not even from another one, or from what looks like one: they ask nobody for a password."""
+        pods = review.pods(VISION)
+        targets = [pod for pod in pods.values() if is_workspace(pod)]
+        assert len(targets) == 1 + len(OPEN_TO)
+        for source in [*pods.values(), review.any_pod(VISION, **TRAEFIK)]:
+            for target in targets:
+                assert [port for port in PORTS if network.lets_through(source, target, port)] == []
 
     def test_leads_to_no_pod_of_another_tenant(self, review: Review, network: Network) -> None:
         """Nor for one that a member made, with the labels of the front door."""
@@ -109,6 +123,7 @@ class TestTheNetwork:
         """And by the port of the route; a closed workload has no way in."""
         traefik = review.any_pod("bedplate-front-door", **TRAEFIK)
         routed = {workload_name(kind, access) for kind in ROUTED for access in ACCESS}
+        routed |= {workload_name("workspace", open_to) for open_to in OPEN_TO}
         for name, pod in review.pods(VISION).items():
             reached = [port for port in PORTS if network.lets_in(traefik, pod, port)]
             assert (len(reached) == 1) is (pod.labels["bedplate.dev/workload"] in routed), f"{name}: {reached}"

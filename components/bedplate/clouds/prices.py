@@ -50,7 +50,7 @@ class OwnPrices:
 @dataclass(frozen=True, kw_only=True)
 class PoolPrices:
     """What one hour costs: of a node, and of what pods take of it. The node's GPUs, cores and GiB together cost what it
-    does."""
+    does. accelerator: what pods ask for; '' of a CPU pool."""
 
     node: float
     cpu_core: float

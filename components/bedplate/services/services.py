@@ -156,7 +156,9 @@ class Services:
             chart_source=self._args.spec.charts.source,
         )
         self._told.append(ObjectMetrics(custom=[custom_resource_state()], plurals={"keda.sh": ("scaledobjects",)}))
-        return self._record(Idle(f"{self._name}-idle", args, self._opts))
+        idle = self._record(Idle(f"{self._name}-idle", args, self._opts))
+        self._dashboards += idle.dashboards
+        return idle
 
     def _ssh(self) -> Ssh | None:
         """The gate, if the stack says who may come in."""
@@ -181,7 +183,7 @@ class Services:
             chart_source=spec.charts.source,
         )
         self._told.append(ObjectMetrics(labels=LABELS_READ))
-        self._record(Cost(f"{self._name}-cost", cost, self._opts))
+        self._dashboards += self._record(Cost(f"{self._name}-cost", cost, self._opts)).dashboards
 
     def _offers(self, login: Login | None, idle: Idle | None) -> Offers:
         door, authentication = self.front_door, login.endpoints if login else None

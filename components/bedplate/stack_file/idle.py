@@ -34,15 +34,17 @@ def workloads(parts: Parts) -> Iterator[Problem]:
     """Somebody stops what asks for it, and somebody can start it again."""
     for path, _, workload in parts.with_workloads():
         idle = getattr(workload, "idle", None)
-        if not isinstance(idle, IdleSpec):
+        if not isinstance(idle, IdleSpec) or getattr(workload, "always_on", False):
             continue
+        is_default = hasattr(workload, "always_on")
         if not parts.stops_idle:
             yield Problem(
                 path=(*path, "idle"),
                 message="nobody finds out whether it is used: this stack has no idle shutdown",
-                fix="add `idle: {}` to the stack (and `services` to layers), or remove this key",
+                fix="add `idle: {}` to the stack (and `services` to layers), or "
+                + ("write `alwaysOn: true`, which nothing with GPUs may be" if is_default else "remove this key"),
             )
-        if hasattr(workload, "route") and route_of(workload) is None:
+        if not is_default and hasattr(workload, "route") and route_of(workload) is None:
             yield Problem(
                 path=(*path, "idle"),
                 message="nothing would start it again: only a request by its route does, and it has none",

@@ -94,6 +94,9 @@ def routes(parts: Parts) -> Iterator[Problem]:
         route = route_of(workload)
         if route is None:
             continue
+        if hasattr(workload, "open_to"):
+            yield from _people(parts, str(getattr(workload, "open_to", "")), (*path, "openTo"))
+            continue
         at: PathParts = (*path, "route")
         if not parts.has_front_door:
             yield Problem(
@@ -105,6 +108,22 @@ def routes(parts: Parts) -> Iterator[Problem]:
             yield from _access(parts, route, (*at, "access"))
         if has(route, ["subjects", "subjects_issuer"]) and (route.subjects or route.subjects_issuer):
             yield from _subjects(parts, route, at)
+
+
+def _people(parts: Parts, open_to: str, path: PathParts) -> Iterator[Problem]:
+    """Of what is opened to people alone."""
+    if not parts.has_front_door or not parts.has_login:
+        missing = [
+            *([] if parts.has_front_door else ["`certificates:` (and `services` to layers)"]),
+            *([] if parts.has_login else ["`login:`"]),
+        ]
+        yield Problem(
+            path=path,
+            message="nobody can come in: this stack lacks a front door or a login",
+            given=shown(open_to),
+            allowed="nobody",
+            fix=f"add {' and '.join(missing)}, or write `openTo: nobody`",
+        )
 
 
 def _access(parts: Parts, route: RouteSpec, path: PathParts) -> Iterator[Problem]:

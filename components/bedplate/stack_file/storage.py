@@ -10,17 +10,20 @@ from bedplate.workloads import Footprint
 
 
 def sizes(parts: Parts) -> Iterator[Problem]:
-    """A tenant's volumes are within its quota."""
+    """A tenant's volumes and those of its workloads are within its quota."""
     for path, tenant in parts.with_tenants("volumes", "quota"):
-        if len(tenant.volumes) > tenant.quota.claims:
+        found = [footprint for workload in tenant.workloads if (footprint := footprint_of(workload))]
+        each = [volume.size_gib for volume in tenant.volumes]
+        each += [size for footprint in found for size in footprint.storage_gib]
+        if len(each) > tenant.quota.claims:
             yield Problem(
                 path=(*path, "quota", "claims"),
-                message=f"the tenant has {counted(len(tenant.volumes), 'volume')}, more than its quota",
+                message=f"the tenant has {counted(len(each), 'volume')}, more than its quota",
                 given=number(tenant.quota.claims),
-                allowed=f"at least {len(tenant.volumes)}",
-                fix=f"raise quota.claims to {len(tenant.volumes)}, or remove volumes",
+                allowed=f"at least {len(each)}",
+                fix=f"raise quota.claims to {len(each)}, or remove volumes",
             )
-        size = round(sum(volume.size_gib for volume in tenant.volumes), DECIMALS)
+        size = round(sum(each), DECIMALS)
         if size > tenant.quota.storage_gib:
             yield Problem(
                 path=(*path, "quota", "storageGib"),

@@ -15,7 +15,7 @@ from bedplate.kubernetes import (
     network_policy,
     to_the_front_door,
 )
-from bedplate.labels import Identity
+from bedplate.labels import COMPONENT, WORKSPACE, Identity
 
 
 def network_policies(
@@ -37,8 +37,10 @@ def network_policies(
 
     return [
         *default_policies(namespace, identity, facts.dns),
+        # But workspaces, which ask nobody for a password: they are reached through the front door alone.
         policy(
             "same-tenant",
+            podSelector={"matchExpressions": [{"key": COMPONENT, "operator": "NotIn", "values": [WORKSPACE]}]},
             policyTypes=["Ingress", "Egress"],
             ingress=[{"from": [same_tenant]}],
             egress=[{"to": [same_tenant]}],

@@ -160,7 +160,7 @@ class Footprint:
     while an update runs. pods_most: how many at the most, those included. run_hours: how long one run may last; none
     for what runs for ever. is_autoscaled: whether their number follows what they use.
     runs_kept: finished runs that stay by a schedule, and the one that runs. runs_overlap: whether the next run may
-    begin before the last has ended.
+    begin before the last has ended. storage_gib: sizes of the volumes of its own.
     """
 
     cpu: float
@@ -174,16 +174,20 @@ class Footprint:
     is_autoscaled: bool = False
     runs_kept: int = 0
     runs_overlap: bool = False
+    storage_gib: Sequence[float] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """What a workload offers to callers outside its tenant. service, service_port: its Service; port: of its pods."""
+    """What a workload offers to callers outside its tenant. service, service_port: its Service; port: of its pods.
+    people: who alone of the tenant may come in, by address; everybody of it if none. polling_paths: see `Sleep`."""
 
     service: str
     service_port: int
     port: int
     route: RouteSpec
+    people: Sequence[str] = ()
+    polling_paths: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,8 @@ class WorkloadComponent(pulumi.ComponentResource):
             service_port=endpoint.service_port,
             port=endpoint.port,
             groups=args.groups,
-            sleep=Sleep() if args.spec.sleeper() else None,
+            people=endpoint.people,
+            sleep=Sleep(polling_paths=endpoint.polling_paths) if args.spec.sleeper() else None,
         )
         door.open(f"{name}-route", request, self)
 

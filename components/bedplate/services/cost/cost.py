@@ -14,6 +14,7 @@ from bedplate.clouds import Cluster, PoolPrices
 from bedplate.clouds.contract import BucketGrant
 from bedplate.kubernetes import (
     Alert,
+    Dashboard,
     KubernetesObject,
     Manifest,
     PlatformNamespace,
@@ -26,9 +27,10 @@ from bedplate.kubernetes import (
 from bedplate.labels import BUDGET_MARKER, COST_NAMESPACE, Identity
 from bedplate.services.cost.alerts import USAGE, alerts_of
 from bedplate.services.cost.budgets import budget_rules
+from bedplate.services.cost.dashboards import cost_dashboard
 from bedplate.services.cost.network import way_to_credentials, ways_out
 from bedplate.services.cost.open_cost import CHART, values
-from bedplate.services.cost.rules import COST_RULES, MONTH_RULES, price_rules
+from bedplate.services.cost.rules import MONTH_RULES, cost_rules, price_rules
 from bedplate.services.cost.runs import (
     MARKS_IDENTITY,
     USAGE_IDENTITY,
@@ -65,6 +67,8 @@ class Cost(pulumi.ComponentResource):
     """Of costs, budgets, and what runs here."""
     rules: Sequence[RuleGroup]
     """What computes them."""
+    dashboards: Sequence[Dashboard]
+    """The same as pictures."""
 
     def __init__(self, name: str, args: CostArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:Cost", name, {}, opts)
@@ -73,7 +77,8 @@ class Cost(pulumi.ComponentResource):
         classes = (facts.deleted_storage_class, facts.retained_storage_class)
         storage = {**(dict.fromkeys(classes, listed) if listed else {}), **spec.prices.storage_gib_month}
         self.alerts = alerts_of(spec)
-        self.rules = [price_rules(args.prices, storage), COST_RULES, MONTH_RULES]
+        self.dashboards = [cost_dashboard(spec.currency)]
+        self.rules = [price_rules(args.prices, storage), cost_rules(), MONTH_RULES]
         if any(spec.budgets.model_dump().values()):
             self.rules = [*self.rules, budget_rules(spec.budgets)]
         if spec.denies or spec.usage or spec.open_cost:

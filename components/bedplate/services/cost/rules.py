@@ -26,34 +26,25 @@ LABELS_READ: Mapping[str, Sequence[str]] = {
 }
 """Labels of objects that kube-state-metrics must show, by kind (--metric-labels-allowlist)."""
 LOOK_SECONDS = 60
-_LOOKS_AN_HOUR = 3600 // LOOK_SECONDS
+GPU_PRICE = "bedplate:gpu_price_hourly"
+"""One GPU for one hour by what pods ask for, in the pool where it costs least."""
 _MONTHS_SECONDS = 300
 _OWNED = {"tenant": TENANT, "project": PROJECT, "owner": OWNER, "workload": WORKLOAD}
 _WHOSE = ", ".join(_OWNED)
 _OF_USAGE = f"namespace, {_WHOSE}, accelerator, of"
-_COMPUTE_SLICES, _MEMORY_SLICES = 7, 8
-_ACCELERATOR_GB = {"nvidia-a100-40gb": 40, "nvidia-a100-80gb": 80, "nvidia-h100": 80, "nvidia-h200": 141}
-_PROFILES = {
-    40: ((1, 5), (1, 10), (2, 10), (3, 20), (4, 20), (7, 40)),
-    80: ((1, 10), (1, 20), (2, 20), (3, 40), (4, 40), (7, 80)),
-    141: ((1, 18), (1, 35), (2, 35), (3, 71), (4, 71), (7, 141)),
-}
-"""MIG's profiles by memory of the GPU: slices and GB, https://docs.nvidia.com/datacenter/tesla/mig-user-guide/."""
 
 
 def price_rules(pools: Mapping[str, PoolPrices], storage_gib_month: Mapping[str, float]) -> RuleGroup:
-    """The price table as series: of pools by what is bought, of GPUs that are cut up, of storage by StorageClass."""
+    """The price table as series: of pools by what is bought, of GPUs and their parts by name, of storage by class."""
     rules: list[RecordingRule] = []
     for pool, prices in sorted(pools.items()):
         bought = {"node": prices.node, "cpu_core": prices.cpu_core, "memory_gib": prices.memory_gib, "gpu": prices.gpu}
         rules += [_constant("bedplate:pool_price_hourly", price, pool=pool, of=of) for of, price in bought.items()]
-        rules.append(_constant("bedplate:pool_gpus", prices.gpus, pool=pool))
-    for accelerator in sorted({prices.accelerator for prices in pools.values()} & _ACCELERATOR_GB.keys()):
-        memory_gb = _ACCELERATOR_GB[accelerator]
-        for slices, gb in _PROFILES[memory_gb]:
-            part = max(slices / _COMPUTE_SLICES, round(gb / memory_gb * _MEMORY_SLICES) / _MEMORY_SLICES)
-            name = f"nvidia_com_mig_{slices}g_{gb}gb"
-            rules.append(_constant("bedplate:gpu_part", part, accelerator=accelerator, resource=name))
+    cheapest: dict[str, float] = {}
+    for prices in pools.values():
+        if prices.accelerator:
+            cheapest[prices.accelerator] = min(prices.gpu, cheapest.get(prices.accelerator, prices.gpu))
+    rules += [_constant(GPU_PRICE, price, accelerator=name) for name, price in sorted(cheapest.items())]
     for storage_class, price in sorted(storage_gib_month.items()):
         labels = {"storageclass": storage_class}
         rules.append(_constant("bedplate:storage_price_hourly", price / HOURS_PER_MONTH, **labels))
@@ -100,19 +91,6 @@ _PRESENT = (
     ),
 )
 _POOL = "* on (node) group_left (pool, accelerator) bedplate:node_pool"
-_SHARED = 'max by (node) (kube_node_status_capacity{resource="nvidia_com_gpu_shared"})'
-_SHARES = {
-    "whole": f'sum without (resource) (bedplate:pod_request{{resource="nvidia_com_gpu"}} {_POOL})',
-    "mig": (
-        f'sum without (resource) (bedplate:pod_request{{resource=~"nvidia_com_mig_.+"}} {_POOL} '
-        "* on (accelerator, resource) group_left bedplate:gpu_part)"
-    ),
-    # The node's GPUs, shared in time among as many as it offers.
-    "time": (
-        f'sum without (resource) (bedplate:pod_request{{resource="nvidia_com_gpu_shared"}} {_POOL} '
-        f"* on (pool) group_left bedplate:pool_gpus / on (node) group_left {_SHARED})"
-    ),
-}
 _TAKEN = (
     RecordingRule(
         name="bedplate:pod_quantity",
@@ -126,9 +104,8 @@ _TAKEN = (
     ),
     RecordingRule(
         name="bedplate:pod_quantity",
-        expression="sum by (namespace, pod, node, pool, accelerator) ("
-        + " or ".join(f'label_replace({share}, "share", "{kind}", "", "")' for kind, share in _SHARES.items())
-        + ")",
+        # A part of a GPU is one of these too, on nodes of an accelerator of its own.
+        expression=f'sum without (resource) (bedplate:pod_request{{resource="nvidia_com_gpu"}} {_POOL})',
         labels={"of": "gpu"},
     ),
     RecordingRule(
@@ -184,21 +161,22 @@ _BOOKED = (
         "* on (storageclass) group_left bedplate:storage_price_hourly)",
         labels={"of": "storage_gib"},
     ),
-    *(
-        RecordingRule(
-            name=f"{of_hour}",
-            expression=f"sum_over_time({of_minute}[1h]) / {_LOOKS_AN_HOUR}",
-        )
-        for of_hour, of_minute in (
+)
+
+
+def cost_rules(look_seconds: int = LOOK_SECONDS) -> RuleGroup:
+    """From what is there to what each hour cost. Series of an hour are those of the hour before the look."""
+    hours = [
+        RecordingRule(name=of_hour, expression=f"sum_over_time({of_look}[1h]) / {3600 // look_seconds}")
+        for of_hour, of_look in (
             ("bedplate:quantity_hour", "bedplate:quantity"),
             ("bedplate:cost_hour", "bedplate:cost_hourly"),
             ("bedplate:node_cost_hour", "bedplate:node_cost_hourly"),
             ("bedplate:node_unallocated_hour", "bedplate:node_unallocated_hourly"),
         )
-    ),
-)
-COST_RULES = RuleGroup(name="bedplate-cost", rules=(*_PRESENT, *_TAKEN, *_BOOKED), interval_seconds=LOOK_SECONDS)
-"""From what is there to what each hour cost. Series of an hour are those of the hour before the look."""
+    ]
+    return RuleGroup(name="bedplate-cost", rules=(*_PRESENT, *_TAKEN, *_BOOKED, *hours), interval_seconds=look_seconds)
+
 
 # An hour belongs to the month in which it begins; a step of a subquery stands at its end.
 _MONTH_OF_STEP = "month(vector(time() - 60))"

@@ -141,6 +141,8 @@ def _checks(args: RouteArgs) -> list[_Check]:
         if not spec.api_keys:
             raise ValueError(f"'{args.label}': a route with access {spec.access} needs a login, and the stack has none")
         return [_Check(middlewares={"api-keys": keys})]
+    if args.people and spec.access != "browser":
+        raise ValueError(f"'{args.label}': only a route with access browser asks for single people")
     if not args.groups:
         raise ValueError(f"'{args.label}': a route with access {spec.access} needs groups that may come in")
     checks: list[_Check] = []
@@ -148,8 +150,11 @@ def _checks(args: RouteArgs) -> list[_Check]:
         checks.append(_Check(middlewares={"api-keys": keys}, of=API_KEY))
     if spec.subjects:
         checks.append(_Check(middlewares=_named(spec, asked), of=token_of(spec.subjects)))
-    address = asked.browser_address if spec.access == "browser" else asked.api_address
-    return [*checks, _Check(middlewares={"login": login(address(args.groups))}, before=[OWN_PAGES, PROVIDER_TOKENS])]
+    if spec.access == "browser":
+        address = asked.browser_address(args.groups, args.people)
+    else:
+        address = asked.api_address(args.groups)
+    return [*checks, _Check(middlewares={"login": login(address)}, before=[OWN_PAGES, PROVIDER_TOKENS])]
 
 
 def _named(spec: RouteSpec, asked: AuthenticationEndpoints) -> dict[str, Manifest]:
@@ -166,11 +171,16 @@ def _named(spec: RouteSpec, asked: AuthenticationEndpoints) -> dict[str, Manifes
 
 
 def _polling_route(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[str]) -> list[tuple[str, Manifest]]:
-    """The same way under another name, for what open pages ask for by themselves: Traefik counts requests by routes."""
+    """The same way under another name, for what open pages ask for by themselves: Traefik counts requests by routes.
+
+    They ask; who sends something, by whatever path, does so.
+    """
     if args.sleep is None or not args.sleep.polling_paths:
         return []
     paths = " || ".join(f"PathRegexp(`^(?:{pattern})`)" for pattern in args.sleep.polling_paths)
-    rules = [{**rule, "match": f"{rule['match']} && ({paths})"} for rule in _rules(args, checks, limits)]
+    rules = [
+        {**rule, "match": f"{rule['match']} && Method(`GET`) && ({paths})"} for rule in _rules(args, checks, limits)
+    ]
     return [("polling-route", _ingress_route(args, f"{args.label}{POLLING_SUFFIX}", rules))]
 
 

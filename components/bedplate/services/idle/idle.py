@@ -14,6 +14,7 @@ from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import (
     Alert,
     CustomObject,
+    Dashboard,
     Operator,
     PlatformNamespace,
     ProvidedOperator,
@@ -25,6 +26,7 @@ from bedplate.kubernetes import (
 from bedplate.labels import IDLE_NAMESPACE
 from bedplate.offers import ActivityRequest
 from bedplate.services.idle.alerts import idle_alerts
+from bedplate.services.idle.dashboards import DASHBOARDS
 from bedplate.services.idle.keda import CHART, namespace, values
 from bedplate.services.idle.rules import Thresholds, idle_rules
 from bedplate.services.idle.scaled_objects import Target, scaled_object
@@ -53,6 +55,8 @@ class Idle(pulumi.ComponentResource):
     """Who uses what."""
     alerts: Sequence[Alert]
     """Of what is stopped soon, and of what nobody can decide."""
+    dashboards: Sequence[Dashboard]
+    """What stopping saves."""
 
     def __init__(self, name: str, args: IdleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:Idle", name, {}, opts)
@@ -66,12 +70,17 @@ class Idle(pulumi.ComponentResource):
         )
         self.rules = idle_rules(thresholds)
         runs_in = args.spec.keda.namespace if args.spec.keda else IDLE_NAMESPACE
+        self.dashboards = DASHBOARDS
         self.alerts = idle_alerts(args.spec.warn_minutes, runs_in)
         self.register_outputs({})
 
+    def minutes(self, asked: int | None) -> int:
+        """Without use after which something is stopped that asks for so many, or for none."""
+        return asked or self._spec.after_minutes
+
     def scale(self, name: str, request: ActivityRequest, parent: pulumi.Resource) -> None:
         """Registers for `parent` that its target is stopped while nobody uses it."""
-        body = scaled_object(_target(request, self._spec), self._prometheus.url)
+        body = scaled_object(_target(request, self.minutes(request.after_minutes)), self._prometheus.url)
         inside = pulumi.ResourceOptions(parent=parent, depends_on=[request.namespace], deleted_with=request.namespace)
         CustomObject(name, body, self.operator, inside)
 
@@ -85,13 +94,13 @@ class Idle(pulumi.ComponentResource):
         return Release(f"{self._name}-release", release, child)
 
 
-def _target(request: ActivityRequest, spec: IdleSettingsSpec) -> Target:
+def _target(request: ActivityRequest, after_minutes: int) -> Target:
     return Target(
         kind=request.kind,
         name=request.target,
         namespace=request.namespace_name,
         identity=request.identity,
-        after_minutes=request.after_minutes or spec.after_minutes,
+        after_minutes=after_minutes,
         replicas_min=request.replicas_min,
         replicas_max=request.replicas_max,
         cpu_percent=request.cpu_percent,

@@ -7,6 +7,7 @@ while Traefik is not read. So a workspace's clock begins anew after every outage
 - `bedplate:workspace`: those that there are, with their tenant, owner and route; the value is their idle minutes.
 - `bedplate:workspace_signal{signal}`: 1 for each reason that it is in use.
 - `bedplate:workspace_active`: 1 in use, 0 not in use; without a sample nobody knows.
+- `bedplate:saved_gpus`, `bedplate:saved_cost_hourly`: GPUs of what is stopped, and their price where there is one.
 - `bedplate:workspace_wanted`: what KEDA reads, 1 up and 0 down; the idle time has been counted in.
 
 The sources: https://doc.traefik.io/traefik/reference/install-configuration/observability/metrics/,
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 
 from bedplate.kubernetes import RecordingRule, RuleGroup
 from bedplate.labels import FRONT_DOOR_NAMESPACE
+from bedplate.services.cost.rules import GPU_PRICE
 from bedplate.services.idle.workspace_objects import GPU_COUNT, IDLE_AFTER, KEPT_UNTIL, STARTED_AT, STOPPED_BY_HAND
 
 SSH_SESSIONS = "bedplate_workspace_ssh_sessions"
@@ -26,6 +28,8 @@ SSH_SESSIONS = "bedplate_workspace_ssh_sessions"
 BUSY_KERNELS = "bedplate_workspace_busy_kernels"
 """Kernels that compute, by namespace and pod, for workspaces that tell it. Jupyter Server's own metrics count kernels
 that are there, busy or not (https://github.com/jupyter-server/jupyter_server/blob/main/jupyter_server/prometheus/metrics.py)."""
+SAVED_GPUS, SAVED_HOURLY = "bedplate:saved_gpus", "bedplate:saved_cost_hourly"
+"""GPUs of what is stopped, and what they would cost in an hour, by whose they are."""
 SIGNALS = ("requests", "network", "cpu", "gpu", "kernels", "ssh", "started", "unmeasured")
 _BY = "by (namespace, workspace)"
 _ON = "on (namespace, workspace)"
@@ -212,4 +216,9 @@ def _savings() -> Iterator[RecordingRule]:
     """GPUs that nobody pays for because their workspace is stopped; a sum over time makes hours of them."""
     known = f"max by (namespace, workspace, tenant, project, owner, accelerator) ({GPU_COUNT})"
     yield _rule("_stopped_gpus", f"{known} and {_ON} bedplate:workspace_replicas == 0")
+    whose = "by (tenant, project, owner, accelerator)"
+    yield RecordingRule(name=SAVED_GPUS, expression=f"sum {whose} (bedplate:workspace_stopped_gpus)")
+    # No samples where nothing has a price.
+    price = f"on (accelerator) group_left () max by (accelerator) ({GPU_PRICE})"
+    yield RecordingRule(name=SAVED_HOURLY, expression=f"{SAVED_GPUS} * {price}")
     yield _rule("_stopped_by_hand", f"(max {_BY} ({STOPPED_BY_HAND}) == 0) + 1")

@@ -74,9 +74,12 @@ class AuthenticationEndpoints:
             return here
         return f"{here}?rd={quote(f'{self.end_session_url}?id_token_hint={{id_token}}', safe='')}"
 
-    def browser_address(self, groups: Sequence[str]) -> str:
-        """For people: who has no session is sent to sign in and comes back; who is in none of the groups gets 403."""
-        return f"{self.proxy}/?{self._people(groups)}"
+    def browser_address(self, groups: Sequence[str], people: Sequence[str] = ()) -> str:
+        """For people: who has no session is sent to sign in and comes back; who is in none of the groups gets 403.
+
+        people: those of the groups alone who have one of these addresses, letter by letter as the provider writes it.
+        """
+        return f"{self.proxy}/?{self._people(groups, people)}"
 
     def api_address(self, groups: Sequence[str]) -> str:
         """For programs with a token of the provider, and pages with a session: 401 without either, never a redirect."""
@@ -89,10 +92,9 @@ class AuthenticationEndpoints:
         """
         return f"{self.proxy}{CHECK_PATH}?{_query(allowed_emails=accounts)}"
 
-    def _people(self, groups: Sequence[str]) -> str:
-        return _query(
-            allowed_groups=groups, **({"allowed_email_domains": self.email_domains} if self.email_domains else {})
-        )
+    def _people(self, groups: Sequence[str], people: Sequence[str] = ()) -> str:
+        further = {"allowed_email_domains": self.email_domains, "allowed_emails": people}
+        return _query(allowed_groups=groups, **{condition: values for condition, values in further.items() if values})
 
 
 def _query(**allowed: Sequence[str]) -> str:

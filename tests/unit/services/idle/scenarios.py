@@ -66,6 +66,7 @@ class Workspace:
         route = f"{self.name}-{NAMESPACE}"
         pod = {"namespace": NAMESPACE, "pod": f"{self.name}-0"}
         of_person = {**self.labels, "route": route, "tenant": NAMESPACE, "owner": f"{self.name}@example.com"}
+        of_gpu = {**of_person, "accelerator": ACCELERATOR}
         interface = {"interface": "eth0"}
         found = [
             series("bedplate_workspace_idle_after_minutes", self.known or steady(self.idle_after, 600), **of_person),
@@ -85,7 +86,7 @@ class Workspace:
                 {**pod, **interface},
             ),
             ("DCGM_FI_DEV_GPU_UTIL", self.gpu_percent, {**pod, "gpu": "0"}),
-            ("bedplate_workspace_gpus", steady(self.gpus, 600) if self.gpus else None, of_person),
+            ("bedplate_workspace_gpus", steady(self.gpus, 600) if self.gpus else None, of_gpu),
             ("bedplate_workspace_keep_until_seconds", self.kept_until, of_person),
             ("bedplate_workspace_start_at_seconds", self.started_at, of_person),
             ("bedplate_workspace_paused_replicas", self.stopped, of_person),
@@ -107,6 +108,7 @@ class Scenario:
         default_factory=dict[float, Mapping[str, Sequence[str]]]
     )
     stopped_gpus: Mapping[float, float] = field(default_factory=dict[float, float])
+    saved_hourly: Mapping[float, float] = field(default_factory=dict[float, float])
     traefik_up: str = steady(1, 600)
     traefik_start: str = steady(-3600, 600)
     keda: str = steady(2, 600)
@@ -118,6 +120,7 @@ class Scenario:
             series("up", self.traefik_up, **traefik),
             series("process_start_time_seconds", self.traefik_start, **traefik),
             series("kube_deployment_status_replicas_available", self.keda, **KEDA),
+            series("bedplate:gpu_price_hourly", steady(1.75, 600), accelerator=ACCELERATOR),
         ]
         return {
             "name": self.name,
@@ -177,16 +180,23 @@ class Scenario:
         ]
 
     def _savings(self) -> list[dict[str, Any]]:
+        asked = {
+            "sum(bedplate:workspace_stopped_gpus)": self.stopped_gpus,
+            'bedplate:saved_gpus{owner="alice@example.com"}': self.stopped_gpus,
+            'bedplate:saved_cost_hourly{owner="alice@example.com"}': self.saved_hourly,
+        }
         return [
             {
-                "expr": "sum(bedplate:workspace_stopped_gpus)",
+                "expr": f"sum({expression})",
                 "eval_time": f"{round(minute * 60)}s",
-                "exp_samples": [{"labels": "{}", "value": gpus}],
+                "exp_samples": [{"labels": "{}", "value": value}],
             }
-            for minute, gpus in self.stopped_gpus.items()
+            for expression, values in asked.items()
+            for minute, value in values.items()
         ]
 
 
+ACCELERATOR = "nvidia-a100-80gb"
 UP, DOWN, UNKNOWN = {"alice": 1.0}, {"alice": 0.0}, {"alice": None}
 SOON, BLIND, UNDECIDED = "BedplateWorkspaceStopsSoon", "BedplateIdleBlind", "BedplateIdleNotDeciding"
 UNHEEDED, KEDA_DOWN = "BedplateIdleNotFollowed", "BedplateKedaDown"
@@ -438,6 +448,7 @@ SCENARIOS = (
         ],
         at={10: {**DOWN, "bob": 1}},
         stopped_gpus={10: 4},
+        saved_hourly={10: 7},
     ),
     Scenario(
         name="KEDA down",

@@ -85,6 +85,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ("workspace_wanted", "> bool 0", "> bool 300", READER),
     ("workspace_wanted", "or (bedplate:workspace_active == 0", "unless (bedplate:workspace_active == 0", WAKES),
     ("workspace_stopped_gpus", "== 0", ">= 0", "what a stopped"),
+    ("saved_gpus", "sum by", "count by", "what a stopped"),
+    ("saved_cost_hourly", "* on", "+ on", "what a stopped"),
     ("workspace_stopped_by_hand", "== 0", "== 1", BY_HAND),
     ("BedplateWorkspaceStopsSoon", "<= 900", "<= 1200", A100),
     ("BedplateWorkspaceStopsSoon", "<= 900", "<= 300", A100),
