@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bedplate.kubernetes import Container, Manifest, manifest
-from bedplate.labels import WORKSPACE_SSH_PORT
+from bedplate.kubernetes import Container, Manifest, manifest, pods_of
+from bedplate.labels import NAME, SSH_GATE, SSH_NAMESPACE, WORKSPACE_SSH_PORT
 from bedplate.workloads._base import WorkloadArgs
 
 SSH_PATH = "/etc/bedplate-ssh"
+SSH_PORT = 22
+"""Of its Service."""
 USER = "workspace"
 """Whom people come as, whatever the image calls its user."""
 _FILES = Path(__file__).parent / "files"
@@ -78,6 +80,14 @@ def files_name(name: str) -> str:
 def script(name: str) -> str:
     """The text of one of the scripts."""
     return (_FILES / name).read_text()
+
+
+def from_the_gate() -> Manifest:
+    """Who may reach the server, as a rule of ingress."""
+    return {
+        "from": [{**pods_of(SSH_NAMESPACE), "podSelector": {"matchLabels": {NAME: SSH_GATE}}}],
+        "ports": [{"protocol": "TCP", "port": WORKSPACE_SSH_PORT}],
+    }
 
 
 def with_ssh(container: Container, name: str) -> Container:
