@@ -86,6 +86,14 @@ class ActivityOffer(Protocol):
         ...
 
 
+class ShellOffer(Protocol):
+    """Ways in by SSH."""
+
+    def authorized_keys(self, person: str) -> str:
+        """What a workload's SSH server lets a person in by, as OpenSSH reads it."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class BacklogRequest:
     """That a Deployment has more pods while much waits in them. target: its name, and its workload's. per_pod: by
@@ -138,3 +146,4 @@ class Offers:
     activity: ActivityOffer | None = None
     backlog: BacklogOffer | None = None
     queue: QueueOffer | None = None
+    shell: ShellOffer | None = None

@@ -17,6 +17,7 @@ from bedplate.labels import Identity, image_version
 from bedplate.offers import Offers, TenantQueue
 from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.services import Services, ServicesArgs
+from bedplate.services.ssh.keys import Reached
 from bedplate.stack_file.consistency import refuse_inconsistent
 from bedplate.tenants import Tenant, TenantAccess, TenantArgs
 from bedplate.workloads import Workload, WorkloadArgs, WorkloadComponent, WorkloadSpec
@@ -80,6 +81,12 @@ class Platform(pulumi.ComponentResource):
             cluster=self.cluster,
             secret=self._args.secret,
             namespaces={tenant.name: spec.namespace(tenant.name) for tenant in spec.tenants},
+            reached_by_ssh=[
+                Reached(namespace=spec.namespace(tenant.name), workspace=each.name, owner=each.owner or tenant.owner)
+                for tenant in spec.tenants
+                for each in tenant.workloads
+                if each.is_reached_by_ssh()
+            ],
         )
         return Services(self._name, args, self._on_cluster())
 

@@ -2,6 +2,7 @@
 
 from harness import LOGIN, MINIMAL, job, model_api, platform, tenant
 
+SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOSUJpsCPXddTktcZ38c/KvK6WSOxLpsLf2JLM2cugU4 laptop"
 EVERYTHING = platform(
     tenant(
         "vision",
@@ -14,6 +15,7 @@ EVERYTHING = platform(
         ),
         model_api("web", replicas={"min": 2, "max": 5}, route={"access": "browser"}, idle={"afterMinutes": 60}),
         job("train", gpu={"accelerator": "nvidia-l4", "count": 1}, mounts=[{"volume": "data", "path": "/data"}]),
+        {"kind": "workspace", "name": "ines", "owner": "ines@example.com", "image": "ghcr.io/acme/lab:1", "ssh": True},
         job("nightly", schedule="0 1 * * *", secretEnv={"DB_PASSWORD": "token"}),
         volumes=[{"name": "data", "sizeGib": 10, "retain": True}, {"name": "cache", "sizeGib": 5, "retain": False}],
         allowedNetworks=["10.1.2.0/24"],
@@ -24,6 +26,7 @@ EVERYTHING = platform(
     login={**LOGIN, "adminGroups": ["platform"]},
     idle={},
     queue={},
+    ssh={"hostKeyRef": "gate", "keys": {"ines@example.com": [SSH_KEY]}, "allowedNetworks": ["203.0.113.0/24"]},
     monitoring={
         "diskGib": 400,
         "mail": {
@@ -59,7 +62,7 @@ WITH_CERT_MANAGER = {
     "idle": {"keda": {"provided": True}},
     "monitoring": {"provided": {"url": "http://prometheus.example.svc:9090"}},
 }
-SECRETS = frozenset({"token", "smtp", "onCall", "slack", "metrics"})
+SECRETS = frozenset({"gate", "token", "smtp", "onCall", "slack", "metrics"})
 """Their config secrets."""
 
 _FACTS = {"deletedStorageClass": "standard", "retainedStorageClass": "standard-retained"}

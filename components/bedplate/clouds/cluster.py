@@ -26,6 +26,10 @@ class ClusterArgs:
     secret: Callable[[str], pulumi.Output[str]]
 
 
+EVERY_HOST = "*"
+"""The label of a wildcard record."""
+
+
 class Cluster(pulumi.ComponentResource):
     """The contract. Each implementation sets both outputs in its constructor."""
 
@@ -45,11 +49,11 @@ class Cluster(pulumi.ComponentResource):
         raise NotImplementedError
 
     @abstractmethod
-    def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
-        """Makes every host of the platform's domain lead to the address of a load balancer.
+    def point_hosts(self, name: str, address: pulumi.Input[str], host: str = EVERY_HOST) -> None:
+        """Makes hosts of the platform's domain lead to the address of a load balancer.
 
-        One wildcard record in the domain's zone, which goes before both; nothing where the zone is somebody else's.
-        name: of the record, put behind the cluster's.
+        One record in the domain's zone, which goes before both; nothing where the zone is somebody else's. name: of the
+        record, put behind the cluster's. host: its first label; every one that has no record of its own if none.
         """
         raise NotImplementedError
 

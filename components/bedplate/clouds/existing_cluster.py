@@ -10,7 +10,7 @@ import pulumi
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
-from bedplate.clouds.cluster import Cluster, ClusterArgs, kubernetes_provider
+from bedplate.clouds.cluster import EVERY_HOST, Cluster, ClusterArgs, kubernetes_provider
 from bedplate.clouds.contract import Grant
 from bedplate.clouds.existing import ExistingClusterSpec
 from bedplate.clouds.facts import WorkloadIdentity
@@ -44,7 +44,7 @@ class ExistingCluster(Cluster):
             "cluster is not known; create the identity yourself, or let the platform create the cluster"
         )
 
-    def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
+    def point_hosts(self, name: str, address: pulumi.Input[str], host: str = EVERY_HOST) -> None:
         """Nothing: whoever has the domain's zone makes the record once, and the stack exports where it must lead."""
 
 

@@ -59,6 +59,8 @@ class Container:
     """Path in the container → name of the PersistentVolumeClaim."""
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """Path in the container → a ConfigMap or Secret as the source of a volume, whose name the volume has."""
+    single_files: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    """Path of a file in the container, in the place of the image's → a ConfigMap and its key."""
     scratch_gib: float = 1
     shared_memory_gib: float = 0
     user: int = NON_ROOT_USER
@@ -123,6 +125,10 @@ def _container(container: Container) -> Manifest:
         {"name": _source_name(source), "mountPath": path, "readOnly": True}
         for path, source in sorted(container.files.items())
     ]
+    mounts += [
+        {"name": source, "mountPath": path, "subPath": key, "readOnly": True}
+        for path, (source, key) in sorted(container.single_files.items())
+    ]
     optional: Manifest = {
         "command": list(container.command),
         "args": list(container.args),
@@ -157,13 +163,21 @@ def accelerator_placement(accelerator: str) -> Manifest:
 
 
 def pod_spec(
-    container: Container, service_account_name: str, before: Sequence[Container] = (), **extra: Any
+    container: Container,
+    service_account_name: str,
+    before: Sequence[Container] = (),
+    beside: Sequence[Container] = (),
+    **extra: Any,
 ) -> Manifest:
     """The pod of one container, running as its workload's ServiceAccount without a token, unless `extra` says so.
 
-    before: run to their ends before it, one after the other; they see no volumes but those of `container`.
+    before: run to their ends before it, one after the other; they see no volumes but those of `container`. beside:
+    further containers, of the same user. They have volumes of their own files, and share the scratch space.
     """
     claims = sorted(set(container.volume_mounts.values()))
+    containers = (container, *beside)
+    sources = {name: {"configMap": {"name": name}} for each in containers for name, _ in each.single_files.values()}
+    sources |= {_source_name(source): source for each in containers for source in each.files.values()}
     return {
         "serviceAccountName": service_account_name,
         "automountServiceAccountToken": False,
@@ -177,12 +191,12 @@ def pod_spec(
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         **({"initContainers": [_container(_beside(one, container)) for one in before]} if before else {}),
-        "containers": [_container(container)],
+        "containers": [_container(each) for each in containers],
         "volumes": [
             {"name": _SCRATCH, "emptyDir": {"sizeLimit": memory_quantity(container.scratch_gib)}},
             *_shared_memory(container),
             *({"name": claim, "persistentVolumeClaim": {"claimName": claim}} for claim in claims),
-            *({"name": _source_name(source), **source} for _, source in sorted(container.files.items())),
+            *({"name": name, **source} for name, source in sorted(sources.items())),
         ],
         **extra,
     }

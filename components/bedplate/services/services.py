@@ -5,7 +5,7 @@ own, because the concerns are the platform's children, and their URNs a contract
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 import pulumi
@@ -27,6 +27,8 @@ from bedplate.services.monitoring.monitoring import Monitoring, MonitoringArgs
 from bedplate.services.nodes.nodes import Nodes, NodesArgs
 from bedplate.services.queue.queue import Queue, QueueArgs
 from bedplate.services.spec import ServicesSpec
+from bedplate.services.ssh.keys import Reached
+from bedplate.services.ssh.ssh import Ssh, SshArgs
 
 
 class _Watched(Protocol):
@@ -47,7 +49,7 @@ _RecordedConcern = TypeVar("_RecordedConcern", bound=_Recorded)
 class ServicesArgs:
     """domain: of the platform's hosts. accelerators: those of the pools. max_idle_minutes: the longest that anything
     may be kept without use. prices: of machines by pool. listed_storage_gib_month: of disks by the cloud's list.
-    secret: resolves the name of a config secret. namespaces: of all tenants, by tenant."""
+    secret: resolves the name of a config secret. namespaces: of all tenants, by tenant. reached_by_ssh: workspaces."""
 
     spec: ServicesSpec
     domain: str
@@ -58,6 +60,7 @@ class ServicesArgs:
     cluster: Cluster
     secret: Callable[[str], pulumi.Output[str]]
     namespaces: Mapping[str, str] = field(default_factory=dict[str, str])
+    reached_by_ssh: Sequence[Reached] = ()
 
 
 class Services:
@@ -85,7 +88,7 @@ class Services:
         login = self._login()
         certificates = self._certificates()
         self.front_door = self._front_door(certificates) if certificates else None
-        self.offers = self._offers(login, self._idle(), self._queue())
+        self.offers = replace(self._offers(login, self._idle(), self._queue()), shell=self._ssh())
         self._cost()
         self._monitoring(login)
 
@@ -165,6 +168,14 @@ class Services:
             return None
         args = QueueArgs(spec=spec, accelerators=self._args.accelerators, facts=self._args.cluster.facts)
         return self._watch(Queue(f"{self._name}-queue", args, self._opts))
+
+    def _ssh(self) -> Ssh | None:
+        """The gate, if the stack says who may come in."""
+        spec, args = self._args.spec.ssh, self._args
+        if spec is None:
+            return None
+        made = SshArgs(spec=spec, workspaces=args.reached_by_ssh, cluster=args.cluster, secret=args.secret)
+        return self._watch(Ssh(f"{self._name}-ssh", made, self._opts))
 
     def _cost(self) -> None:
         """What everything costs, if the stack asks for it."""

@@ -7,9 +7,12 @@ from bedplate.services.idle.spec import IdleSection
 from bedplate.services.login.spec import LoginSection
 from bedplate.services.monitoring.spec import MonitoringSection
 from bedplate.services.queue.spec import QueueSection
+from bedplate.services.ssh.spec import SshSection
 
 
-class ServicesSpec(IdleSection, MonitoringSection, LoginSection, CertificatesSection, QueueSection, CostSection):
+class ServicesSpec(
+    IdleSection, MonitoringSection, LoginSection, CertificatesSection, QueueSection, CostSection, SshSection
+):
     """What a person decides about the services. A section is read before those of the bases to its left."""
 
     charts: ChartsSpec = ChartsSpec()

@@ -3,7 +3,8 @@
 Owns the list of all checks, and those of quotas, images and limits. Beside it, by what they are about: `capacity`
 (machines and networks), `gpus` (parts of them, drivers), `models` (language models on GPUs), `queues` (work that waits
 its turn), `storage` (volumes), `buckets`, `costs`, `routing` (hosts and routes), `secrets`, `tenancy` (names),
-`ceilings` (the most that any tenant may have), `idle` (stopping what nobody uses), `monitoring`.
+`ceilings` (the most that any tenant may have), `idle` (stopping what nobody uses), `monitoring`,
+`ssh` (who comes in).
 """
 
 import json
@@ -25,6 +26,7 @@ from bedplate.stack_file import (
     queues,
     routing,
     secrets,
+    ssh,
     storage,
     tenancy,
 )
@@ -347,6 +349,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     monitoring.retention,
     secrets.config_secrets,
     secrets.of_tenants,
+    ssh.owners,
     ceilings.quotas,
     ceilings.networks,
     ceilings.pod_security,

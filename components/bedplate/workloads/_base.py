@@ -323,6 +323,10 @@ class WorkloadSpec(Spec):
         """Volumes of the tenant that its pods mount, by the place that they are named at."""
         return {("mounts", at, "volume"): mount.volume for at, mount in enumerate(self.mounts)}
 
+    def is_reached_by_ssh(self) -> bool:
+        """Whether its owner comes in by SSH."""
+        return False
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:

@@ -49,6 +49,7 @@ from bedplate.workloads._base import (
     secrets_hash,
 )
 from bedplate.workloads._interfaces import INTERFACES, SETTINGS_PATH, Interface, InterfaceName
+from bedplate.workloads._ssh import SSH_PORT, files, from_the_gate, with_ssh
 
 _SERVICE_PORT = 80
 _STOP_SECONDS = 30
@@ -99,6 +100,8 @@ class WorkspaceSpec(WorkloadSpec):
     the image must have git."""
     idle: IdleSpec = IdleSpec()
     """When it stops while nobody uses it; a visit starts it again."""
+    ssh: StrictBool = False
+    """Whether its owner also comes in by SSH, by the gate of the stack; the image must have an SSH server."""
     always_on: StrictBool = False
     """Whether it runs also while nobody uses it; never with GPUs."""
 
@@ -152,6 +155,10 @@ class WorkspaceSpec(WorkloadSpec):
             polling_paths=self.shown.polling_paths,
         )
 
+    def is_reached_by_ssh(self) -> bool:
+        """Where that is asked for."""
+        return self.ssh
+
     def sleeper(self) -> Sleeper | None:
         """Its StatefulSet, unless it always runs."""
         return None if self.always_on else Sleeper(kind="StatefulSet", idle=self.idle)
@@ -173,6 +180,7 @@ class Workspace(Workload):
         return [
             ("home", _home(spec, args)),
             *([("files", _files(spec, args))] if spec.shown.files else []),
+            *([("ssh", files(spec.name, _user(spec), spec.login, spec.home, args))] if spec.ssh else []),
             ("network-policy", _network_policy(spec, args)),
             ("service", _service(spec, args)),
             ("stateful-set", _stateful_set(spec, args)),
@@ -217,8 +225,9 @@ def _network_policy(spec: WorkspaceSpec, args: WorkloadArgs) -> Manifest:
         args.namespace_name,
         args.identity,
         podSelector={"matchLabels": args.identity.selector()},
-        policyTypes=["Egress"],
+        policyTypes=["Ingress", "Egress"] if spec.ssh else ["Egress"],
         egress=[{"to": [{"podSelector": {}}]}],
+        **({"ingress": [from_the_gate()]} if spec.ssh else {}),
     )
 
 
@@ -233,7 +242,10 @@ def _service(spec: WorkspaceSpec, args: WorkloadArgs) -> Manifest:
         spec={
             "type": "ClusterIP",
             "selector": args.identity.selector(),
-            "ports": [{"name": "http", "port": _SERVICE_PORT, "targetPort": "http", "protocol": "TCP"}],
+            "ports": [
+                {"name": "http", "port": _SERVICE_PORT, "targetPort": "http", "protocol": "TCP"},
+                *([{"name": "ssh", "port": SSH_PORT, "targetPort": "ssh", "protocol": "TCP"}] if spec.ssh else []),
+            ],
         },
     )
 
@@ -298,16 +310,21 @@ def _container(spec: WorkspaceSpec) -> Container:
         livenessProbe=_probe(shown, 12, 10),
     )
     put_in = {"home": spec.home, "user": spec.login}
-    files = {"configMap": {"name": f"{spec.name}-interface"}}
-    return replace(
+    interface = {"configMap": {"name": f"{spec.name}-interface"}}
+    started = replace(
         made,
         command=spec.command or [part.format(**put_in) for part in shown.command],
         args=spec.args or ([] if spec.command else [part.format(**put_in) for part in shown.args]),
         environment={**made.environment, **_environment(spec), **spec.env},
         volume_mounts={**made.volume_mounts, spec.home: _home_name(spec)},
-        files={SETTINGS_PATH: files} if shown.files else {},
-        user=shown.user if shown.user and "user" not in spec.model_fields_set else spec.user,
+        files={SETTINGS_PATH: interface} if shown.files else {},
+        user=_user(spec),
     )
+    return with_ssh(started, spec.name) if spec.ssh else started
+
+
+def _user(spec: WorkspaceSpec) -> int:
+    return spec.shown.user if spec.shown.user and "user" not in spec.model_fields_set else spec.user
 
 
 def _environment(spec: WorkspaceSpec) -> dict[str, str]:

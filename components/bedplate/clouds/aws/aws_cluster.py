@@ -12,7 +12,7 @@ from pulumi_aws import eks
 from bedplate.clouds.aws.audit import AwsAudit, AwsAuditArgs
 from bedplate.clouds.aws.budget import AwsBudget, AwsBudgetArgs
 from bedplate.clouds.aws.cluster import AwsAddons, AwsAddonsArgs, AwsControlPlane, AwsControlPlaneArgs
-from bedplate.clouds.aws.dns import AwsDns, AwsDnsArgs, solver, wildcard_record
+from bedplate.clouds.aws.dns import AwsDns, AwsDnsArgs, host_record, solver
 from bedplate.clouds.aws.identity import (
     AwsIdentities,
     AwsIdentitiesArgs,
@@ -28,7 +28,7 @@ from bedplate.clouds.aws.registry import AwsRegistry, AwsRegistryArgs, registry_
 from bedplate.clouds.aws.shared_files import AwsSharedFiles, AwsSharedFilesArgs
 from bedplate.clouds.aws.spec import PEOPLE_PREFIX, AwsClusterSpec
 from bedplate.clouds.aws.storage import AwsStorage, AwsStorageArgs
-from bedplate.clouds.cluster import Cluster, ClusterArgs, kubeconfig_without_credential, kubernetes_provider
+from bedplate.clouds.cluster import EVERY_HOST, Cluster, ClusterArgs, kubeconfig_without_credential, kubernetes_provider
 from bedplate.clouds.contract import Grant
 from bedplate.clouds.facts import (
     AutoscalerFacts,
@@ -132,9 +132,9 @@ class AwsCluster(Cluster):
             credentials_networks=(_POD_IDENTITY_NETWORK,),
         )
 
-    def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
+    def point_hosts(self, name: str, address: pulumi.Input[str], host: str = EVERY_HOST) -> None:
         """By name: a Network Load Balancer's addresses are its own affair."""
-        wildcard_record(f"{self._prefix}-{name}", self._dns.zone_id, self._domain, address, self._child())
+        host_record(f"{self._prefix}-{name}", self._dns.zone_id, f"{host}.{self._domain}", address, self._child())
 
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, providers=[self._aws])

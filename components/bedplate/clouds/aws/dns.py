@@ -63,10 +63,10 @@ class AwsDns(pulumi.ComponentResource):
         self.register_outputs({"zone_id": self.zone_id, "name_servers": self.name_servers})
 
 
-def wildcard_record(
-    name: str, zone_id: pulumi.Input[str], domain: str, hostname: pulumi.Input[str], opts: pulumi.ResourceOptions
+def host_record(
+    name: str, zone_id: pulumi.Input[str], host: str, hostname: pulumi.Input[str], opts: pulumi.ResourceOptions
 ) -> None:
-    """Every host of the domain, as another name of a load balancer's.
+    """A host of the domain, or all by a wildcard, as another name of a load balancer's.
 
     An alias would need the id of the load balancer's own zone, which only AWS can be asked for. A wildcard of this type
     answers for challenges too, while they have no record of their own; hence the short time to live.
@@ -74,7 +74,7 @@ def wildcard_record(
     route53.Record(
         name,
         zone_id=zone_id,
-        name=f"*.{domain}",
+        name=host,
         type=route53.RecordType.CNAME,
         ttl=_SECONDS_TO_LIVE,
         records=[hostname],

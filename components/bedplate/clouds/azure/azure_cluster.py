@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from bedplate.clouds.azure.audit import AzureAudit, AzureAuditArgs
 from bedplate.clouds.azure.budget import AzureBudget, AzureBudgetArgs
 from bedplate.clouds.azure.cluster import AzureControlPlane, AzureControlPlaneArgs
-from bedplate.clouds.azure.dns import AzureDns, AzureDnsArgs, solver, wildcard_record
+from bedplate.clouds.azure.dns import AzureDns, AzureDnsArgs, host_record, solver
 from bedplate.clouds.azure.identity import (
     AzureIdentities,
     AzureIdentitiesArgs,
@@ -32,7 +32,7 @@ from bedplate.clouds.azure.policies import Permission
 from bedplate.clouds.azure.registry import AzureRegistry, AzureRegistryArgs, registry_address
 from bedplate.clouds.azure.spec import SYSTEM_POOL, AddressPlan, AzureClusterSpec
 from bedplate.clouds.azure.storage import AzureStorage, AzureStorageArgs
-from bedplate.clouds.cluster import Cluster, ClusterArgs, kubernetes_provider
+from bedplate.clouds.cluster import EVERY_HOST, Cluster, ClusterArgs, kubernetes_provider
 from bedplate.clouds.contract import BucketGrant, Grant, SecretsGrant
 from bedplate.clouds.facts import ClusterFacts, DnsFacts, StorageProvisioner, WorkloadIdentity
 
@@ -127,9 +127,10 @@ class AzureCluster(Cluster):
         inside = AddressPlan.of(self._spec.network).endpoints
         return pods_of(identity.client_id).model_copy(update={"storage_networks": (inside,)})
 
-    def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
+    def point_hosts(self, name: str, address: pulumi.Input[str], host: str = EVERY_HOST) -> None:
         """By the IP address, which stays as long as its Service does."""
-        wildcard_record(f"{self._prefix}-{name}", self._network.resource_group, self._dns.zone, address, self._child())
+        group, zone = self._network.resource_group, self._dns.zone
+        host_record(f"{self._prefix}-{name}", group, zone, host, address, self._child())
 
     def _permission(self, grant: Grant) -> Permission:
         if isinstance(grant, BucketGrant):

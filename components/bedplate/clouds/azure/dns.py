@@ -86,19 +86,20 @@ class AzureDns(pulumi.ComponentResource):
         self.register_outputs({"zone": self.zone, "name_servers": self.name_servers, "challenger": self.challenger})
 
 
-def wildcard_record(
+def host_record(
     name: str,
     resource_group: pulumi.Input[str],
     zone: pulumi.Input[str],
+    host: str,
     address: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
 ) -> None:
-    """Every host of the domain, at a load balancer's address."""
+    """A host of the domain, or all by a wildcard, at a load balancer's address."""
     dns.RecordSet(
         name,
         resource_group_name=resource_group,
         zone_name=zone,
-        relative_record_set_name="*",
+        relative_record_set_name=host,
         record_type="A",
         ttl=_SECONDS_TO_LIVE,
         a_records=[dns.ARecordArgs(ipv4_address=address)],

@@ -84,12 +84,12 @@ class GcpDns(pulumi.ComponentResource):
         self.register_outputs({"zone": self.zone, "name_servers": self.name_servers})
 
 
-def wildcard_record(
-    name: str, zone: pulumi.Input[str], domain: str, address: pulumi.Input[str], opts: pulumi.ResourceOptions
+def host_record(
+    name: str, zone: pulumi.Input[str], host: str, address: pulumi.Input[str], opts: pulumi.ResourceOptions
 ) -> None:
-    """Every host of the domain, at a load balancer's address."""
+    """A host of the domain, or all by a wildcard, at a load balancer's address."""
     dns.RecordSet(
-        name, managed_zone=zone, name=f"*.{domain}.", type="A", ttl=_SECONDS_TO_LIVE, rrdatas=[address], opts=opts
+        name, managed_zone=zone, name=f"{host}.", type="A", ttl=_SECONDS_TO_LIVE, rrdatas=[address], opts=opts
     )
 
 

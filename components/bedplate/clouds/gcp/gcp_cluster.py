@@ -9,13 +9,13 @@ import pulumi
 import pulumi_gcp as gcp
 from pulumi_gcp import container
 
-from bedplate.clouds.cluster import Cluster, ClusterArgs, kubeconfig_without_credential, kubernetes_provider
+from bedplate.clouds.cluster import EVERY_HOST, Cluster, ClusterArgs, kubeconfig_without_credential, kubernetes_provider
 from bedplate.clouds.contract import Grant
 from bedplate.clouds.facts import ClusterFacts, DnsFacts, StorageProvisioner, WorkloadIdentity
 from bedplate.clouds.gcp.audit import GcpAudit, GcpAuditArgs
 from bedplate.clouds.gcp.budget import GcpBudget, GcpBudgetArgs
 from bedplate.clouds.gcp.cluster import GcpControlPlane, GcpControlPlaneArgs
-from bedplate.clouds.gcp.dns import GcpDns, GcpDnsArgs, solver, wildcard_record
+from bedplate.clouds.gcp.dns import GcpDns, GcpDnsArgs, host_record, solver
 from bedplate.clouds.gcp.identity import (
     GcpIdentities,
     GcpIdentitiesArgs,
@@ -94,9 +94,9 @@ class GcpCluster(Cluster):
         )
         return WorkloadIdentity(credentials_networks=_METADATA_SERVER)
 
-    def point_hosts(self, name: str, address: pulumi.Input[str]) -> None:
+    def point_hosts(self, name: str, address: pulumi.Input[str], host: str = EVERY_HOST) -> None:
         """By the IP address, which stays as long as its Service does."""
-        wildcard_record(f"{self._prefix}-{name}", self._dns.zone, self._domain, address, self._child())
+        host_record(f"{self._prefix}-{name}", self._dns.zone, f"{host}.{self._domain}", address, self._child())
 
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, providers=[self._gcp])

@@ -26,6 +26,8 @@ from bedplate.labels import (
     MONITORING_NAMESPACE,
     NAME,
     QUEUE_NAMESPACE,
+    SSH_GATE,
+    SSH_NAMESPACE,
     TELLS_BUSY_KERNELS,
     Identity,
 )
@@ -58,6 +60,9 @@ SCRAPES: Sequence[Scrape] = (
     Scrape(job="cluster-autoscaler", namespace=AUTOSCALING_NAMESPACE, name="cluster-autoscaler", port="metrics"),
     Scrape(job="karpenter", namespace=KARPENTER_NAMESPACE, name="karpenter", port="http-metrics"),
     Scrape(job="keda-operator", namespace=IDLE_NAMESPACE, name="keda-operator", port="metrics"),
+    Scrape(
+        job=SSH_GATE, namespace=SSH_NAMESPACE, name=SSH_GATE, port="metrics", honor_labels=True, interval_seconds=15
+    ),
     Scrape(
         job="dcgm-exporter",
         namespace=GPU_METRICS_NAMESPACE,
