@@ -114,6 +114,7 @@ class TestTheOwner:
         ada.tab.locator(".jp-LauncherCard", has_text="Python 3").first.click()
         cell = ada.tab.locator(".jp-CodeCell .cm-content").first
         cell.wait_for()
+        ada.tab.get_by_text("| Idle").first.wait_for(timeout=_START_SECONDS * 1000)
         cell.click()
         ada.tab.keyboard.type("print(6 * 7)")
         ada.tab.keyboard.press("Shift+Enter")
