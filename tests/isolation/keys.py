@@ -127,6 +127,17 @@ KEYS: Mapping[str, Decision] = {
     "Job.timeZone": _OWN_RUNS,
     "Job.retries": _OWN_RUNS,
     "Job.maxHours": Bounded("guardrails.maxJobHours", ((*_JOB, "maxHours"), 700), "job-run-time"),
+    # The attacked stack is on a cluster of somebody else's; others' buckets: wrong_stacks/buckets.txt.
+    "Grant.bucket": Bounded(
+        "the stack's buckets", ((*_WORKLOAD, "grants"), [{"bucket": "others"}]), "an identity of the cloud"
+    ),
+    "Grant.access": Bounded(
+        "the stack's buckets",
+        ((*_WORKLOAD, "grants"), [{"bucket": "others", "access": "write"}]),
+        "an identity of the cloud",
+    ),
+    "Grant.prefix": Free("it narrows what the stack's buckets allow, below their own prefix"),
+    "Job.trigger": Free("it lets an account of the tenant's own create runs of the tenant's own job"),
     "Job.parallelism": Bounded("the tenant's quota", ((*_JOB, "parallelism"), 9000), "raise quota.pods"),
     "Job.concurrency": _OWN_RUNS,
     "Job.startWithinSeconds": _OWN_RUNS,

@@ -27,6 +27,8 @@ from bedplate.guardrails.plain import PLAIN
 from bedplate.guardrails.reasons import UNKNOWN
 from bedplate.guardrails.rules import LENGTH, RULES, Rule
 from bedplate.guardrails.sight import OWNED_KINDS, VARIABLES
+from bedplate.guardrails.triggers import POLICY as TRIGGERS
+from bedplate.guardrails.triggers import triggers_binding, triggers_spec
 from bedplate.kubernetes import KubernetesObject, Manifest, manifest
 from bedplate.labels import BUDGET_MARKER, COST_NAMESPACE, TENANT, Identity
 
@@ -59,18 +61,19 @@ class Guardrails(pulumi.ComponentResource):
         KubernetesObject(f"{name}-binding", _binding(POLICY), pulumi.ResourceOptions(parent=self, depends_on=[policy]))
         self._beside(f"{name}-orphans", ORPHANS, orphans_spec())
         self._beside(f"{name}-activity", ACTIVITY, activity_spec())
+        self._beside(f"{name}-triggers", TRIGGERS, triggers_spec(), triggers_binding())
         if args.budgets_deny:
             counter = f"system:serviceaccount:{COST_NAMESPACE}:{BUDGET_MARKER}"
             self._beside(f"{name}-budgets", BUDGETS, budgets_spec(args.contact))
             self._beside(f"{name}-budget-marks", MARKS_POLICY, marks_spec(counter))
         self.register_outputs({})
 
-    def _beside(self, name: str, policy: str, spec: Manifest) -> None:
+    def _beside(self, name: str, policy: str, spec: Manifest, bound: Manifest | None = None) -> None:
         """A policy with its binding, beside that of the rules."""
         body = manifest(_API_VERSION, "ValidatingAdmissionPolicy", policy, _IDENTITY, spec=spec)
         made = KubernetesObject(f"{name}-policy", body, pulumi.ResourceOptions(parent=self))
         opts = pulumi.ResourceOptions(parent=self, depends_on=[made])
-        KubernetesObject(f"{name}-binding", _binding(policy), opts)
+        KubernetesObject(f"{name}-binding", _binding(policy, bound), opts)
 
 
 def _policy(args: GuardrailsArgs) -> Manifest:
@@ -120,7 +123,7 @@ def _variable(rule: Rule) -> str:
     return "said" + "".join(word.capitalize() for word in rule.name.split("-"))
 
 
-def _binding(policy: str) -> Manifest:
+def _binding(policy: str, bound: Manifest | None = None) -> Manifest:
     return manifest(
         _API_VERSION,
         "ValidatingAdmissionPolicyBinding",
@@ -130,5 +133,6 @@ def _binding(policy: str) -> Manifest:
             "policyName": policy,
             "matchResources": {"namespaceSelector": {"matchExpressions": [{"key": TENANT, "operator": "Exists"}]}},
             "validationActions": ["Deny"],
+            **(bound or {}),
         },
     )

@@ -12,10 +12,29 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from bedplate.kubernetes import NOT_EVICTED, Manifest, accelerator_placement, manifest, pod_spec, template_metadata
+from bedplate.kubernetes import (
+    NOT_EVICTED,
+    Manifest,
+    accelerator_placement,
+    manifest,
+    pod_spec,
+    service_account,
+    template_metadata,
+)
 from bedplate.kubernetes.pods import LONGEST_KEEP_DAYS
-from bedplate.labels import DEFAULT_QUEUE, LABEL_LENGTH, QUEUE_NAME
-from bedplate.spec import Count, CronSchedule, Hours, JobName, PositiveCount, Seconds, Spec, TimeZone, mistake
+from bedplate.labels import DEFAULT_QUEUE, LABEL_LENGTH, QUEUE_NAME, TRIGGERED
+from bedplate.spec import (
+    Count,
+    CronSchedule,
+    Hours,
+    JobName,
+    PositiveCount,
+    Seconds,
+    Spec,
+    StrictBool,
+    TimeZone,
+    mistake,
+)
 from bedplate.workloads._base import Footprint, Workload, WorkloadArgs, WorkloadSpec, container
 from bedplate.workloads._schedule import longest_pause_days
 
@@ -61,6 +80,9 @@ class JobSpec(WorkloadSpec):
     keep_days: Annotated[PositiveCount, Field(le=LONGEST_KEEP_DAYS)] | None = None
     """Days after which a finished run is removed, triggered ones included; 7, or as long as the runs of `history` take
     by the schedule, if absent."""
+    trigger: StrictBool = False
+    """Whether there is an account `<name>-trigger` whose token creates runs of this job as it stands here, and nothing
+    else."""
     history: HistorySpec = HistorySpec()
     """Scheduled runs that stay to be looked at."""
 
@@ -148,7 +170,37 @@ class Job(Workload):
                 "jobTemplate": {"metadata": _run_metadata(args), "spec": _job(spec, args)},
             },
         )
-        return [("cron-job", cron_job)]
+        if not spec.trigger:
+            return [("cron-job", cron_job)]
+        cron_job["metadata"]["labels"] = {**cron_job["metadata"]["labels"], TRIGGERED: "true"}
+        return [("cron-job", cron_job), *_trigger(spec.name, args)]
+
+
+def _trigger(job: str, args: WorkloadArgs) -> list[tuple[str, Manifest]]:
+    """The account that creates runs. What it creates is held to the CronJob by `guardrails/triggers.py`."""
+    name, namespace, group = f"{job}-trigger", args.namespace_name, "rbac.authorization.k8s.io"
+    rules = [
+        {"apiGroups": ["batch"], "resources": ["cronjobs"], "resourceNames": [job], "verbs": ["get"]},
+        {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create"]},
+    ]
+    role = {"apiGroup": group, "kind": "Role", "name": name}
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+    return [
+        ("trigger", service_account(name, namespace, args.identity)),
+        ("trigger-role", manifest(f"{group}/v1", "Role", name, args.identity, namespace=namespace, rules=rules)),
+        (
+            "trigger-binding",
+            manifest(
+                f"{group}/v1",
+                "RoleBinding",
+                name,
+                args.identity,
+                namespace=namespace,
+                roleRef=role,
+                subjects=[subject],
+            ),
+        ),
+    ]
 
 
 def _run_metadata(args: WorkloadArgs) -> Manifest:
