@@ -104,13 +104,18 @@ def test_pods_of_every_template_act_as_the_identity() -> None:
     workloads = [
         {
             **{"kind": kind, "name": f"{kind.lower()}-{form}", "image": image, **NEEDED_BY_KIND.get(kind, {})},
+            **({"gpu": {"accelerator": "nvidia-h100"}} if "gpu" in NEEDED_BY_KIND.get(kind, {}) else {}),
             **({"grants": [{"bucket": "data"}]} if form == "granted" else {}),
         }
         for kind in sorted(Workload.registry)
         for form in ("granted", "other")
     ]
-    quota = {"cpu": 1000, "memoryGib": 4000, "storageGib": 500}
-    every = {**tenant("every", *workloads, quota=quota), "groups": ["5d2c0e6f-0000-4000-8000-0000000000b1"]}
+    quota = {"cpu": 1000, "memoryGib": 4000, "storageGib": 500, "gpus": {"nvidia-h100": 8}}
+    volumes = [{"name": "data", "sizeGib": 10, "retain": False, "access": "manyNodes"}]
+    every = {
+        **tenant("every", *workloads, quota=quota, volumes=volumes),
+        "groups": ["5d2c0e6f-0000-4000-8000-0000000000b1"],
+    }
     cost = {key: value for key, value in written["cost"].items() if key != "budgets"}
     buckets = {"data": {"prefix": "every/", "tenants": {"every": "read"}}}
     stack = {**written, "tenants": [every], "cost": cost, "buckets": buckets, "idle": {}}

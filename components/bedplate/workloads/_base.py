@@ -10,26 +10,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from bedplate.clouds import ClusterFacts
 from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.kubernetes import Container, Manifest, manifest, service_account
 from bedplate.kubernetes.pods import OWN_VOLUMES, disk_gib
-from bedplate.labels import GPU_RUNTIME, GPU_SETTINGS, GPUS_BY_MOUNT, GPUS_VISIBLE, Identity
+from bedplate.labels import GPUS_BY_MOUNT, Identity
 from bedplate.spec import (
     AbsolutePath,
     ConfigKey,
     Cpu,
     DnsLabel,
     EmailAddress,
-    EnvironmentName,
     Gib,
     ImageReference,
     PositiveCount,
     Spec,
-    is_secret_name,
-    is_secret_value,
     matching,
     mistake,
     refuse,
@@ -39,6 +35,7 @@ from bedplate.workloads._asked import Endpoint as Endpoint
 from bedplate.workloads._asked import Footprint as Footprint
 from bedplate.workloads._asked import Queued as Queued
 from bedplate.workloads._asked import Sleeper as Sleeper
+from bedplate.workloads._environment import PlainEnvironment, PlainText, Variable
 from bedplate.workloads._grants import Grants
 
 if TYPE_CHECKING:
@@ -46,57 +43,6 @@ if TYPE_CHECKING:
 
     from bedplate.kubernetes import KubernetesObject
     from bedplate.offers import Offers
-
-
-def _a_secret(name: str) -> PydanticCustomError:
-    return mistake(
-        "looks like a secret, and the stack file is no place for one",
-        f"store it with `pulumi config set --secret bedplate:<key>`, write `secretEnv: {{{name}: <key>}}`, and "
-        "replace it if it was ever committed",
-    )
-
-
-def _no_secret_by_name(name: str) -> str:
-    if is_secret_name(name):
-        raise _a_secret(name)
-    return name
-
-
-def _no_secrets_by_value(env: Mapping[str, str]) -> Mapping[str, str]:
-    refuse(((name,), value, _a_secret(name)) for name, value in env.items() if is_secret_value(value))
-    return env
-
-
-def _no_secret(argument: str) -> str:
-    if is_secret_value(argument):
-        raise mistake(
-            "looks like a secret, and the stack file is no place for one",
-            "store it with `pulumi config set --secret bedplate:<key>`, name the key in secretEnv, and read it "
-            "from there",
-        )
-    return argument
-
-
-def _not_of_the_runtime(name: str) -> str:
-    if name == GPUS_VISIBLE:
-        raise mistake(
-            "would show the pod GPUs that are others'; a pod sees those that `gpu` gives it",
-            "remove it; CUDA_VISIBLE_DEVICES chooses among the pod's own",
-        )
-    if name.startswith(GPU_RUNTIME) and name not in GPU_SETTINGS:
-        raise mistake(
-            f"may open devices of the node: what begins with {GPU_RUNTIME} is read by NVIDIA's runtime",
-            "remove it, or give the program's own variable another name",
-            allowed=", ".join(GPU_SETTINGS),
-        )
-    return name
-
-
-_Variable = Annotated[EnvironmentName, AfterValidator(_not_of_the_runtime)]
-PlainText = Annotated[str, AfterValidator(_no_secret)]
-PlainEnvironment = Annotated[
-    Mapping[Annotated[_Variable, AfterValidator(_no_secret_by_name)], str], AfterValidator(_no_secrets_by_value)
-]
 
 
 _SYSTEM_PATHS = ("/dev", "/proc", "/sys")
@@ -188,7 +134,7 @@ class WorkloadSpec(Spec):
     """Numeric user that the process runs as; never 0."""
     env: PlainEnvironment = Field(default_factory=dict[str, str])
     """Environment variables that are no secrets."""
-    secret_env: Mapping[_Variable, ConfigKey] = Field(default_factory=dict[str, str])
+    secret_env: Mapping[Variable, ConfigKey] = Field(default_factory=dict[str, str])
     """Environment variable → name of a config secret (`pulumi config set --secret bedplate:NAME`)."""
     mounts: tuple[MountSpec, ...] = ()
     """Volumes of the tenant that the workload sees."""
