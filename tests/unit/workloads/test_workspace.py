@@ -7,7 +7,7 @@ import pytest
 
 from bedplate.engine.engine import Recording
 from bedplate.errors import RehearsalError
-from bedplate.workloads._interfaces import INTERFACES
+from bedplate.workloads._interfaces import INTERFACES, InterfaceName
 from harness import LOGIN, model_api, objects, platform, record, tenant
 
 SERVICES: dict[str, Any] = {
@@ -129,7 +129,7 @@ class TestStopping:
 
 class TestTheProgram:
     @pytest.mark.parametrize("interface", INTERFACES)
-    def test_has_a_port_that_its_probes_ask(self, interface: str) -> None:
+    def test_has_a_port_that_its_probes_ask(self, interface: InterfaceName) -> None:
         (container,) = pod(interface=interface)["spec"]["containers"]
         assert container["ports"][0]["containerPort"] == INTERFACES[interface].port
         assert str(INTERFACES[interface].port) in " ".join(container["args"])

@@ -117,7 +117,7 @@ class _Relay(socketserver.BaseRequestHandler):
     """A connection to a Service's address, handed on to the pod's port."""
 
     def handle(self) -> None:
-        with socket.create_connection((self.server.server_address[0], WORKSPACE_SSH_PORT)) as pod:
+        with socket.create_connection((self.request.getsockname()[0], WORKSPACE_SSH_PORT)) as pod:
             back = threading.Thread(target=self._copy, args=(pod, self.request))
             back.start()
             self._copy(self.request, pod)
