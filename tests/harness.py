@@ -234,6 +234,8 @@ def pod_templates(recording: Recording) -> list[tuple[str, dict[str, Any]]]:
             templates.append((resource.name, body["jobTemplate"]["spec"]["template"]))
         elif kind in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
             templates.append((resource.name, body["template"]))
+        elif kind == "JobSet":
+            templates += [(resource.name, each["template"]["spec"]["template"]) for each in body["replicatedJobs"]]
     return templates
 
 
