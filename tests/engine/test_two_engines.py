@@ -21,7 +21,7 @@ from bedplate.plans.project import Project as BedplateProject
 from bedplate.stack_file.reading import load
 from engine.project import Plan, Project, Stack, stack_file
 from harness import ROOT, STACKS, record
-from stacks.test_layers import upper
+from stacks.test_layers import splittable, upper
 
 pytestmark = pytest.mark.enable_socket
 
@@ -182,8 +182,7 @@ def _without_what_needs_services(platform: dict[str, Any]) -> None:
 @pytest.mark.parametrize("file", [file for file in STACKS if load(file).spec.cloud.owns_cluster], ids=lambda f: f.stem)
 def test_agree_on_what_a_cloud_has_above_its_cluster(project: Project, file: Any) -> None:
     written = stack_file(file)
-    # What machines cost is on a list of the cloud's; a stack above needs prices of its own.
-    platform = {key: value for key, value in written["config"]["bedplate:platform"].items() if key != "cost"}
+    platform = splittable(written["config"]["bedplate:platform"])
     lower = record({**platform, "layers": ["cluster"]})
     written["config"]["bedplate:platform"] = json.loads(json.dumps(upper(platform, lower, ["services", "tenants"])))
     assert compared(project.stack(f"above-{file.stem.removeprefix('Pulumi.')}", written)) == []

@@ -203,6 +203,7 @@ KEYS: Mapping[str, Decision] = {
     "Workspace.openTo": Free("it opens the workspace to the tenant's own groups at the most"),
     "Workspace.homeGib": Bounded("the tenant's quota.storageGib", ((*_WORKSPACE, "homeGib"), 4000), "quota.storageGib"),
     "Workspace.dotfiles": _OWN_PLACE,
+    "Workspace.ssh": Free("its owner alone comes in, by a key that the stack's own file has"),
     "Workspace.alwaysOn": Bounded(
         "never with GPUs",
         (_WORKSPACE, {**WORKSPACE, "gpu": {"accelerator": "nvidia-l4"}, "alwaysOn": True}),

@@ -3,6 +3,7 @@
 That is also what makes the clouds alike: everything above a cluster follows from its facts and the stack file.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,18 +45,26 @@ def upper(platform: dict[str, Any], lower: Recording, layers: list[str]) -> dict
     return {**platform, "cloud": existing, "nodePools": pools, "layers": layers}
 
 
-def without_grants(tenant: dict[str, Any]) -> dict[str, Any]:
-    workloads = [{key: workload[key] for key in workload if key != "grants"} for workload in tenant["workloads"]]
+def splittable(platform: Mapping[str, Any]) -> dict[str, Any]:
+    """A platform without what a stack above its cluster cannot have, and says so: prices of the cloud's list, and
+    identities of the cloud. Trainings and their queues stay with the services."""
+    rest = {key: value for key, value in platform.items() if key not in ("cost", "buckets", "queue")}
+    return {**rest, "tenants": [_splittable(tenant) for tenant in platform["tenants"]]}
+
+
+def _splittable(tenant: dict[str, Any]) -> dict[str, Any]:
+    workloads = [
+        {key: workload[key] for key in workload if key != "grants"}
+        for workload in tenant["workloads"]
+        if workload["kind"] != "training"
+    ]
     return {**tenant, "workloads": workloads}
 
 
 @pytest.mark.parametrize("file", MANAGED, ids=lambda file: file.stem)
 @pytest.mark.parametrize("below", [["cluster"], ["cluster", "services"]], ids=", ".join)
 def test_two_stacks_make_what_one_makes(file: Path, below: list[str]) -> None:
-    # What machines cost is on a list of the cloud's, and only who owns the cluster makes identities: a stack above
-    # needs prices of its own and has no grants, and says so.
-    written = {key: value for key, value in written_platform(file).items() if key not in ("cost", "buckets")}
-    platform = {**written, "tenants": [without_grants(tenant) for tenant in written["tenants"]]}
+    platform = splittable(written_platform(file))
     above = [layer for layer in ("services", "tenants") if layer not in below]
     lower = record({**platform, "layers": below})
     assert on_the_cluster(lower, record(upper(platform, lower, above))) == on_the_cluster(record(platform))
