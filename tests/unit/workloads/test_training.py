@@ -23,7 +23,7 @@ def job_set(**changes: Any) -> dict[str, Any]:
     pools = {**MINIMAL["nodePools"], "l4": {**MINIMAL["nodePools"]["l4"], "max": 8}}
     one = tenant("vision", training(**changes), volumes=volumes)
     (found,) = objects(record(platform(one, queue={}, nodePools=pools)), "JobSet")
-    return found.inputs
+    return dict(found.inputs)
 
 
 def pod(**changes: Any) -> dict[str, Any]:
