@@ -15,6 +15,7 @@ from bedplate.programs import PROGRAMS, definitions
 from bedplate.rehearsal.definitions import real_definition
 from bedplate.services.front_door import traefik
 from bedplate.services.monitoring import kube_prometheus
+from bedplate.services.queue import queue_definitions
 from harness import library
 
 
@@ -27,7 +28,7 @@ CHARTS = every_chart()
 KINDS = [kind for chart in CHARTS for kind in chart.kinds]
 CARRIED = {
     (f"{custom.group}/{version}", custom.kind): body
-    for body in (*traefik.definitions(), *kube_prometheus.definitions())
+    for body in (*traefik.definitions(), *kube_prometheus.definitions(), *queue_definitions.published().definitions)
     for custom in [CustomKind.defined_by(body)]
     for version in custom.versions
 }

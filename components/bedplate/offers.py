@@ -133,6 +133,11 @@ class TenantQueue:
 class QueueOffer(Protocol):
     """Where work waits its turn."""
 
+    @property
+    def before_jobs(self) -> Sequence[pulumi.Resource]:
+        """What must be there before something is queued."""
+        ...
+
     def open(self, name: str, request: TenantQueue, parent: pulumi.Resource) -> pulumi.Resource:
         """Registers the queue of a tenant for `parent`; what is queued comes after what is returned."""
         ...

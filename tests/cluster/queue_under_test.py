@@ -70,7 +70,7 @@ class Queues:
         written = stack(*mine) if tenant == "vision" else stack(other=mine)
         runs: dict[str, Any] = {}
         for resource in objects(record(written)):
-            body = copy.deepcopy(dict(resource.inputs))
+            body: dict[str, Any] = copy.deepcopy(dict(resource.inputs))
             if body["metadata"].get("labels", {}).get("bedplate.dev/workload") != workload["name"]:
                 continue
             if body["kind"] == "JobSet":

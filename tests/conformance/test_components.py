@@ -198,13 +198,19 @@ class TestAccess:
                     )
 
     def test_of_the_platforms_own_pods_reads_no_secret_and_runs_nothing(self, recording: Recording) -> None:
-        """But for Traefik, which watches Secrets wherever it watches Services (ADR 0017), and for the operator of
-        Prometheus, which keeps its configuration in Secrets of its own namespace (ADR 0029)."""
+        """But for Traefik, which watches Secrets wherever it watches Services (ADR 0017), and for those that keep
+        something in Secrets of their own namespace: the operator of Prometheus its configuration (ADR 0029), Kueue and
+        JobSet a certificate each (ADR 0035)."""
+        keepers = {
+            ("prometheus-operator", "bedplate-monitoring"),
+            ("bedplate-kueue", "bedplate-queue"),
+            ("bedplate-jobset", "bedplate-queue"),
+        }
         refused = {"secrets", "pods/exec", "pods/attach", "serviceaccounts/token", "clusterroles", "roles"}
         readers = {"bedplate-traefik": {"secrets"}}
         for role in [*objects(recording, "ClusterRole"), *objects(recording, "Role")]:
             metadata = role.inputs["metadata"]
-            if (metadata["name"], metadata.get("namespace")) == ("prometheus-operator", "bedplate-monitoring"):
+            if (metadata["name"], metadata.get("namespace")) in keepers:
                 continue
             for rule in role.inputs["rules"]:
                 allowed = readers.get(role.inputs["metadata"]["name"], set[str]())

@@ -92,11 +92,12 @@ def _options(
     kind: str, template: Workload, args: WorkloadArgs, inside: pulumi.ResourceOptions
 ) -> pulumi.ResourceOptions:
     """Of one object: what of it is left to a controller, what has it made again, and what comes before it."""
-    replaced = list(template.replaced.get(kind, ()))
+    replaced, offer = list(template.replaced.get(kind, ())), args.offers.queue
+    queue = [args.queue, *offer.before_jobs] if args.queue and offer else []
     own = pulumi.ResourceOptions(
         ignore_changes=list(template.handed_over.get(kind, ())),
         replace_on_changes=replaced,
         delete_before_replace=True if replaced else None,
-        depends_on=[args.queue] if replaced and args.queue else [],
+        depends_on=queue if replaced else [],
     )
     return pulumi.ResourceOptions.merge(inside, own)

@@ -52,7 +52,7 @@ class TrainingSpec(WorkloadSpec):
     at most 63."""
     nodes: Annotated[PositiveCount, Field(le=1000)]
     """Pods that run at once, one a machine where each takes all of its GPUs."""
-    command: Annotated[tuple[PlainText, ...], Field(min_length=1)]  # pyright: ignore[reportGeneralTypeIssues] -- required here
+    command: Annotated[tuple[PlainText, ...], Field(min_length=1)]  # pyright: ignore[reportGeneralTypeIssues]
     """What each process runs, such as [python, train.py]; torchrun starts one for each GPU."""
     processes: Annotated[PositiveCount, Field(le=1000)] | None = None
     """Processes of each pod; one for each GPU, or one, if absent."""

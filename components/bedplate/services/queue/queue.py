@@ -80,7 +80,9 @@ class Queue(pulumi.ComponentResource):
             self.definitions,
             pulumi.ResourceOptions(parent=parent, depends_on=[*self.before_jobs, request.namespace]),
         )
-        inside = pulumi.ResourceOptions(parent=parent, depends_on=[of_all], deleted_with=request.namespace)
+        inside = pulumi.ResourceOptions(
+            parent=parent, depends_on=[request.namespace, of_all], deleted_with=request.namespace
+        )
         return CustomObject(f"{name}-local-queue", local_queue(request), self.definitions, inside)
 
     def _controller(

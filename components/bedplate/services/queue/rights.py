@@ -2,8 +2,8 @@
 
 Upstream's rights (https://github.com/kubernetes-sigs/kueue/blob/v0.19.2/charts/kueue/templates/rbac/role.yaml,
 https://github.com/kubernetes-sigs/jobset/blob/v0.12.0/charts/jobset/templates/rbac/role.yaml), less those for kinds
-that are not queued here (deployments, Ray, Spark, Kubeflow), less everything that JobSet would do to Services and
-claims: a training brings its own.
+that are not queued here (deployments, Ray, Spark, Kubeflow), less everything that JobSet would do to Services,
+claims and pods: a training brings its own, and places no pod by where others are.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,8 +50,7 @@ CLUSTER_RULES: dict[str, list[Manifest]] = {
         _rule(_SETS, ["jobsets/finalizers", "jobsets/status"], ["get", "patch", "update"]),
         _rule("batch", ["jobs"], [*_READ, "create", "patch", "update", "delete"]),
         _rule("batch", ["jobs/status"], ["get", "patch", "update"]),
-        _rule("", ["pods"], [*_READ, "delete"]),
-        _rule("", ["nodes", "persistentvolumeclaims", "services"], _READ),
+        _rule("", ["nodes", "persistentvolumeclaims", "pods", "services"], _READ),
         *_OF_EVENTS,
         *_of_webhooks(JOBSET),
         *_OF_METRICS,
