@@ -28,7 +28,7 @@ class TestAWorkloadsIdentity:
     def test_is_annotations_and_labels_for_every_grant(self, managed_cloud: str, folder: Path) -> None:
         granted = recorded(folder, managed_cloud, with_workloads=True).outputs["granted"]
         assert set(granted) == set(WORKLOADS)
-        said = {"annotations", "labels", "credentials_networks"}
+        said = {"annotations", "labels", "credentials_networks", "storage_networks"}
         assert all(set(identity) == said for identity in granted.values())
         assert all(value for identity in granted.values() for value in leaves(identity))
 

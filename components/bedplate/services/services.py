@@ -88,7 +88,7 @@ class Services:
         login = self._login()
         certificates = self._certificates()
         self.front_door = self._front_door(certificates) if certificates else None
-        self.offers = replace(self._offers(login, self._idle(), self._queue()), shell=self._ssh())
+        self.offers = self._offers(login)
         self._cost()
         self._monitoring(login)
 
@@ -194,12 +194,14 @@ class Services:
         self._told.append(ObjectMetrics(labels=LABELS_READ))
         self._dashboards += self._record(Cost(f"{self._name}-cost", cost, self._opts)).dashboards
 
-    def _offers(self, login: Login | None, idle: Idle | None, queue: Queue | None) -> Offers:
+    def _offers(self, login: Login | None) -> Offers:
+        idle = self._idle()
+        inside = Offers(activity=idle, backlog=idle, queue=self._queue(), shell=self._ssh())
         door, authentication = self.front_door, login.endpoints if login else None
         if door is None:
-            return Offers(activity=idle, backlog=idle, queue=queue)
+            return inside
         if authentication:
             sign_in = SignInRouteArgs(authentication=authentication, front_door=door)
             SignInRoute(f"{self._name}-sign-in", sign_in, self._opts)
         routes = Routes(front_door=door, authentication=authentication, domain=self._args.domain)
-        return Offers(front_door=routes, activity=idle, backlog=idle, queue=queue)
+        return replace(inside, front_door=routes)

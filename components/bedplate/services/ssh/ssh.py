@@ -50,6 +50,8 @@ class Ssh(pulumi.ComponentResource):
 
     alerts: Sequence[Alert]
     """Of the gate, and of who counts."""
+    address: pulumi.Output[str]
+    """Of its load balancer; empty while it has none."""
 
     def __init__(self, name: str, args: SshArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:Ssh", name, {}, opts)
@@ -81,8 +83,9 @@ class Ssh(pulumi.ComponentResource):
         gate = KubernetesObject(f"{name}-deployment", deployment(), after)
         reached = pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=[gate]))
         balancer = LoadBalancer(f"{name}-load-balancer", service(args.spec, facts), reached)
-        args.cluster.point_hosts("ssh", balancer.address, SSH_HOST)
-        self.register_outputs({"address": balancer.address})
+        self.address = balancer.address
+        args.cluster.point_hosts("ssh", self.address, SSH_HOST)
+        self.register_outputs({"address": self.address})
 
     def authorized_keys(self, person: str) -> str:
         """The file by which a workspace lets its owner in."""
