@@ -47,7 +47,7 @@ SEES_PARTS = {
         ("nvidia-device-plugin-parts", "dcgm-exporter-parts"), "all parts of a GPU are for SYS_ADMIN to see"
     )
 }
-TOKENS = {"cluster-autoscaler", "budget-marker"}
+TOKENS = {"cluster-autoscaler", "budget-marker", "kueue", "jobset"}
 """Pods that talk to the Kubernetes API."""
 GOES_TO_ANY_TAINTED_NODE = {*PLUGINS, *EXPORTERS}
 SYSTEM = {"key": "CriticalAddonsOnly", "operator": "Exists"}
