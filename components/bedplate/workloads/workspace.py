@@ -157,7 +157,7 @@ class WorkspaceSpec(WorkloadSpec):
 
     def is_reached_by_ssh(self) -> bool:
         """Where that is asked for."""
-        return self.ssh
+        return bool(vars(self).get("ssh"))
 
     def sleeper(self) -> Sleeper | None:
         """Its StatefulSet, unless it always runs."""

@@ -72,6 +72,8 @@ class TestAWorkloadsIdentity:
 
 
 def test_the_platforms_own_roles_are_protected() -> None:
-    """All but the one that is a workload's, and goes with it."""
+    """All but those that are a workload's, and go with it."""
     unprotected = [r.name for r in of_type(record_stack(FILE), "Role") if not r.protect]
-    assert unprotected == ["platform-cluster-usage-rows-pods-role"]
+    assert unprotected == [
+        f"platform-cluster-{name}-pods-role" for name in ("usage-rows", "vision.fine-tune", "forecasting.nightly-refit")
+    ]

@@ -33,8 +33,11 @@ EXPECTED = {
     (KEYS[0], "UNKNOWN_CONDITION_FOR_ACTION"): "kms:EncryptionContext:aws:logs:arn",
     (KEYS[0], "MISMATCHED_TYPE"): "kms:EncryptionContext:aws:logs:arn",
     # It knows the issuers of tokens that are everybody's, and not a cluster's own.
-    ("platform-cluster-usage-rows-pods-role", "UNKNOWN_FEDERATION_SOURCE"): "the cluster's issuer",
-    ("platform-cluster-usage-rows-pods-role", "UNKNOWN_CONDITION_FOR_ACTION"): "the cluster's issuer",
+    **{
+        (f"platform-cluster-{name}-pods-role", issue): "the cluster's issuer"
+        for name in ("usage-rows", "vision.fine-tune", "forecasting.nightly-refit")
+        for issue in ("UNKNOWN_FEDERATION_SOURCE", "UNKNOWN_CONDITION_FOR_ACTION")
+    },
 }
 
 KARPENTER = {

@@ -150,7 +150,7 @@ class TestLeastPrivilege:
         assert all(action.startswith("Microsoft.Network/dnsZones/TXT/") for action in writes)
         (assignment,) = [a for a in of_type(recording, "RoleAssignment") if "-challenges-" in a.name]
         assert assignment.inputs["scope"].endswith("/dnsZones/ml.nordwind.example")
-        (trust,) = of_type(recording, "FederatedIdentityCredential")
+        (trust,) = [c for c in of_type(recording, "FederatedIdentityCredential") if "-challenges-" in c.name]
         assert trust.inputs["subject"] == "system:serviceaccount:bedplate-certificates:cert-manager"
         assert trust.inputs["audiences"] == ["api://AzureADTokenExchange"]
         assert trust.inputs["issuer"].startswith("https://")

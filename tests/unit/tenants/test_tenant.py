@@ -41,7 +41,10 @@ class TestNetworkPolicies:
         assert policies["default-deny"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
     def test_all_hold_for_every_pod_of_the_namespace(self, policies: dict[str, dict[str, Any]]) -> None:
-        assert all(policy["podSelector"] == {} for policy in policies.values())
+        """But workspaces, which tenants' pods do not reach."""
+        workspaces = {"key": "app.kubernetes.io/component", "operator": "NotIn", "values": ["workspace"]}
+        but = {name: policy["podSelector"] for name, policy in policies.items() if policy["podSelector"]}
+        assert but == {"same-tenant": {"matchExpressions": [workspaces]}}
 
     def test_let_in_the_tenant_and_metrics_and_nobody_else(self, policies: dict[str, dict[str, Any]]) -> None:
         peers = [peer for policy in policies.values() for rule in policy.get("ingress", []) for peer in rule["from"]]

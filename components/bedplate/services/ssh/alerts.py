@@ -20,11 +20,10 @@ SSH_ALERTS: tuple[Alert, ...] = (
     ),
     Alert(
         name="BedplateSshSessionsUncounted",
+        # A target that is gone tells nothing: what counts then is that there is a gate.
         expression=(
-            f'max by (namespace, pod) (up{{job="{SSH_GATE}"}}) == 0'
-            f' or absent(up{{job="{SSH_GATE}"}}) * on () group_left (namespace, deployment) '
-            f'max by (namespace, deployment) (kube_deployment_status_replicas_available{{namespace="{SSH_NAMESPACE}",'
-            f' deployment="{SSH_GATE}"}} > 0)'
+            f'max by (namespace) (kube_deployment_status_replicas_available{{namespace="{SSH_NAMESPACE}",'
+            f' deployment="{SSH_GATE}"}} > 0) unless on () min(up{{job="{SSH_GATE}"}}) == 1'
         ),
         for_minutes=10,
         severity="warning",

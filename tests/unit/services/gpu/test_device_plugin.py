@@ -34,6 +34,7 @@ def without_gpus() -> dict[str, Any]:
     data["nodePools"] = {name: pool for name, pool in data["nodePools"].items() if "accelerator" not in pool}
     data["tenants"] = []
     data.pop("cost", None)
+    data.pop("buckets", None)
     return data
 
 

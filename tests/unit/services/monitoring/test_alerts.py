@@ -11,10 +11,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from bedplate.engine.engine import Recording
+from bedplate.services.ssh.alerts import SSH_ALERTS
 from harness import ROOT, STACKS, objects, record_stack
 from programs_under_test import program_under_test
 
-SERIES = [*Path(__file__).parent.glob("*.series.yaml"), *(Path(__file__).parents[1] / "cost").glob("*.series.yaml")]
+SERIES = sorted(Path(__file__).parents[1].glob("*/*.series.yaml"))
+LOCAL = ROOT / "stacks" / "Pulumi.local.yaml"
 AWS = ROOT / "stacks" / "Pulumi.aws.yaml"
 
 
@@ -75,7 +77,7 @@ class TestEveryAlert:
             for each in test.get("alert_rule_test", ())
             if each.get("exp_alerts")
         }
-        assert tried == {rule["alert"] for rule in rules(recording)}
+        assert tried == {rule["alert"] for rule in rules(recording)} | {alert.name for alert in SSH_ALERTS}
 
 
 @pytest.mark.parametrize("file", STACKS, ids=lambda file: file.stem)
@@ -86,6 +88,7 @@ def test_a_stack_watches_what_it_runs_and_nothing_else(file: Path) -> None:
     assert watched == there & {
         *("bedplate-gpu", "bedplate-autoscaling", "bedplate-login", "bedplate-idle"),
         *("bedplate-certificates", "bedplate-front-door", "bedplate-monitoring", "bedplate-cost"),
+        *("bedplate-queue", "bedplate-ssh"),
     }
 
 
@@ -104,7 +107,8 @@ class TestPrometheus:
     def test_fires_them_when_it_should_and_only_then(
         self, recording: Recording, promtool: str, tmp_path: Path, series: Path
     ) -> None:
-        (tmp_path / "rules.yaml").write_text(rules_text(recording))
+        stack = record_stack(LOCAL) if series.parent.name == "ssh" else recording
+        (tmp_path / "rules.yaml").write_text(rules_text(stack))
         shutil.copy(series, tmp_path / "series.yaml")
         done = subprocess.run(
             [promtool, "test", "rules", str(tmp_path / "series.yaml")], capture_output=True, text=True, check=False
