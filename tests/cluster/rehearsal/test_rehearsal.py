@@ -187,14 +187,15 @@ class TestTheCommand:
         assert done.returncode == 0
         assert report["ok"] is True
         assert report["cluster"]["source"] == "embedded"
-        assert report["pods"] == {"expected": 29, "scheduled": 29, "ready": 29}
-        assert report["definitions"] == 18
+        assert report["pods"] == {"expected": 42, "scheduled": 42, "ready": 42}
+        assert report["definitions"] == 30
         assert report["secondRun"] == {"changed": 0}
         assert report["tenantRemoval"]["othersChanged"] == 0
         assert report["tenantRemoval"]["removed"] > 30
         assert report["teardown"]["left"] == 0
         assert {one["release"]: one["ran"] for one in report["operators"]} == {
             "cert-manager": False,
+            "keda": False,
             "kube-prometheus-stack": False,
             "grafana": False,
             "traefik": False,
