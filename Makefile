@@ -84,6 +84,13 @@ $(TOOLS)/bin/uv:
 clean: ## Remove what was installed here; built programs stay in ~/.cache/bedplate
 	@rm -rf .venv .tools dist .pytest_cache .ruff_cache
 
+INTERFACES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bedplate/interfaces
+interfaces: install ## Install what tests of workspaces and apps run, from tests/interfaces: JupyterLab, Streamlit, Gradio, Dash
+	@for name in jupyterlab apps; do \
+		$(UV) venv --quiet --allow-existing $(INTERFACES)/$$name && \
+		$(UV) pip sync --quiet --require-hashes --python $(INTERFACES)/$$name/bin/python tests/interfaces/$$name.txt || exit 1; \
+	done
+
 # renovate: datasource=pypi depName=torch
 TORCH_VERSION := 2.15.0
 TORCH := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bedplate/torch
@@ -95,4 +102,4 @@ kueue-certificate: ## Make the certificate that Kueue reads beside a rehearsal, 
 		-subj /CN=kueue-metrics -addext subjectAltName=IP:127.0.0.1 \
 		-keyout /etc/kueue/metrics/certs/tls.key -out /etc/kueue/metrics/certs/tls.crt
 
-.PHONY: torch kueue-certificate help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-guardrails benchmark-engine benchmark-idle benchmark-sessions format install clean
+.PHONY: interfaces torch kueue-certificate help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-guardrails benchmark-engine benchmark-idle benchmark-sessions format install clean

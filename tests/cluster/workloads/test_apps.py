@@ -31,7 +31,6 @@ from harness import record
 
 pytestmark = pytest.mark.enable_socket
 
-WAY = "uv venv {folder} && uv pip install --python {folder}/bin/python streamlit==1.67.0 gradio==6.31.0 dash==4.4.1"
 PORTS = {"streamlit": 8501, "gradio": 7860, "dash": 8050}
 _START_SECONDS = 90
 SECRETS = frozenset({"vision-token"})
@@ -143,7 +142,7 @@ def platform(commits: dict[str, str]) -> dict[str, Any]:
 def pods(
     platform: dict[str, Any], commits: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[dict[str, RunningPod]]:
-    image = image_under_test("apps", "streamlit", WAY)
+    image = image_under_test("apps", "streamlit")
     recording = record(platform, SECRETS)
     repositories = tmp_path_factory.getbasetemp() / "repositories0"
     with ExitStack() as running:

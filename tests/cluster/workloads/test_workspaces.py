@@ -26,7 +26,6 @@ pytestmark = pytest.mark.enable_socket
 
 LAB = f"lab-vision.{DOMAIN}"
 PORT = 8888
-WAY = "uv venv {folder} && uv pip install --python {folder}/bin/python jupyterlab==4.6.6"
 _START_SECONDS = 60
 KERNEL = """async () => {
     const xsrf = document.cookie.match(/_xsrf=([^;]+)/)[1];
@@ -58,7 +57,7 @@ def platform_with_a_workspace() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def pod(tmp_path_factory: pytest.TempPathFactory) -> Generator[RunningPod]:
-    image = image_under_test("jupyterlab", "jupyter-lab", WAY)
+    image = image_under_test("jupyterlab", "jupyter-lab")
     with running_pod(record(platform_with_a_workspace()), "lab", image, tmp_path_factory.mktemp("lab")) as running:
         yield running
 
