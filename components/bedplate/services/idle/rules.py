@@ -136,11 +136,15 @@ def _measured(clock: Clock) -> Iterator[RecordingRule]:
         for factor, series in (("", "DCGM_FI_DEV_GPU_UTIL"), ("100 * ", "DCGM_FI_PROF_GR_ENGINE_ACTIVE"))
     )
     yield _rule("_gpu_percent", f"max {_BY} (({gpu}) * {_POD})")
+    # Of a workspace that is reached by SSH, of which nothing is told any more.
+    told = f"max by (namespace, pod) (last_over_time({SSH_SESSIONS}{{}}))"
+    untold = f"({told.format('[2h]')} unless {told.format(window)}) * {_POD}"
     yield _rule(
         "_measured",
         f"bedplate:workspace_replicas > 0 and {_ON} {now('bedplate:workspace_network_bytes_per_second')}"
         f" and {_ON} {now('bedplate:workspace_cpu_percent')}"
         f" unless {_ON} ({GPU_COUNT} > 0 unless {_ON} {now('bedplate:workspace_gpu_percent')})"
+        f" unless {_ON} ({untold})"
         f" and on () {now(_READ)}",
     )
 

@@ -321,6 +321,16 @@ SCENARIOS = (
         signals={59: ["ssh"]},
     ),
     Scenario(
+        name="sessions by SSH that nobody counts any more keep who is reached by SSH, and nobody else",
+        workspaces=[
+            Workspace(tells={"bedplate_workspace_ssh_sessions": f"{steady(0, 20)} {missing(580)}"}),
+            Workspace(name="bob", tells={"bedplate_workspace_ssh_sessions": steady(0, 600)}),
+            Workspace(name="carol"),
+        ],
+        at={29: UP, 35: {**UP, "bob": 0, "carol": 0}, 120: {**UP, "bob": 0, "carol": 0}},
+        signals={35: ["unmeasured"]},
+    ),
+    Scenario(
         name="missing DCGM keeps a running GPU workspace, and stops nobody else being stopped",
         workspaces=[Workspace(gpus=1), Workspace(name="bob"), Workspace(name="carol", gpus=1, replicas=steady(0, 600))],
         at={5: {**UP, "carol": 0}, 60: {**UP, "bob": 0, "carol": 0}, 90: {**UP, "bob": 0, "carol": 0}},

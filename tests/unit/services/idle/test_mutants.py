@@ -24,6 +24,7 @@ DOWN, NO_GPU_AFTER, NO_CPU_AFTER, NO_TRAFFIC_AFTER, UNREAD = (
     for what in (": what", ", and the GPU", ", and CPU", ", and traffic", ", and Traefik")
 )
 KEPT, STARTED, NO_KSM, BY_HAND, KEDA = "keep-alive", "somebody starts", "kube-state", "a woken one", "KEDA down"
+UNTOLD = "sessions by SSH that nobody counts"
 Mutant = tuple[str, str, str, str]
 MUTANTS: tuple[Mutant, ...] = (
     ("workspace", "[5m]", "[1m]", NO_KSM),
@@ -49,6 +50,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ("workspace_measured", "door_read) >= time() - 45", "door_read) >= time() - 450", UNREAD),
     ("workspace_measured", "bedplate_workspace_gpus > 0", "bedplate_workspace_gpus > 1", NO_GPU),
     ("workspace_measured", " and on () (timestamp(bedplate:front_door_read) >= time() - 45)", "", NO_TRAEFIK),
+    ("workspace_measured", "[2h]", "[120s]", UNTOLD),
+    ("workspace_measured", "_sessions[120s]", "_sessions[12000s]", UNTOLD),
     ("requests", "> 0 or", "> 1000 or", READER),
     ("requests", " or ((traefik", " unless ((traefik", WAKES),
     ("requests", "[_-].+@kubernetescrd", "_.+@kubernetescrd", WAKES),
