@@ -26,7 +26,8 @@ _CLAIM_PROVISIONER = "volume.kubernetes.io/storage-provisioner"
 _NODES = "/api/v1/nodes"
 _HOST = "kubernetes.io/hostname"
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
-_ONE_NODE = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
+_ONE_NODE = frozenset({"ReadWriteOnce"})
+"""Of one pod (ReadWriteOncePod) the scheduler itself lets no second one in."""
 
 
 @contextlib.contextmanager

@@ -196,7 +196,8 @@ def _home(spec: WorkspaceSpec, args: WorkloadArgs) -> Manifest:
         namespace=args.namespace_name,
         annotations={**SKIP_AWAIT, ON_REMOVAL: DISK_STAYS},
         spec={
-            "accessModes": ["ReadWriteOnce"],
+            # Nobody else's pod mounts it meanwhile, on the same node neither.
+            "accessModes": ["ReadWriteOncePod"],
             "resources": {"requests": {"storage": memory_quantity(spec.home_gib)}},
             "storageClassName": args.facts.retained_storage_class,
         },
