@@ -100,6 +100,12 @@ class TestEveryObject:
             assert labels["bedplate.dev/owner"], resource.name
             assert all(len(value) <= 63 and "@" not in value for value in labels.values())
 
+    def test_that_is_a_service_waits_for_no_pods(self, recording: Recording) -> None:
+        """Its pods may come after it, or from zero: Pulumi would wait for ten minutes, and fail."""
+        for resource in objects(recording, "Service"):
+            if resource.inputs["spec"]["type"] != "LoadBalancer":
+                assert resource.inputs["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true", resource.name
+
     def test_in_a_namespace_comes_after_it_and_goes_with_it(self, recording: Recording) -> None:
         namespaces = {resource.inputs["metadata"]["name"]: resource.urn for resource in objects(recording, "Namespace")}
         for resource in objects(recording):

@@ -177,7 +177,7 @@ class Training(Workload):
             spec.name,
             args.identity,
             namespace=args.namespace_name,
-            annotations={"pulumi.com/skipAwait": "true"},
+            annotations=SKIP_AWAIT,
             spec={
                 "type": "ClusterIP",
                 "clusterIP": "None",

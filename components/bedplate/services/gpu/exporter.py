@@ -16,6 +16,7 @@ from typing import ClassVar
 import pulumi
 
 from bedplate.kubernetes import (
+    SKIP_AWAIT,
     Alert,
     Dns,
     KubernetesObject,
@@ -131,6 +132,7 @@ def _service() -> Manifest:
         NAME,
         _identity(NAME),
         namespace=GPU_METRICS_NAMESPACE,
+        annotations=SKIP_AWAIT,
         spec={
             "type": "ClusterIP",
             "clusterIP": "None",

@@ -13,6 +13,7 @@ from typing import Any
 from bedplate.kubernetes import (
     CRITICAL_PRIORITY_CLASS,
     PLATFORM_TOLERATIONS,
+    SKIP_AWAIT,
     Container,
     Manifest,
     configuration_hash,
@@ -153,7 +154,11 @@ def before(controller: Controller) -> Iterator[tuple[str, Manifest]]:
     yield "disruption-budget", disruption_budget(name, QUEUE_NAMESPACE, identity)
     ports = [{"name": "webhook", "port": 443, "targetPort": WEBHOOK_PORT, "protocol": "TCP"}]
     spec = {"type": "ClusterIP", "selector": identity.selector(), "ports": ports}
-    yield "service", manifest("v1", "Service", webhook_service(name), identity, namespace=QUEUE_NAMESPACE, spec=spec)
+    # Its pods come after it: who waits for them here waits for ever.
+    service = manifest(
+        "v1", "Service", webhook_service(name), identity, namespace=QUEUE_NAMESPACE, annotations=SKIP_AWAIT, spec=spec
+    )
+    yield "service", service
 
 
 def deployment(controller: Controller) -> Manifest:
