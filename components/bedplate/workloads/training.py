@@ -11,7 +11,15 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from bedplate.kubernetes import NOT_EVICTED, Manifest, accelerator_placement, manifest, pod_spec, template_metadata
+from bedplate.kubernetes import (
+    NOT_EVICTED,
+    SKIP_AWAIT,
+    Manifest,
+    accelerator_placement,
+    manifest,
+    pod_spec,
+    template_metadata,
+)
 from bedplate.kubernetes.pods import LONGEST_KEEP_DAYS
 from bedplate.labels import (
     DEFAULT_QUEUE,
