@@ -9,7 +9,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-PORTS = (53, 80, 443, 2379, 4180, 5432, 6379, 6443, 8000, 8080, 8443, 8787, 8888, 9090, 9100, 9402, 10250, 10260, 44180)
+PORTS = (
+    53,
+    80,
+    443,
+    2222,
+    2379,
+    4180,
+    5432,
+    6379,
+    6443,
+    7860,
+    8000,
+    8050,
+    8080,
+    8443,
+    8501,
+    8787,
+    8888,
+    9090,
+    9100,
+    9402,
+    10250,
+    10260,
+    44180,
+)
 """What something listens at, of the platform's, of Kubernetes and of tenants."""
 Labels = Mapping[str, str]
 

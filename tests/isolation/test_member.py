@@ -237,7 +237,7 @@ class TestAJob:
     @pytest.mark.parametrize(
         ("change", "said"),
         [
-            (all_of(gpus(2), of_job(parallelism=9, completions=9)), "requests.nvidia.com/gpu"),
+            (all_of(gpus(2), of_job(parallelism=40, completions=40)), "requests.nvidia.com/gpu"),
             (all_of(resources(requests={"cpu": "8"}), of_job(parallelism=90, completions=90)), "requests.cpu"),
         ],
         ids=["gpus", "cpu"],

@@ -41,8 +41,10 @@ class TestTheStacksFile:
         granted = with_value(stack(), ("config", "bedplate:platform", *path), value)
         tenant = with_value(attacked(), *of_a_tenant) if of_a_tenant else attacked()
         if of_a_tenant is None:
-            for position in range(len(tenant["workloads"])):
+            for position, workload in enumerate(tenant["workloads"]):
                 tenant = with_value(tenant, ("workloads", position, "image"), "docker.io/library/app:1")
+                if "source" in workload:
+                    tenant = with_value(tenant, ("workloads", position, "source", "image"), "docker.io/library/git:1")
         others = [] if of_a_tenant is None else [neighbour()]
         assert told(tmp_path, tenant, *others) != []
         assert told(tmp_path, tenant, *others, platform=granted) == []
