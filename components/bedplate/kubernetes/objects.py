@@ -51,6 +51,6 @@ class KubernetesObject(pulumi.CustomResource):
 
     def __init__(self, name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> None:
         properties = dict(manifest)
-        if manifest["kind"] == "Secret":
+        if manifest["kind"] == "Secret" and "stringData" in manifest:
             properties["stringData"] = pulumi.Output.secret(manifest["stringData"])
         super().__init__(type_token(manifest["apiVersion"], manifest["kind"]), name, properties, opts)

@@ -40,8 +40,6 @@ def rights() -> list[Manifest]:
     prometheus = [
         _rule("", _READ, "nodes", "pods", "services"),
         _rule("", ["get"], "nodes/metrics"),
-        # Of those who ask the API server whether the reader may.
-        {"nonResourceURLs": ["/metrics"], "verbs": ["get"]},
         _rule("discovery.k8s.io", _READ, "endpointslices"),
     ]
     of_both = ((OPERATOR_ACCOUNT, operator), (PROMETHEUS_ACCOUNT, prometheus))

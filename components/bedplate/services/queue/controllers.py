@@ -150,7 +150,7 @@ def before(controller: Controller) -> Iterator[tuple[str, Manifest]]:
     )
     # The controller fills it.
     secret = manifest("v1", "Secret", certificate_secret(name), identity, namespace=QUEUE_NAMESPACE, type="Opaque")
-    yield "certificate", {**secret, "stringData": {}}
+    yield "certificate", secret
     yield "disruption-budget", disruption_budget(name, QUEUE_NAMESPACE, identity)
     ports = [{"name": "webhook", "port": 443, "targetPort": WEBHOOK_PORT, "protocol": "TCP"}]
     spec = {"type": "ClusterIP", "selector": identity.selector(), "ports": ports}
