@@ -123,6 +123,8 @@ SSH_GATE = "ssh-gate"
 """The name of its pods, in SSH_NAMESPACE."""
 SSH_HOST = "ssh"
 """The first label of the host that the gate is reached at."""
+SSH_PORT = 22
+"""Of the gate and of workspaces, as people see it."""
 WORKSPACE_SSH_PORT = 2222
 """Of a workspace's pods, behind port 22 of its Service."""
 IDLE_NAMESPACE = "bedplate-idle"

@@ -36,7 +36,8 @@ class Interface:
     tells_busy_kernels: bool = False
 
 
-def _file(name: str) -> str:
+def file_text(name: str) -> str:
+    """The text of one of the files that pods are given."""
     return (Path(__file__).parent / "files" / name).read_text()
 
 
@@ -58,7 +59,7 @@ INTERFACES: Mapping[InterfaceName, Interface] = {
         health_path="/api",
         # Its file browser and its lists of what runs ask every ten seconds while the page is visible.
         polling_paths=["/api/(status|me|kernels|sessions|terminals|kernelspecs|contents)", "/lab/api/"],
-        files={_BUSY_KERNELS: _file(_BUSY_KERNELS)},
+        files={_BUSY_KERNELS: file_text(_BUSY_KERNELS)},
         environment={"PYTHONPATH": SETTINGS_PATH, "JUPYTER_RUNTIME_DIR": "/tmp/jupyter"},
         tells_busy_kernels=True,
     ),

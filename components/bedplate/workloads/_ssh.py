@@ -8,18 +8,15 @@ host key is made once and lives in the home. Options: https://man.openbsd.org/ss
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from bedplate.kubernetes import Container, Manifest, manifest, pods_of
 from bedplate.labels import NAME, SSH_GATE, SSH_NAMESPACE, WORKSPACE_SSH_PORT
 from bedplate.workloads._base import WorkloadArgs
+from bedplate.workloads._interfaces import file_text
 
 SSH_PATH = "/etc/bedplate-ssh"
-SSH_PORT = 22
-"""Of its Service."""
 USER = "workspace"
 """Whom people come as, whatever the image calls its user."""
-_FILES = Path(__file__).parent / "files"
 
 
 def configuration(keys: str, port: int = WORKSPACE_SSH_PORT) -> str:
@@ -65,9 +62,9 @@ def files(name: str, user: int, login: str, home: str, args: WorkloadArgs) -> Ma
     data = {
         "authorized_keys": shell.authorized_keys(args.identity.owner) if shell else "",
         "passwd": users(login, user, home),
-        "shell": script("ssh_shell.sh"),
+        "shell": file_text("ssh_shell.sh"),
         "sshd_config": configuration(f"{SSH_PATH}/authorized_keys"),
-        "start": script("ssh_start.sh"),
+        "start": file_text("ssh_start.sh"),
     }
     return manifest("v1", "ConfigMap", files_name(name), args.identity, namespace=args.namespace_name, data=data)
 
@@ -75,11 +72,6 @@ def files(name: str, user: int, login: str, home: str, args: WorkloadArgs) -> Ma
 def files_name(name: str) -> str:
     """Of the ConfigMap of a workspace."""
     return f"{name}-ssh"
-
-
-def script(name: str) -> str:
-    """The text of one of the scripts."""
-    return (_FILES / name).read_text()
 
 
 def from_the_gate() -> Manifest:

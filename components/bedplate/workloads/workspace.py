@@ -34,6 +34,7 @@ from bedplate.labels import (
     DISK_STAYS,
     IDLE_TIMEOUT_MINUTES,
     ON_REMOVAL,
+    SSH_PORT,
     TELLS_BUSY_KERNELS,
     WORKSPACE,
 )
@@ -49,7 +50,7 @@ from bedplate.workloads._base import (
     secrets_hash,
 )
 from bedplate.workloads._interfaces import INTERFACES, SETTINGS_PATH, Interface, InterfaceName
-from bedplate.workloads._ssh import SSH_PORT, files, from_the_gate, with_ssh
+from bedplate.workloads._ssh import files, from_the_gate, with_ssh
 
 _SERVICE_PORT = 80
 _STOP_SECONDS = 30

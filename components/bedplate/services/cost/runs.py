@@ -7,6 +7,7 @@ ours; neither fetches anything when it runs.
 import json
 import urllib.parse
 from collections.abc import Mapping
+from importlib import resources
 
 from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.kubernetes import (
@@ -39,7 +40,8 @@ _FOLDER = "/programs"
 
 def files() -> Manifest:
     """Both programs as a ConfigMap."""
-    data = {f"{name}.py": programs.text(f"{name}.py") for name in ("budget_marks", "usage_rows")}
+    names = ("budget_marks.py", "usage_rows.py")
+    data = {name: resources.files(programs).joinpath(name).read_text() for name in names}
     return manifest(
         "v1", "ConfigMap", "programs", Identity(name="cost", component="cost"), namespace=COST_NAMESPACE, data=data
     )

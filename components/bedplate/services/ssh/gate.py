@@ -5,9 +5,9 @@ keys; what a key may is in `keys`. Options: https://man.openbsd.org/sshd_config.
 counts the connections to each workspace in the pod's own table of them.
 """
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from importlib import resources
 from typing import Any
 
 from bedplate.clouds import ClusterFacts
@@ -17,6 +17,7 @@ from bedplate.kubernetes import (
     SKIP_AWAIT,
     Container,
     Manifest,
+    configuration_hash,
     disruption_budget,
     manifest,
     network_policy,
@@ -25,9 +26,9 @@ from bedplate.kubernetes import (
     spread_over_zones_and_nodes,
     template_metadata,
 )
-from bedplate.labels import SSH_GATE, SSH_NAMESPACE, TENANT, WORKSPACE_SSH_PORT, Identity
+from bedplate.labels import SSH_GATE, SSH_NAMESPACE, SSH_PORT, TENANT, WORKSPACE_SSH_PORT, Identity
 from bedplate.services.ssh import programs
-from bedplate.services.ssh.keys import SSH_PORT, Reached, gate_keys
+from bedplate.services.ssh.keys import Reached, gate_keys
 from bedplate.services.ssh.spec import SshSpec
 
 # renovate: datasource=docker depName=ghcr.io/linuxserver/openssh-server versioning=loose
@@ -108,7 +109,7 @@ def doors(spec: SshSpec, workspaces: Sequence[Reached]) -> Manifest:
 
 def program() -> Manifest:
     """What counts."""
-    data = {"sessions.py": programs.text("sessions.py")}
+    data = {"sessions.py": resources.files(programs).joinpath("sessions.py").read_text()}
     return manifest("v1", "ConfigMap", "programs", IDENTITY, namespace=SSH_NAMESPACE, data=data)
 
 
@@ -160,20 +161,16 @@ def deployment() -> Manifest:
         tolerations=PLATFORM_TOLERATIONS,
         topologySpreadConstraints=spread_over_zones_and_nodes(IDENTITY.selector()),
     )
+    # sshd and the program read these when they start.
+    read = json.dumps([settings()["data"], program()["data"]], sort_keys=True)
     spec = {
         "replicas": REPLICAS,
         "selector": {"matchLabels": IDENTITY.selector()},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "revisionHistoryLimit": 5,
-        "template": {"metadata": template_metadata(IDENTITY, _settings_hash()), "spec": pod},
+        "template": {"metadata": template_metadata(IDENTITY, configuration_hash(read)), "spec": pod},
     }
     return manifest("apps/v1", "Deployment", SSH_GATE, IDENTITY, namespace=SSH_NAMESPACE, spec=spec)
-
-
-def _settings_hash() -> Mapping[str, str]:
-    """sshd and the program read these when they start."""
-    read = json.dumps([settings()["data"], program()["data"]], sort_keys=True)
-    return {"bedplate.dev/settings": hashlib.sha256(read.encode()).hexdigest()[:16]}
 
 
 def service(spec: SshSpec, facts: ClusterFacts) -> Manifest:

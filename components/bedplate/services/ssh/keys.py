@@ -7,10 +7,8 @@ nothing else: no shell, no way back, no other address. Options: https://man.open
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bedplate.labels import SSH_PORT
 from bedplate.services.ssh.spec import SshSpec
-
-SSH_PORT = 22
-"""Of the gate and of workspaces, as people see it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from bedplate.kubernetes import Container, pod_spec
-from bedplate.labels import WORKSPACE_SSH_PORT
-from bedplate.services.ssh import gate, programs
-from bedplate.services.ssh.keys import SSH_PORT, Reached, gate_keys, keys_of
+from bedplate.labels import SSH_PORT, WORKSPACE_SSH_PORT
+from bedplate.services.ssh import gate
+from bedplate.services.ssh.keys import Reached, gate_keys, keys_of
 from bedplate.services.ssh.spec import SshSpec
-from bedplate.workloads._ssh import configuration, files_name, script, users, with_ssh
+from bedplate.workloads._interfaces import file_text
+from bedplate.workloads._ssh import configuration, files_name, users, with_ssh
 from contained import Surroundings, contained
 
 INES, TOMAS, LEAVER, SIGNED = "ines@example.com", "tomas@example.com", "leaver@example.com", "signed@example.com"
@@ -168,9 +169,9 @@ def workspace(folder: Path, name: str, spec: SshSpec) -> Iterator[None]:
     data = {
         "authorized_keys": "".join(f"{line}\n" for line in keys_of(spec, OWNERS[name])),
         "passwd": users(login, USER, "/srv"),
-        "shell": script("ssh_shell.sh"),
+        "shell": file_text("ssh_shell.sh"),
         "sshd_config": settings,
-        "start": script("ssh_start.sh"),
+        "start": file_text("ssh_start.sh"),
     }
     surroundings = Surroundings(folder=folder / "pod", objects={files_name(name): data}, claims={"home": home})
     pod = contained(pod_spec(container, name), surroundings)
@@ -302,7 +303,7 @@ class TestSessions:
         objects = {
             "settings": gate.settings()["data"],
             "doors": gate.doors(site.spec, WORKSPACES)["data"],
-            "programs": {"sessions.py": programs.text("sessions.py")},
+            "programs": gate.program()["data"],
             "host-key": {},
         }
         surroundings = Surroundings(folder=tmp_path, objects=objects, hosts=ADDRESSES)
