@@ -6,8 +6,7 @@ its CronJob, which the policy takes as its parameter. The CronJobs are found by 
 the account that is named after it, and no other account's Jobs.
 
 One binding for all, which stays as long as the guardrails do: an API server keeps what it read for bindings that went
-and came back (ADR 0008). An account without its CronJob gets nothing that lasts: a run must name the CronJob as its
-owner, and what has an owner that is not there is collected.
+and came back (ADR 0008). Where it finds no CronJob of a trigger, no account of one creates anything.
 """
 
 from bedplate.kubernetes import Manifest
@@ -76,4 +75,4 @@ def triggers_spec() -> Manifest:
 def triggers_binding() -> Manifest:
     """What its binding has besides."""
     chosen = {"matchLabels": {TRIGGERED: "true"}}
-    return {"paramRef": {"selector": chosen, "parameterNotFoundAction": "Allow"}}
+    return {"paramRef": {"selector": chosen, "parameterNotFoundAction": "Deny"}}

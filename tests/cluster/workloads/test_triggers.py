@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bedplate.embedded_cluster.api_server import ApiServer
-from bedplate.embedded_cluster.cluster import ClusterAccess
+from bedplate.embedded_cluster.cluster import ClusterAccess, embedded_cluster
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi
 from bedplate.engine.engine import RecordingBackend, run
 from bedplate.rehearsal.applying import apply
@@ -49,14 +49,21 @@ class Account:
 
 
 @pytest.fixture(scope="module")
-def calls(cluster_access: ClusterAccess) -> Generator[ClusterApi]:
-    api = ApiServer(cluster_access)
+def access(programs: None, progress: Callable[[str], None]) -> Generator[ClusterAccess]:
+    """A cluster of its own: an API server keeps what it read for bindings that went and came back (ADR 0008)."""
+    with embedded_cluster(progress) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def calls(access: ClusterAccess) -> Generator[ClusterApi]:
+    api = ApiServer(access)
     quota = {"cpu": 99, "memoryGib": 999, "jobs": 50}
     jobs = [job("etl", trigger=True, schedule="0 1 1 1 *"), job("other", trigger=True), job("plain")]
     recording = run(program(platform(tenant(TENANT, *jobs, quota=quota))), RecordingBackend(), is_preview=False)
     applied = apply(api, recording.resources)
     assert applied.problems == []
-    calls = ClusterApi(cluster_access.kubeconfig, cluster_access.context)
+    calls = ClusterApi(access.kubeconfig, access.context)
     changed = run_of(calls, "etl")
     changed["spec"]["template"]["spec"]["containers"][0]["command"] = ["true"]
     eventually(lambda: "trigger:" in Account(calls, "etl").told(changed), "triggers are held to their jobs")
