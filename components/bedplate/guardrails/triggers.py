@@ -6,7 +6,8 @@ its CronJob, which the policy takes as its parameter. The CronJobs are found by 
 the account that is named after it, and no other account's Jobs.
 
 One binding for all, which stays as long as the guardrails do: an API server keeps what it read for bindings that went
-and came back (ADR 0008). Where it finds no CronJob of a trigger, no account of one creates anything.
+and came back (ADR 0008). An account without its CronJob gets nothing that lasts: a run must name the CronJob as its
+owner, and what has an owner that is not there is collected.
 """
 
 from bedplate.kubernetes import Manifest
@@ -75,4 +76,6 @@ def triggers_spec() -> Manifest:
 def triggers_binding() -> Manifest:
     """What its binding has besides."""
     chosen = {"matchLabels": {TRIGGERED: "true"}}
-    return {"paramRef": {"selector": chosen, "parameterNotFoundAction": "Deny"}}
+    # The API server asks for the parameter before it asks whom the policy is about: `Deny` would refuse every Job of
+    # every tenant without such a CronJob.
+    return {"paramRef": {"selector": chosen, "parameterNotFoundAction": "Allow"}}
