@@ -19,7 +19,7 @@ class Footprint:
     for what runs for ever. is_autoscaled: whether their number follows what they use.
     runs_kept: finished runs that stay by a schedule, and the one that runs. runs_overlap: whether the next run may
     begin before the last has ended. storage_gib: sizes of the volumes of its own. is_gang: whether all pods of a run
-    are needed at the same time.
+    are needed at the same time. beside: the most of another pod that may run beside all of those for a while.
     """
 
     cpu: float
@@ -35,6 +35,7 @@ class Footprint:
     runs_overlap: bool = False
     storage_gib: Sequence[float] = ()
     is_gang: bool = False
+    beside: "Footprint | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
