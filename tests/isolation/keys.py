@@ -178,6 +178,9 @@ KEYS: Mapping[str, Decision] = {
     "Weights.volume": Bounded("the tenant's own volumes", ((*_LLM, "weights", "volume"), "others"), "no such volume"),
     "Weights.folder": Bounded("folders of the volume", ((*_LLM, "weights", "folder"), "../../b"), "without `..`"),
     "Weights.bucket": Free("what is in the bucket is read with the rights of the workload's own identity"),
+    "Weights.image": Bounded(
+        "guardrails.approvedImages", ((*_LLM, "weights"), {"image": "docker.io/evil/weights:1"}), "approved-images"
+    ),
     "Preload.repository": Free("it is fetched from where everybody publishes models, with the tenant's own token"),
     "Preload.revision": _OWN_PODS,
     "Replicas.min": Bounded(
