@@ -117,6 +117,7 @@ class Platform(pulumi.ComponentResource):
             max_cpu=platform.guardrails.max_pod.cpu,
             max_memory_gib=platform.guardrails.max_pod.memory_gib,
             max_disk_gib=platform.guardrails.max_pod.disk_gib,
+            is_marked=platform.cost is not None and platform.cost.denies,
         )
         tenant = Tenant(f"{self._name}/{spec.name}", args, self._on_cluster())
         queue = self._queue(spec, tenant, offers)

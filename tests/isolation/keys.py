@@ -151,6 +151,10 @@ KEYS: Mapping[str, Decision] = {
     "ModelApi.startupSeconds": _OWN_PODS,
     "ModelApi.drainSeconds": Bounded("600 seconds at most", ((*_WORKLOAD, "drainSeconds"), 90_000), "at most 600"),
     "ModelApi.update": _OWN_PODS,
+    "Canary.image": Bounded(
+        "guardrails.approvedImages", ((*_WORKLOAD, "canary", "image"), "docker.io/evil/app:1"), "approved-images"
+    ),
+    "Canary.weightPercent": _OWN_ROUTE,
     "App.framework": _OWN_PODS,
     "App.file": _OWN_PODS,
     "App.port": _OWN_PODS,
@@ -281,6 +285,7 @@ def attacked(tenant: str = "a") -> dict[str, Any]:
                 "image": "ghcr.io/acme/scorer:1.0.0",
                 "replicas": {"min": 1, "max": 2},
                 "route": route,
+                "canary": {"image": "ghcr.io/acme/scorer:2.0.0"},
             },
             {"kind": "job", "name": "etl", "image": "ghcr.io/acme/etl:1.0.0", "history": {"succeeded": 3}},
             {**WORKSPACE, "alwaysOn": True},

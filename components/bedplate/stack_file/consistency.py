@@ -313,6 +313,7 @@ def _autoscalers(parts: Parts) -> Iterator[Problem]:
 _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     tenancy.tenant_names,
     tenancy.workload_names,
+    tenancy.owners,
     routing.hosts,
     _accelerators,
     capacity.pools_have_machines,
@@ -334,6 +335,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     queues.runs_fit_their_queue,
     storage.sizes,
     storage.mounts,
+    storage.names,
     storage.volumes_can_be_shared,
     storage.volumes_of_one_node_have_one_pod,
     _approved_images,

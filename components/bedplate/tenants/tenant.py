@@ -13,7 +13,7 @@ import pulumi
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import KubernetesObject, Manifest, namespace_manifest
 from bedplate.labels import OWNERS, PROJECTS, Identity, label_value
-from bedplate.tenants.access import role_binding
+from bedplate.tenants.access import marker_binding, role_binding
 from bedplate.tenants.network import network_policies
 from bedplate.tenants.quota import limit_range, resource_quotas
 from bedplate.tenants.spec import TenantSpec
@@ -24,7 +24,8 @@ from bedplate.tenants.volumes import volume_claim
 class TenantArgs:
     """namespace: its full name. after: what must be there before the namespace, such as the guardrails. accelerators:
     those of the cluster's pools. projects and owners: of the tenant and of each of its workloads. max_cpu,
-    max_memory_gib and max_disk_gib: the largest pod the guardrails allow."""
+    max_memory_gib and max_disk_gib: the largest pod the guardrails allow. is_marked: whether who counts writes into its
+    namespace that a budget is used up."""
 
     spec: TenantSpec
     namespace: str
@@ -36,6 +37,7 @@ class TenantArgs:
     max_cpu: float
     max_memory_gib: float
     max_disk_gib: float
+    is_marked: bool
 
 
 class Tenant(pulumi.ComponentResource):
@@ -63,6 +65,7 @@ class Tenant(pulumi.ComponentResource):
             limit_range(namespace, identity, args.max_cpu, args.max_memory_gib, args.max_disk_gib),
             *network_policies(namespace, identity, spec.allowed_networks, args.facts),
             *(volume_claim(namespace, identity, volume, args.facts) for volume in spec.volumes),
+            *([marker_binding(namespace, identity)] if args.is_marked else []),
         ]
         for part in parts:
             KubernetesObject(f"{name}-{part['kind'].lower()}-{part['metadata']['name']}", part, self.inside())

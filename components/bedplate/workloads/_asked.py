@@ -41,7 +41,8 @@ class Footprint:
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """What a workload offers to callers outside its tenant. service, service_port: its Service; port: of its pods.
-    people: who alone of the tenant may come in, by address; everybody of it if none. polling_paths: see `Sleep`."""
+    people: who alone of the tenant may come in, by address; everybody of it if none. polling_paths: see `Sleep`.
+    canary_percent: share of the callers that the release beside it gets, if there is one."""
 
     service: str
     service_port: int
@@ -49,6 +50,7 @@ class Endpoint:
     route: RouteSpec
     people: Sequence[str] = ()
     polling_paths: Sequence[str] = ()
+    canary_percent: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
