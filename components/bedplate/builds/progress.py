@@ -22,6 +22,7 @@ _LAST_LINES = 15
 _STEP = re.compile(r"\[(?:(?P<stage>[^\]]*?) )?(?P<number>\d+)/(?P<of>\d+)\] (?P<what>.*)", re.DOTALL)
 _DIGEST = "containerimage.digest"
 _LONGEST = 100
+_CACHE = "importing cache manifest"
 
 
 @dataclass(kw_only=True)
@@ -73,19 +74,19 @@ class Progress:
 
     def pushed(self) -> str:
         """The digest of what is in the registry now. Raises BuildError where nothing is."""
-        failed = next((step for step in self._steps.values() if step.error and step.instruction), None)
-        failed = failed or next((step for step in self._steps.values() if step.error), None)
-        if failed is not None:
-            raise _failure(failed)
         digest = self._metadata.get(_DIGEST)
-        if not isinstance(digest, str):
-            said = tuple(self._other)
-            raise BuildError(
-                "the build ended without an image; BuildKit said last:" if said else "the build ended without an image",
-                "see whether BuildKit and the registry can be reached, then build again",
-                lines=said,
-            )
-        return digest
+        if isinstance(digest, str):
+            # What failed all the same did not matter: there is no cache before the first build.
+            return digest
+        failed = [step for step in self._steps.values() if step.error and not step.name.startswith(_CACHE)]
+        if failed:
+            raise _failure(next((step for step in failed if step.instruction), failed[0]))
+        said = tuple(self._other)
+        raise BuildError(
+            "the build ended without an image; BuildKit said last:" if said else "the build ended without an image",
+            "see whether BuildKit and the registry can be reached, then build again",
+            lines=said,
+        )
 
     def _made(self) -> list[_Step]:
         return [step for step in self._steps.values() if step.instruction and not step.instruction.startswith("FROM ")]
@@ -105,7 +106,7 @@ class Progress:
 
     def _tell(self, step: _Step, vertex: dict[str, Any]) -> None:
         step.is_told = True
-        if step.instruction and not step.error:
+        if step.instruction and not step.error and not step.instruction.startswith("FROM "):
             took = "cached" if step.is_cached else f"{_seconds(vertex):.1f} s"
             self._report(f"{_shortened(step.instruction)}: {took}")
 
