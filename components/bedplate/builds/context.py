@@ -58,7 +58,7 @@ class Context:
 
     def write_tar(self, output: IO[bytes], beside: Mapping[str, str]) -> None:
         """The files below `context/`, as root's, and `beside` these texts by their paths."""
-        with tarfile.open(fileobj=output, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+        with tarfile.open(fileobj=output, mode="w|", format=tarfile.GNU_FORMAT) as archive:
             for path, text in beside.items():
                 told = tarfile.TarInfo(path)
                 told.size, told.mode = len(text.encode()), 0o644

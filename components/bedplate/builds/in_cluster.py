@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from bedplate.builds.build import Order, Report
 from bedplate.builds.failures import BuildError
-from bedplate.labels import BUILD, MAX_BUILD_SECONDS, builds_namespace
+from bedplate.labels import BUILD, BUILD_HEADER_BYTES, MAX_BUILD_SECONDS, builds_namespace
 
 _STAGE = "/stage"
 _CHUNK = 256 * 1024
@@ -117,7 +117,7 @@ def stream_of(order: Order, output: IO[bytes]) -> None:
     }
     with tempfile.TemporaryFile() as archive:
         order.context.write_tar(archive, beside)
-        output.write(f"{archive.tell()}\n".encode())
+        output.write(f"{archive.tell():{BUILD_HEADER_BYTES}d}".encode())
         archive.seek(0)
         while chunk := archive.read(_CHUNK):
             output.write(chunk)

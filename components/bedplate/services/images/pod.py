@@ -10,7 +10,7 @@ from typing import Any
 
 from bedplate.kubernetes import Manifest, manifest
 from bedplate.kubernetes.pods import NOT_EVICTED, cpu_quantity, memory_quantity
-from bedplate.labels import BUILD, MAX_BUILD_SECONDS, POOL, Identity
+from bedplate.labels import BUILD, BUILD_HEADER_BYTES, MAX_BUILD_SECONDS, POOL, Identity
 from bedplate.services.images.spec import BuildsSpec
 
 # renovate: datasource=docker depName=docker.io/moby/buildkit
@@ -28,8 +28,9 @@ _WAIT_SECONDS = 600
 SCRIPT = f"""
 set -eu
 echo "bedplate: waiting for the folder"
-read -t {_WAIT_SECONDS} -r bytes || {{ echo "bedplate: nobody sent anything" >&2; exit 64; }}
-head -c "$bytes" | tar -x -f - -C {STAGE} || {{ echo "bedplate: what was sent is not whole" >&2; exit 65; }}
+bytes=$(timeout {_WAIT_SECONDS} dd bs=1 count={BUILD_HEADER_BYTES} 2>/dev/null) || bytes=
+[ -n "$bytes" ] || {{ echo "bedplate: nobody sent anything" >&2; exit 64; }}
+head -c $bytes | tar -x -f - -C {STAGE} || {{ echo "bedplate: what was sent is not whole" >&2; exit 65; }}
 [ -f {STAGE}/arguments ] || {{ echo "bedplate: what was sent is not whole" >&2; exit 65; }}
 echo "bedplate: building"
 set --
