@@ -136,9 +136,10 @@ class TestAProgramOfPython:
         port = free_ports("http")["http"]
         command = ["python3", "-m", "uvicorn", "main:app", "--host", "127.0.0.1", "--port", str(port)]
         written = model_api("scorer", port=port, command=command, image=first.reference_with_digest)
+        approving = {"approvedImages": [f"{images.host}/"]}
         (pod,) = (
             body["spec"]
-            for _, body in pod_templates(record(platform(tenant("vision", written))))
+            for _, body in pod_templates(record(platform(tenant("vision", written), guardrails=approving)))
             if body["metadata"]["labels"].get("bedplate.dev/workload") == "scorer"
         )
         place = tmp_path / "pod"

@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 import shutil
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,24 @@ pytestmark = pytest.mark.enable_socket
 TOKEN = "hf_seenByTheBuildAlone"
 _OF_THE_IMAGE = {"HOME": "/home/user", "USER": "user", "XDG_RUNTIME_DIR": "/run/user/1000", "PATH": "/usr/bin:/bin"}
 """https://github.com/moby/buildkit/blob/v0.34.2/Dockerfile, stage `rootless`."""
+
+
+_SETGID, _SETUID = 6, 7
+_OF_THE_RUNTIME = (
+    *("chown", "dac_override", "fsetid", "fowner", "mknod", "net_raw", "setgid", "setuid", "setfcap", "setpcap"),
+    *("net_bind_service", "sys_chroot", "kill", "audit_write"),
+)
+"""Capabilities that containerd leaves to a container:
+https://github.com/containerd/containerd/blob/v2.1.4/pkg/oci/spec.go."""
+
+
+def _with_capability(program: Path, place: Path, capability: int) -> None:
+    """A program that has one capability by its file, as the image's; Debian's become root, which needs more than a
+    container has. The form: https://man7.org/linux/man-pages/man7/capabilities.7.html, version 2."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(program, place)
+    place.chmod(0o755)
+    os.setxattr(place, "security.capability", struct.pack("<5I", 0x02000001, 1 << capability, 0, 0, 0))
 
 
 def _template() -> dict[str, Any]:
@@ -95,10 +114,13 @@ class BuildPod:
         yield f"mount -t overlay overlay -o lowerdir=/,upperdir={upper},workdir={work} {root}"
         home = f"{root}/home/user"
         yield f"mkdir -p {home}/.local/share {home}/.config/buildkit {root}/run/user && chown -R 1000:1000 {home}"
+        for name, capability in (("newuidmap", _SETUID), ("newgidmap", _SETGID)):
+            _with_capability(Path(str(shutil.which(name))), upper / "usr/bin" / name, capability)
         for name, program in self.programs.items():
             yield f"cp {program} {root}/usr/bin/{name} && chmod 755 {root}/usr/bin/{name}"
         yield f"cp {shutil.which('runc')} {root}/usr/bin/buildkit-runc"
-        yield f"echo user:x:1000:1000::/home/user:/bin/sh >> {root}/etc/passwd"
+        users = "root:x:0:0::/:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"
+        yield f"printf %s {shlex.quote(users)} > {root}/etc/passwd"
         for name in ("subuid", "subgid"):
             yield f"echo user:100000:65536 > {root}/etc/{name}"
         insecure = f'[registry."{self.host}"]\nhttp = true\n'
@@ -109,7 +131,7 @@ class BuildPod:
         assert self.container["securityContext"]["readOnlyRootFilesystem"] is True
         yield f"mount -o remount,ro {root}"
         for path, place in places.items():
-            yield f"mount --bind {place} {root}{path}"
+            yield f"mkdir -p {root}{path} && mount --bind {place} {root}{path}"
         yield f"mount --rbind /dev {root}/dev && mount -t proc proc {root}/proc && mount --rbind /sys {root}/sys"
 
     def _places(self) -> dict[str, Path]:
@@ -128,15 +150,15 @@ class BuildPod:
 
     def _command(self) -> str:
         security = self.container["securityContext"]
-        added = "".join(f",+{name.lower()}" for name in security["capabilities"]["add"])
-        assert security["capabilities"]["drop"] == ["ALL"]
+        assert "capabilities" not in security
+        added = "".join(f",+{name}" for name in _OF_THE_RUNTIME)
         user = f"--reuid {security['runAsUser']} --regid {security['runAsGroup']} --clear-groups"
         env = {**_OF_THE_IMAGE, **{each["name"]: each["value"] for each in self.container["env"]}}
         variables = " ".join(shlex.quote(f"{name}={value}") for name, value in env.items())
-        return (
-            f"exec chroot {self.folder}/root setpriv {user} --bounding-set=-all{added} --inh-caps=-all "
-            f"env -i {variables} {shlex.join(self.container['command'])}"
-        )
+        run = f"env -i {variables} {shlex.join(self.container['command'])}"
+        # Who was only chrooted makes no user namespace (https://man7.org/linux/man-pages/man2/clone.2.html).
+        pivot = f"cd {self.folder}/root && pivot_root . . && umount -l . && cd /"
+        return f"{pivot} && exec setpriv {user} --bounding-set=-all{added} --inh-caps=-all {run}"
 
 
 def _order(folder: Path, host: str, name: str) -> Order:

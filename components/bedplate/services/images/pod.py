@@ -71,11 +71,11 @@ def _pod(spec: BuildsSpec) -> Manifest:
             "runAsUser": USER,
             "runAsGroup": USER,
             "runAsNonRoot": True,
-            # `newuidmap` gives the user its subordinate ids, and has the right to do so by its file.
+            # `newuidmap` gives the user its subordinate ids, and becomes root for it.
             "allowPrivilegeEscalation": True,
             "privileged": False,
             "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"], "add": ["SETUID", "SETGID"]},
+            # Capabilities are left at the runtime's: the user has none of them, and `newuidmap` needs some.
             "seccompProfile": {"type": "Unconfined"},
             "appArmorProfile": {"type": "Unconfined"},
         },
