@@ -14,7 +14,7 @@ from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import Guardrails, GuardrailsArgs
 from bedplate.labels import Identity, image_version
-from bedplate.offers import Offers, TenantQueue
+from bedplate.offers import Offers, TenantImages, TenantQueue
 from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.services import Services, ServicesArgs
 from bedplate.services.ssh.keys import Reached
@@ -120,6 +120,14 @@ class Platform(pulumi.ComponentResource):
             is_marked=platform.cost is not None and platform.cost.denies,
         )
         tenant = Tenant(f"{self._name}/{spec.name}", args, self._on_cluster())
+        if offers.images:
+            images = TenantImages(
+                identity=tenant.identity,
+                namespace=tenant.namespace,
+                namespace_name=platform.namespace(spec.name),
+                groups=spec.groups,
+            )
+            offers.images.open(f"{self._name}/{spec.name}", images, tenant)
         queue = self._queue(spec, tenant, offers)
         for workload in spec.workloads:
             self._workload(spec, tenant, workload, offers, queue)
