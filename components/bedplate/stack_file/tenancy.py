@@ -129,7 +129,9 @@ def workload_names(parts: Parts) -> Iterator[Problem]:
 
 def _further_names(parts: Parts, path: PathParts, workload: WorkloadSpec) -> Iterator[Problem]:
     """Names that it takes besides its own."""
-    further = workload.more_names() if is_whole(workload) else {}
+    if not is_whole(workload):
+        return
+    further = workload.more_names()
     for at, other, one in parts.with_workloads(["name"]):
         for place, name in further.items():
             if at[1] == path[1] and one.name == name:
