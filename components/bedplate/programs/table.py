@@ -271,6 +271,14 @@ PROGRAMS = (
         stamps={"sigs.k8s.io/kueue/pkg/version.GitVersion": "v{version}"},
         definitions=("config/components/crd/bases",),
     ),
+    Program(
+        name="external-secrets",
+        title="the operator of External Secrets",
+        module="github.com/external-secrets/external-secrets",
+        needed_by="tests of external secrets, rehearsals with operators",
+        otherwise=_BUILD_ELSEWHERE,
+        definitions=("deploy/crds/bundle.yaml",),
+    ),
 )
 """In the order in which `bedplate programs build` builds them: what most needs first."""
 

@@ -7,11 +7,19 @@ from bedplate.services.idle.spec import IdleSection
 from bedplate.services.login.spec import LoginSection
 from bedplate.services.monitoring.spec import MonitoringSection
 from bedplate.services.queue.spec import QueueSection
+from bedplate.services.secrets.spec import SecretsSection
 from bedplate.services.ssh.spec import SshSection
 
 
 class ServicesSpec(
-    IdleSection, MonitoringSection, LoginSection, CertificatesSection, QueueSection, CostSection, SshSection
+    IdleSection,
+    MonitoringSection,
+    LoginSection,
+    CertificatesSection,
+    QueueSection,
+    CostSection,
+    SshSection,
+    SecretsSection,
 ):
     """What a person decides about the services. A section is read before those of the bases to its left."""
 
