@@ -149,6 +149,15 @@ class WorkloadIdentity(Facts):
     """Where buckets answer within the cluster's own networks, as CIDRs; none where they answer as the internet does."""
 
 
+class SecretStoreFacts(Facts):
+    """Where secrets of one prefix are read."""
+
+    provider: Mapping[str, Any]
+    """The store as a SecretStore of External Secrets has it."""
+    prefix: str
+    """What the names of these secrets begin with there."""
+
+
 class DnsFacts(Facts):
     """Where pods ask for names: all that network policies open for it."""
 
