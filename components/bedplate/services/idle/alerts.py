@@ -73,15 +73,19 @@ def idle_alerts(warn_minutes: int, keda_namespace: str) -> tuple[Alert, ...]:
             description="It should have been stopped or started minutes ago.",
             runbook=f"{_GUIDE}#keda-does-not-follow",
         ),
-        Alert(
-            name="BedplateKedaDown",
-            expression=(f"max({_available(keda_namespace)}) == 0 or absent({_available(keda_namespace)})"),
-            for_minutes=5,
-            severity="critical",
-            summary="KEDA does not run",
-            description="What runs goes on, whatever it costs, and who opens what is stopped waits in vain.",
-            runbook=f"{_GUIDE}#keda-does-not-run",
-        ),
+        _keda_down(_available(keda_namespace)),
+    )
+
+
+def _keda_down(available: str) -> Alert:
+    return Alert(
+        name="BedplateKedaDown",
+        expression=f"max({available}) == 0 or absent({available})",
+        for_minutes=5,
+        severity="critical",
+        summary="KEDA does not run",
+        description="What runs goes on, whatever it costs, and who opens what is stopped waits in vain.",
+        runbook=f"{_GUIDE}#keda-does-not-run",
     )
 
 
