@@ -14,7 +14,7 @@ from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import Guardrails, GuardrailsArgs
 from bedplate.labels import Identity, image_version
-from bedplate.offers import Offers, TenantImages, TenantQueue
+from bedplate.offers import Offers, SecretStoreRequest, TenantImages, TenantQueue
 from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.services import Services, ServicesArgs
 from bedplate.services.ssh.keys import Reached
@@ -29,6 +29,14 @@ class PlatformArgs:
 
     spec: PlatformSpec
     secret: Callable[[str], pulumi.Output[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Inside:
+    """What a tenant has beside its namespace: a queue, a store of secrets."""
+
+    queue: pulumi.Resource | None
+    store: pulumi.Resource | None
 
 
 class Platform(pulumi.ComponentResource):
@@ -128,9 +136,9 @@ class Platform(pulumi.ComponentResource):
                 groups=spec.groups,
             )
             offers.images.open(f"{self._name}/{spec.name}", images, tenant)
-        queue = self._queue(spec, tenant, offers)
+        queue, store = self._queue(spec, tenant, offers), self._store(spec, tenant, offers)
         for workload in spec.workloads:
-            self._workload(spec, tenant, workload, offers, queue)
+            self._workload(spec, tenant, workload, offers, _Inside(queue=queue, store=store))
 
     def _queue(self, spec: TenantEntry, tenant: Tenant, offers: Offers) -> pulumi.Resource | None:
         """Where the tenant's work waits its turn, if this stack has queues."""
@@ -149,13 +157,21 @@ class Platform(pulumi.ComponentResource):
         )
         return offers.queue.open(f"{self._name}/{spec.name}", request, tenant)
 
+    def _store(self, spec: TenantEntry, tenant: Tenant, offers: Offers) -> pulumi.Resource | None:
+        """Where the tenant's external secrets are read, if this stack has a store."""
+        if offers.secrets is None:
+            return None
+        request = SecretStoreRequest(
+            tenant=spec.name,
+            identity=tenant.identity,
+            namespace=tenant.namespace,
+            namespace_name=self._args.spec.namespace(spec.name),
+            names=sorted({one.external for each in spec.workloads for one in each.external_env().values()}),
+        )
+        return offers.secrets.open(f"{self._name}/{spec.name}", request, tenant)
+
     def _workload(
-        self,
-        spec: TenantEntry,
-        tenant: Tenant,
-        workload: WorkloadSpec,
-        offers: Offers,
-        queue: pulumi.Resource | None,
+        self, spec: TenantEntry, tenant: Tenant, workload: WorkloadSpec, offers: Offers, inside: "_Inside"
     ) -> None:
         args = WorkloadArgs(
             spec=workload,
@@ -167,7 +183,8 @@ class Platform(pulumi.ComponentResource):
             acts_as=self._acts_as(spec, workload) if workload.grants else None,
             secret=self._args.secret,
             offers=offers,
-            queue=queue,
+            queue=inside.queue,
+            store=inside.store,
         )
         name = f"{self._name}/{spec.name}/{workload.name}"
         WorkloadComponent(name, args, pulumi.ResourceOptions(parent=tenant))

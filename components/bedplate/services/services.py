@@ -27,6 +27,7 @@ from bedplate.services.monitoring.endpoint import prometheus_of
 from bedplate.services.monitoring.monitoring import Monitoring, MonitoringArgs
 from bedplate.services.nodes.nodes import Nodes, NodesArgs
 from bedplate.services.queue.queue import Queue, QueueArgs
+from bedplate.services.secrets.secrets import Secrets, SecretsArgs
 from bedplate.services.spec import ServicesSpec
 from bedplate.services.ssh.keys import Reached
 from bedplate.services.ssh.ssh import Ssh, SshArgs
@@ -186,6 +187,14 @@ class Services:
         made = ImagesArgs(spec=spec, facts=args.cluster.facts, secret=args.secret)
         return self._watch(Images(f"{self._name}-images", made, self._opts))
 
+    def _secrets(self) -> Secrets | None:
+        """Where secrets are read that stand outside of the stack, if it says where."""
+        spec, args = self._args.spec, self._args
+        if spec.secrets is None:
+            return None
+        made = SecretsArgs(spec=spec.secrets, cluster=args.cluster, chart_source=spec.charts.source)
+        return self._watch(Secrets(f"{self._name}-secrets", made, self._opts))
+
     def _cost(self) -> None:
         """What everything costs, if the stack asks for it."""
         spec, args = self._args.spec, self._args
@@ -204,7 +213,14 @@ class Services:
 
     def _offers(self, login: Login | None) -> Offers:
         idle = self._idle()
-        inside = Offers(activity=idle, backlog=idle, queue=self._queue(), shell=self._ssh(), images=self._images())
+        inside = Offers(
+            activity=idle,
+            backlog=idle,
+            queue=self._queue(),
+            shell=self._ssh(),
+            images=self._images(),
+            secrets=self._secrets(),
+        )
         door, authentication = self.front_door, login.endpoints if login else None
         if door is None:
             return inside

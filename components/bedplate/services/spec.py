@@ -8,6 +8,7 @@ from bedplate.services.images.spec import ImagesSection
 from bedplate.services.login.spec import LoginSection
 from bedplate.services.monitoring.spec import MonitoringSection
 from bedplate.services.queue.spec import QueueSection
+from bedplate.services.secrets.spec import SecretsSection
 from bedplate.services.ssh.spec import SshSection
 
 
@@ -20,6 +21,7 @@ class ServicesSpec(
     CostSection,
     SshSection,
     ImagesSection,
+    SecretsSection,
 ):
     """What a person decides about the services. A section is read before those of the bases to its left."""
 

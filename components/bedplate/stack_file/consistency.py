@@ -2,8 +2,8 @@
 
 Owns the list of all checks, and those of quotas, images and limits. Beside it, by what they are about: `capacity`
 (machines and networks), `gpus` (parts of them, drivers), `models` (language models on GPUs), `queues` (work that waits
-its turn), `storage` (volumes), `buckets`, `costs`, `routing` (hosts and routes), `secrets`, `tenancy` (names),
-`ceilings` (the most that any tenant may have), `idle` (stopping what nobody uses), `monitoring`,
+its turn), `storage` (volumes), `buckets`, `costs`, `routing` (hosts and routes), `secrets`, `external_secrets`,
+`tenancy` (names), `ceilings` (the most that any tenant may have), `idle` (stopping what nobody uses), `monitoring`,
 `ssh` (who comes in), `images` (who builds where).
 """
 
@@ -19,6 +19,7 @@ from bedplate.stack_file import (
     capacity,
     ceilings,
     costs,
+    external_secrets,
     gpus,
     idle,
     images,
@@ -356,6 +357,9 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     monitoring.retention,
     secrets.config_secrets,
     secrets.of_tenants,
+    external_secrets.stores,
+    external_secrets.prefixes,
+    external_secrets.asked,
     ssh.owners,
     images.builds,
     images.approved,

@@ -57,7 +57,7 @@ def _asked(
 ) -> Iterator[Problem]:
     for path, tenant, workload in parts.with_workloads(["secret_env"], of_tenant=["name"]):
         also = listed.get(tenant.name, ())
-        for variable, key in workload.secret_env.items():
+        for variable, key in workload.config_env().items():
             at = (*path, "secretEnv", variable)
             if key in platforms:
                 yield _of_the_platforms_own(at, key, tenant.name)

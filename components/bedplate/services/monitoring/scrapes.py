@@ -18,6 +18,7 @@ from bedplate.labels import (
     BUSY_KERNELS_PATH,
     CERTIFICATES_NAMESPACE,
     COMPONENT,
+    EXTERNAL_SECRETS,
     FRONT_DOOR_NAMESPACE,
     GPU_METRICS_NAMESPACE,
     IDLE_NAMESPACE,
@@ -26,6 +27,7 @@ from bedplate.labels import (
     MONITORING_NAMESPACE,
     NAME,
     QUEUE_NAMESPACE,
+    SECRETS_NAMESPACE,
     SSH_GATE,
     SSH_NAMESPACE,
     TELLS_BUSY_KERNELS,
@@ -60,6 +62,13 @@ SCRAPES: Sequence[Scrape] = (
     Scrape(job="cluster-autoscaler", namespace=AUTOSCALING_NAMESPACE, name="cluster-autoscaler", port="metrics"),
     Scrape(job="karpenter", namespace=KARPENTER_NAMESPACE, name="karpenter", port="http-metrics"),
     Scrape(job="keda-operator", namespace=IDLE_NAMESPACE, name="keda-operator", port="metrics"),
+    Scrape(
+        job=EXTERNAL_SECRETS,
+        namespace=SECRETS_NAMESPACE,
+        name=EXTERNAL_SECRETS,
+        port="metrics",
+        honor_labels=True,
+    ),
     Scrape(
         job=SSH_GATE, namespace=SSH_NAMESPACE, name=SSH_GATE, port="metrics", honor_labels=True, interval_seconds=15
     ),
