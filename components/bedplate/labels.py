@@ -52,6 +52,13 @@ NAME = "app.kubernetes.io/name"
 INSTANCE = "app.kubernetes.io/instance"
 COMPONENT = "app.kubernetes.io/component"
 VERSION = "app.kubernetes.io/version"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+DEPLOYED = "bedplate-deploy"
+"""Value of MANAGED_BY of what a tenant's members deployed themselves; all else is the stack's."""
+RESTARTED_AT = f"{DOMAIN}/restarted-at"
+"""Of a Deployment's pods: when somebody asked for new ones."""
+OFFERED = "bedplate"
+"""The ConfigMap in each tenant's namespace that says what the platform offers to its members."""
 
 WORKSPACE = "workspace"
 """Value of COMPONENT of pods that people work in: no pod of their tenant reaches them."""
@@ -182,7 +189,7 @@ class Identity:
             INSTANCE: self.workload or self.tenant or self.name,
             COMPONENT: self.component,
             "app.kubernetes.io/part-of": "bedplate",
-            "app.kubernetes.io/managed-by": "pulumi",
+            MANAGED_BY: "pulumi",
             TENANT: self.tenant,
             PROJECT: self.project,
             OWNER: label_value(self.owner),

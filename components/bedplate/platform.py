@@ -13,13 +13,13 @@ from bedplate.clouds.buckets import identity_name
 from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import Guardrails, GuardrailsArgs
-from bedplate.labels import Identity, image_version
+from bedplate.labels import Identity, host_label, image_version
 from bedplate.offers import Offers, TenantQueue
 from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.services import Services, ServicesArgs
 from bedplate.services.ssh.keys import Reached
 from bedplate.stack_file.consistency import refuse_inconsistent
-from bedplate.tenants import Tenant, TenantAccess, TenantArgs
+from bedplate.tenants import Offered, Tenant, TenantAccess, TenantArgs
 from bedplate.workloads import Workload, WorkloadArgs, WorkloadComponent, WorkloadSpec
 
 
@@ -117,11 +117,34 @@ class Platform(pulumi.ComponentResource):
             max_cpu=platform.guardrails.max_pod.cpu,
             max_memory_gib=platform.guardrails.max_pod.memory_gib,
             max_disk_gib=platform.guardrails.max_pod.disk_gib,
+            offered=self._offered(spec, offers),
         )
         tenant = Tenant(f"{self._name}/{spec.name}", args, self._on_cluster())
         queue = self._queue(spec, tenant, offers)
         for workload in spec.workloads:
             self._workload(spec, tenant, workload, offers, queue)
+
+    def _offered(self, spec: TenantEntry, offers: Offers) -> Offered:
+        """What members of the tenant find who deploy there."""
+        platform = self._args.spec
+        largest = platform.guardrails.max_pod
+        return Offered(
+            domain=platform.domain,
+            tenant=spec.name,
+            project=spec.booked_project,
+            owner=spec.owner,
+            groups=spec.groups,
+            has_front_door=offers.front_door is not None,
+            has_login=platform.login is not None,
+            public_routes=platform.guardrails.public_routes,
+            approved_images=platform.guardrails.approved_images,
+            accelerators=tuple(sorted(spec.quota.most_gpus)),
+            max_cpu=largest.cpu,
+            max_memory_gib=largest.memory_gib,
+            max_gpus=largest.gpus,
+            volumes=tuple(volume.name for volume in spec.volumes),
+            of_stack={workload.name: _shown(workload, spec.name, platform.domain) for workload in spec.workloads},
+        )
 
     def _queue(self, spec: TenantEntry, tenant: Tenant, offers: Offers) -> pulumi.Resource | None:
         """Where the tenant's work waits its turn, if this stack has queues."""
@@ -170,6 +193,13 @@ class Platform(pulumi.ComponentResource):
         grants = [platform.buckets[grant.bucket].granted(own, grant.access, grant.prefix) for grant in workload.grants]
         name = identity_name(tenant.name, workload.name)
         return self.cluster.workload_identity(name, platform.namespace(tenant.name), workload.name, grants)
+
+
+def _shown(workload: WorkloadSpec, tenant: str, domain: str) -> dict[str, str]:
+    """A workload as members see it who look for what runs: its template, and its host if it has one."""
+    endpoint = workload.endpoint()
+    host = (endpoint.route.host or f"{host_label(tenant, workload.name)}.{domain}") if endpoint else ""
+    return {"kind": type(Workload.of(workload)).component, **({"host": host} if host else {})}
 
 
 def _identity(tenant: TenantEntry, workload: WorkloadSpec) -> Identity:

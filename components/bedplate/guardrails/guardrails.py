@@ -20,6 +20,8 @@ from bedplate.guardrails.activity import POLICY as ACTIVITY
 from bedplate.guardrails.activity import activity_spec
 from bedplate.guardrails.budgets import MARKS_POLICY, budgets_spec, marks_spec
 from bedplate.guardrails.budgets import POLICY as BUDGETS
+from bedplate.guardrails.deployments import POLICY as DEPLOYMENTS
+from bedplate.guardrails.deployments import deployments_spec
 from bedplate.guardrails.limits import GuardrailsSpec
 from bedplate.guardrails.orphans import POLICY as ORPHANS
 from bedplate.guardrails.orphans import orphans_spec
@@ -61,6 +63,7 @@ class Guardrails(pulumi.ComponentResource):
         KubernetesObject(f"{name}-binding", _binding(POLICY), pulumi.ResourceOptions(parent=self, depends_on=[policy]))
         self._beside(f"{name}-orphans", ORPHANS, orphans_spec())
         self._beside(f"{name}-activity", ACTIVITY, activity_spec())
+        self._beside(f"{name}-deployments", DEPLOYMENTS, deployments_spec())
         self._beside(f"{name}-triggers", TRIGGERS, triggers_spec(), triggers_binding())
         if args.budgets_deny:
             counter = f"system:serviceaccount:{COST_NAMESPACE}:{BUDGET_MARKER}"

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bedplate.on_demand import on_demand
+from bedplate.tenants.offered import Offered
 from bedplate.tenants.quota import QuotaSpec
 from bedplate.tenants.spec import TenantSpec
 from bedplate.tenants.volumes import VolumeSpec
@@ -15,4 +16,4 @@ __getattr__ = on_demand(
     {"bedplate.tenants.access": ("TenantAccess",), "bedplate.tenants.tenant": ("Tenant", "TenantArgs")}
 )
 
-__all__ = ["QuotaSpec", "Tenant", "TenantAccess", "TenantArgs", "TenantSpec", "VolumeSpec"]
+__all__ = ["Offered", "QuotaSpec", "Tenant", "TenantAccess", "TenantArgs", "TenantSpec", "VolumeSpec"]

@@ -15,6 +15,7 @@ from bedplate.kubernetes import KubernetesObject, Manifest, namespace_manifest
 from bedplate.labels import OWNERS, PROJECTS, Identity, label_value
 from bedplate.tenants.access import role_binding
 from bedplate.tenants.network import network_policies
+from bedplate.tenants.offered import Offered, offered_manifest
 from bedplate.tenants.quota import limit_range, resource_quotas
 from bedplate.tenants.spec import TenantSpec
 from bedplate.tenants.volumes import volume_claim
@@ -24,7 +25,8 @@ from bedplate.tenants.volumes import volume_claim
 class TenantArgs:
     """namespace: its full name. after: what must be there before the namespace, such as the guardrails. accelerators:
     those of the cluster's pools. projects and owners: of the tenant and of each of its workloads. max_cpu,
-    max_memory_gib and max_disk_gib: the largest pod the guardrails allow."""
+    max_memory_gib and max_disk_gib: the largest pod the guardrails allow. offered: what the platform has for whoever
+    deploys there."""
 
     spec: TenantSpec
     namespace: str
@@ -36,6 +38,7 @@ class TenantArgs:
     max_cpu: float
     max_memory_gib: float
     max_disk_gib: float
+    offered: Offered
 
 
 class Tenant(pulumi.ComponentResource):
@@ -62,6 +65,7 @@ class Tenant(pulumi.ComponentResource):
             *resource_quotas(namespace, identity, spec.quota, args.accelerators),
             limit_range(namespace, identity, args.max_cpu, args.max_memory_gib, args.max_disk_gib),
             *network_policies(namespace, identity, spec.allowed_networks, args.facts),
+            offered_manifest(namespace, identity, args.offered),
             *(volume_claim(namespace, identity, volume, args.facts) for volume in spec.volumes),
         ]
         for part in parts:
