@@ -11,7 +11,7 @@ from harness import ROOT
 
 PACKAGE = ROOT / "components" / "bedplate"
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if "files" not in path.relative_to(PACKAGE).parts]
-OUTSIDE_THE_LIBRARY = ("cli", "starter", "rehearsal", "plans", "engine", "embedded_cluster", "programs")
+OUTSIDE_THE_LIBRARY = ("cli", "deploy", "starter", "rehearsal", "plans", "engine", "embedded_cluster", "programs")
 LIBRARY = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] not in OUTSIDE_THE_LIBRARY]
 FOUNDATION = {"spec", "field_texts", "labels", "errors", "on_demand", "wording"}
 """Root modules that every room may import."""
@@ -33,8 +33,9 @@ ALLOWED = {
     "embedded_cluster": {"programs"},
     "plans": {*CONFIGURED, "stack_file", "engine"},
     "rehearsal": {*CONFIGURED, "stack_file", "engine", "plans", "embedded_cluster", "programs"},
+    "deploy": {*CONFIGURED, "offers", "stack_file", "engine", "rehearsal"},
     "starter": {"config"},
-    "cli": {*CONFIGURED, "starter", "stack_file", "engine", "plans", "embedded_cluster", "programs", "rehearsal"},
+    "cli": {*CONFIGURED, "deploy", "starter", "stack_file", "engine", "plans", "embedded_cluster", "programs", "rehearsal"},
 }
 """What each room may import besides itself and the foundation. A room is a folder, or a module at the root."""
 
