@@ -35,7 +35,17 @@ ALLOWED = {
     "rehearsal": {*CONFIGURED, "stack_file", "engine", "plans", "embedded_cluster", "programs"},
     "deploy": {*CONFIGURED, "offers", "stack_file", "engine", "rehearsal"},
     "starter": {"config"},
-    "cli": {*CONFIGURED, "deploy", "starter", "stack_file", "engine", "plans", "embedded_cluster", "programs", "rehearsal"},
+    "cli": {
+        *CONFIGURED,
+        "deploy",
+        "starter",
+        "stack_file",
+        "engine",
+        "plans",
+        "embedded_cluster",
+        "programs",
+        "rehearsal",
+    },
 }
 """What each room may import besides itself and the foundation. A room is a folder, or a module at the root."""
 

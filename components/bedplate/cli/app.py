@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from bedplate.cli import programs
-from bedplate.cli.options import Output, OutputOption
+from bedplate.cli import apps, programs
+from bedplate.cli.options import Output, OutputOption, ordered
 from bedplate.errors import MissingExtraError, RehearsalError
 from bedplate.starter import CLOUDS, PROGRAM
 
@@ -42,6 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(programs.commands, name="programs")
+apps.register(app)
 
 
 def _version(is_asked: bool) -> None:
@@ -379,7 +380,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Shells start background jobs with interrupts ignored; a cluster must not outlive the wish to stop it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        app(arguments)
+        app(ordered(arguments))
     except (RehearsalError, MissingExtraError) as error:
         _say(str(error))
         sys.exit(FELL_SHORT)

@@ -32,6 +32,8 @@ class Access:
     certificate: tuple[str, str] | None = None
     authority: str | None = None
     is_verified: bool = True
+    acts_as: str = ""
+    groups: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Access({self.server})"
@@ -62,6 +64,8 @@ def find_access(context: str | None = None) -> Access:
         certificate=_pair(shown),
         authority=_file(cluster, "certificate-authority"),
         is_verified=not cluster.get("insecure-skip-tls-verify", False),
+        acts_as=str(user.get("as") or ""),
+        groups=tuple(map(str, user.get("as-groups") or ())),
     )
 
 

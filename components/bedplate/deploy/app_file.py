@@ -60,12 +60,20 @@ class AppFileError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class AppFile:
-    """folder: that is deployed. workload: as a stack file would have it, without its image. dockerfile: of the build."""
+    """folder: that is deployed. workload: as a stack file has it, without its image. dockerfile: of the build."""
 
     folder: Path
     name: str
     workload: Mapping[str, Any]
     dockerfile: str
+
+
+def checked_name(name: str) -> str:
+    """A name that somebody gave, where it can be one. Raises DeployError."""
+    if not re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name):
+        shown = "".join(c if c.isprintable() else "?" for c in name[:80])
+        raise DeployError(f"'{shown}' is no app's name", "write lower-case letters, digits and '-', like scorer")
+    return name
 
 
 def name_in(folder: Path) -> str:

@@ -62,9 +62,13 @@ class Cluster:
         if access.certificate:
             tls.load_cert_chain(*access.certificate)
         self._pool = urllib3.PoolManager(ssl_context=tls, retries=False, maxsize=8)
-        self._headers = {"Accept": "application/json", "User-Agent": "bedplate"}
+        self._headers = urllib3.HTTPHeaderDict({"Accept": "application/json", "User-Agent": "bedplate"})
         if access.token:
             self._headers["Authorization"] = f"Bearer {access.token}"
+        if access.acts_as:
+            self._headers["Impersonate-User"] = access.acts_as
+        for group in access.groups:
+            self._headers.add("Impersonate-Group", group)
 
     def ask(
         self, method: str, path: str, body: object = None, content: str = "application/json", **query: str
@@ -176,7 +180,9 @@ class Cluster:
         self, method: str, path: str, body: object, content: str, query: Mapping[str, str], *, is_streamed: bool
     ) -> urllib3.BaseHTTPResponse:
         url = f"{self.access.server}{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = {**self._headers, **({"Content-Type": content} if body is not None else {})}
+        headers = self._headers.copy()
+        if body is not None:
+            headers["Content-Type"] = content
         timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=None if is_streamed else _READ_SECONDS)
         try:
             response = self._pool.request(

@@ -23,8 +23,8 @@ _OF_JOB = "job-name"
 @dataclass(frozen=True, kw_only=True)
 class Cause:
     """kind: one word for programs: `memory`, `image`, `probe`, `quota`, `guardrail`, `unschedulable`, `volume`,
-    `network`, `crash`, `secret`, `queue`, `asleep`, `slow`, `unknown`. object: what shows it. cause: what is wrong. fix:
-    the change to make. log: the last lines, where they say more."""
+    `network`, `crash`, `secret`, `queue`, `asleep`, `disk`, `evicted`, `refused`, `slow`. object: what shows it. cause:
+    what is wrong. fix: the change to make. log: the last lines, where they say more."""
 
     kind: str
     object: str
@@ -126,7 +126,7 @@ def _refusal(kind: str, body: Object, events: Sequence[Object]) -> str:
     name = str(body["metadata"]["name"])
     if kind == "CronJob" or not is_short:
         return ""
-    for event in reversed(sorted(events, key=_time)):
+    for event in sorted(events, key=_time, reverse=True):
         of: Mapping[str, Any] = event.get("involvedObject") or {}
         is_its = of.get("name") == name or (
             of.get("kind") == "ReplicaSet" and str(of.get("name")).startswith(f"{name}-")

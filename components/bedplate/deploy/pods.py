@@ -12,8 +12,9 @@ Told = dict[str, Any]
 _LOG_LINES = 20
 _SHOWN_LINES = 8
 _NETWORK = re.compile(
-    r"timed? ?out|No route to host|Network is unreachable|Temporary failure in name resolution|Name or service not known"
-    r"|ConnectTimeout|getaddrinfo|Connection refused|Max retries exceeded|dial tcp|ENOTFOUND|ECONNREFUSED|ETIMEDOUT",
+    r"timed? ?out|No route to host|Network is unreachable|Temporary failure in name resolution|ConnectTimeout"
+    r"|Name or service not known"
+    r"|getaddrinfo|Connection refused|Max retries exceeded|dial tcp|ENOTFOUND|ECONNREFUSED|ETIMEDOUT",
     re.IGNORECASE,
 )
 """What programs say who do not reach what they need; NetworkPolicies drop, so most of it is a timeout."""
@@ -287,8 +288,8 @@ def _crash(cluster: Cluster, pod: Object, status: Mapping[str, Any], ended: Mapp
     unreached = [line for line in lines if _NETWORK.search(line)]
     if unreached:
         fix = (
-            "pods reach the internet and their own tenant alone: have the address added to allowedNetworks of the tenant, "
-            "or correct it"
+            "pods reach the internet and their own tenant alone: have the address added to allowedNetworks of the "
+            "tenant, or correct it"
         )
         return _told("network", f"{cause}: it does not reach what it needs: {unreached[-1].strip()}", fix, lines)
     if any("Read-only file system" in line for line in lines):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bedplate.deploy.errors import DeployError
+from bedplate.deploy.owners import of_stack
 from bedplate.engine.engine import Program, RecordingBackend, run
 from bedplate.engine.resources import revealed
 from bedplate.labels import DEPLOYED, MANAGED_BY
@@ -87,14 +88,6 @@ def refuse_unoffered(spec: ModelApiSpec, offered: Offered) -> None:
     ):
         if value:
             raise DeployError(f"{key} cannot be deployed by hand: {why}", "remove it, or have it in the tenant's file")
-
-
-def of_stack(name: str, offered: Offered) -> DeployError:
-    """Why an app of the stack is not changed here, and where it is."""
-    file = f"{offered.tenant}.yaml of the stack's tenants, or the entry '{offered.tenant}' of its stack file"
-    return DeployError(
-        f"'{name}' is the stack's own", f"change the workload '{name}' in {file}, by a pull request", name
-    )
 
 
 def _is_below(image: str, prefix: str) -> bool:

@@ -98,3 +98,10 @@ def readers_of(cluster: Cluster, name: str) -> list[str]:
     return [
         app for app, release in newest.items() if release and name in (release.workload.get("secretEnv") or {}).values()
     ]
+
+
+def secrets_of_app(cluster: Cluster, app: str) -> list[str]:
+    """Those that the app's active release reads, and no other app's does."""
+    release = next(iter(records.releases(cluster, app)), None)
+    named = sorted(set((release.workload.get("secretEnv") or {}).values())) if release else []
+    return [name for name in named if readers_of(cluster, name) == [app]]

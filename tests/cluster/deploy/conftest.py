@@ -1,0 +1,115 @@
+"""One tenant on a real API server with simulated nodes, and people who deploy there with a kubeconfig of their own."""
+
+import json
+import uuid
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from bedplate.cli.app import app
+from bedplate.cli.options import ordered
+from bedplate.deploy.access import find_access
+from bedplate.deploy.cluster import Cluster
+from bedplate.embedded_cluster.api_server import ApiServer
+from bedplate.embedded_cluster.cluster import ClusterAccess
+from bedplate.embedded_cluster.cluster_api import ClusterApi
+from bedplate.embedded_cluster.kubeconfig import single_context
+from bedplate.embedded_cluster.simulation import SimulatedPool, simulated_cluster
+from bedplate.engine.engine import RecordingBackend, run
+from bedplate.rehearsal.applying import apply
+from bedplate.rehearsal.deleting import delete
+from cluster.deploy.people import TENANT, Person
+from cluster.guardrails.guarded import LIMITS, image, manifest, refusal
+from cluster.objects_under_test import eventually
+from harness import job, model_api, platform, program, tenant
+
+POOLS = [
+    SimulatedPool(name="general", nodes=3, cpu=16, memory_gib=64),
+    SimulatedPool(name="l4", nodes=1, cpu=8, memory_gib=32, accelerator="nvidia-l4", gpus=1),
+]
+
+
+def stack() -> dict[str, Any]:
+    """One tenant with an app, a workspace, and a job of the stack's."""
+    quota = {"cpu": 12, "memoryGib": 24, "gpus": {"nvidia-l4": 1}, "storageGib": 100, "pods": 20}
+    volumes = [{"name": "data", "sizeGib": 10, "retain": False}]
+    vision = tenant(
+        TENANT,
+        model_api("label-reader", cpu=0.1, memoryGib=0.25, replicas={"min": 1, "max": 1}),
+        {
+            "kind": "workspace",
+            "name": "ines",
+            "owner": "ines@example.com",
+            "image": "ghcr.io/acme/lab:1",
+            "cpu": 0.1,
+            "memoryGib": 0.5,
+            "openTo": "nobody",
+            "alwaysOn": True,
+        },
+        job("etl"),
+        quota=quota,
+        volumes=volumes,
+    )
+    return platform(vision, tenant("audio"), guardrails=LIMITS)
+
+
+@pytest.fixture(scope="session")
+def platform_up(cluster_access: ClusterAccess) -> Generator[ApiServer]:
+    """The stack on its cluster, with the guardrails enforced."""
+    if not cluster_access.is_disposable:
+        pytest.skip("it needs the embedded control plane: it makes namespaces of fixed names")
+    api = ApiServer(cluster_access)
+    classes = {"standard": "Delete", "standard-retained": "Retain"}
+    with simulated_cluster(cluster_access, POOLS, classes, lambda _: None):
+        applied = apply(api, run(program(stack()), RecordingBackend(), is_preview=False).resources)
+        assert applied.problems == []
+        probe = manifest("Pod", image("docker.io/evil/app:1"))
+        probe["metadata"]["namespace"] = TENANT
+        eventually(lambda: refusal(api, probe), "the rules are enforced")
+        yield api
+        assert delete(api, applied.resources) == []
+
+
+@pytest.fixture
+def admin(platform_up: ApiServer, cluster_access: ClusterAccess) -> ClusterApi:
+    """The administrator, who plays the kubelet too."""
+    assert platform_up
+    return ClusterApi(cluster_access.kubeconfig, cluster_access.context)
+
+
+@pytest.fixture
+def people(platform_up: ApiServer, cluster_access: ClusterAccess, tmp_path: Path) -> Callable[..., Person]:
+    """Makes somebody with a kubeconfig, by name and groups."""
+    assert platform_up
+    whole = json.loads(cluster_access.kubeconfig.read_text())
+    context = cluster_access.context or whole["current-context"]
+
+    def person(name: str = "alice@example.com", *groups: str) -> Person:
+        config = json.loads(single_context(cluster_access.kubeconfig, context))
+        config["users"][0]["user"] |= {"as": name, "as-groups": [*groups, "system:authenticated"]}
+        config["contexts"][0]["context"]["namespace"] = TENANT
+        file = tmp_path / f"{uuid.uuid4().hex}.kubeconfig"
+        file.write_text(json.dumps(config))
+        return Person(name=name, kubeconfig=file)
+
+    return person
+
+
+@pytest.fixture
+def alice(people: Callable[..., Person]) -> Person:
+    """A member of the tenant."""
+    return people("alice@example.com", f"ml-{TENANT}")
+
+
+@pytest.fixture
+def app_name(alice: Person) -> Iterator[str]:
+    """A name of an app that is gone after the test."""
+    name = f"app-{uuid.uuid4().hex[:6]}"
+    yield name
+    alice.runs("deploy", "destroy", name, "-y")
+
+
+__all__ = ["CliRunner", "Cluster", "app", "find_access", "ordered"]
