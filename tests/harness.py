@@ -135,9 +135,13 @@ def program(data: dict[str, Any], secrets: frozenset[str] = frozenset()) -> Prog
 
 
 def login_secrets(data: dict[str, Any]) -> frozenset[str]:
-    """The config secrets that the login names: they are there, also in tests that are about something else."""
+    """The config secrets that the login and the gate name: they are there, also in tests about something else."""
     login = data.get("login", {})
-    names = (login.get("clientSecretRef"), login.get("directory", {}).get("serviceAccountRef"))
+    names = (
+        login.get("clientSecretRef"),
+        login.get("directory", {}).get("serviceAccountRef"),
+        data.get("ssh", {}).get("hostKeyRef"),
+    )
     return frozenset(name for name in names if name)
 
 

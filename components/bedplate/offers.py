@@ -27,10 +27,21 @@ class Sleep:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CanaryRequest:
+    """A release beside a workload, for a share of its callers. identity: of its pods. service: what leads to them, on
+    the workload's port. after: what must be there before anybody is led to it."""
+
+    identity: Identity
+    service: str
+    weight_percent: int
+    after: Sequence[pulumi.Resource] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class RouteRequest:
     """A way in that a workload asks for. identity: of the workload. namespace, namespace_name: of its tenant. service,
     service_port: what the way leads to; port: of its pods. groups: who may come in; people: those of them alone, by
-    address, and everybody in the groups if none. sleep: None if it always runs."""
+    address, and everybody in the groups if none. sleep: None if it always runs. canary: a release beside it."""
 
     spec: RouteSpec
     identity: Identity
@@ -42,6 +53,7 @@ class RouteRequest:
     groups: Sequence[str]
     people: Sequence[str] = ()
     sleep: Sleep | None = None
+    canary: CanaryRequest | None = None
 
 
 class FrontDoorOffer(Protocol):

@@ -118,6 +118,7 @@ class Platform(pulumi.ComponentResource):
             max_memory_gib=platform.guardrails.max_pod.memory_gib,
             max_disk_gib=platform.guardrails.max_pod.disk_gib,
             offered=self._offered(spec, offers),
+            is_marked=platform.cost is not None and platform.cost.denies,
         )
         tenant = Tenant(f"{self._name}/{spec.name}", args, self._on_cluster())
         queue = self._queue(spec, tenant, offers)

@@ -14,7 +14,7 @@ from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.kubernetes import RouteSpec, new_api_key
 from bedplate.labels import Identity
-from bedplate.offers import Sleep
+from bedplate.offers import CanaryRequest, Sleep
 from bedplate.rehearsal.applying import manifest_of
 from bedplate.rehearsal.definitions import Definitions
 from bedplate.services.front_door.routes import RouteArgs, provider_tokens, route_parts
@@ -52,6 +52,7 @@ def route(
     login: AuthenticationEndpoints | None,
     tenant: str = "vision",
     sleep: Sleep | None = None,
+    canary: CanaryRequest | None = None,
     **more: Any,
 ) -> list[dict[str, Any]]:
     limits = {"maxBodyMib": 1, "answerSeconds": 2, "maxConcurrent": 3}
@@ -69,6 +70,7 @@ def route(
         authentication=login,
         groups=[f"ml-{tenant}"],
         sleep=sleep,
+        canary=canary,
     )
     return [part for _, part in route_parts(args)]
 

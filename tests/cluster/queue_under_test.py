@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from bedplate.rehearsal.deleting import delete
 from bedplate.rehearsal.operator_programs import programs_of
 from bedplate.rehearsal.operators import Operators
 from bedplate.rehearsal.rehearse import applicable
+from bedplate.services.operator import Launch, OperatorProgram, Surroundings
 from bedplate.services.queue.operators import METRICS_CERTIFICATES, OPERATORS
 from cluster.objects_under_test import eventually
 from harness import MINIMAL, objects, platform, record, tenant
@@ -59,10 +60,11 @@ def training(name: str, nodes: int, **changes: Any) -> dict[str, Any]:
 
 @dataclass
 class Queues:
-    """What runs. access: to its API server."""
+    """What runs. access: to its API server. metrics: port of each controller's."""
 
     api: ApiServer
     access: ClusterAccess
+    metrics: dict[str, int]
 
     def submit(self, workload: dict[str, Any], tenant: str = "vision", *, is_held: bool = True) -> dict[str, Any]:
         """Applies the objects that the stack would have of a workload, and returns the one that runs."""
@@ -169,9 +171,10 @@ def running_queues(access: ClusterAccess) -> Iterator[Queues]:
             pytest.skip(f"{operator.program} is not built: bedplate programs build {operator.program}")
     _certificate()
     api, recording = ApiServer(access), record(stack())
-    definitions = Definitions(api)
+    definitions, metrics = Definitions(api), dict[str, int]()
+    started = [_noting(operator, metrics) for operator in OPERATORS]
     operators = Operators(
-        api, access, programs_of(OPERATORS, lambda _: None), pools=[], progress=lambda _: None, operators=OPERATORS
+        api, access, programs_of(started, lambda _: None), pools=[], progress=lambda _: None, operators=started
     )
     classes = {"standard": "Delete", "standard-retained": "Retain"}
     with simulated_cluster(access, POOLS, classes, lambda _: None):
@@ -181,12 +184,22 @@ def running_queues(access: ClusterAccess) -> Iterator[Queues]:
             assert [str(problem) for problem in applied.problems] == []
             assert operators.deaths() == []
             try:
-                yield Queues(api, access)
+                yield Queues(api, access, metrics)
             finally:
                 left = delete(api, objects_of(recording))
                 operators.remove_objects()
             assert left == []
         definitions.remove()
+
+
+def _noting(operator: OperatorProgram, metrics: dict[str, int]) -> OperatorProgram:
+    """The operator, whose port of metrics is noted when it starts."""
+
+    def launch(surroundings: Surroundings) -> Launch:
+        metrics[operator.name] = surroundings.ports["metrics"]
+        return operator.launch(surroundings)
+
+    return replace(operator, launch=launch)
 
 
 def objects_of(recording: Recording) -> list[Any]:

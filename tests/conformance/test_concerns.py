@@ -21,6 +21,7 @@ from bedplate.engine.resources import RELEASE_TYPE, Resource
 from bedplate.kubernetes import Alert, Chart
 from bedplate.programs import PROGRAMS
 from bedplate.services.concern import Concern
+from bedplate.services.spec import ServicesSpec
 from conformance.everything import EVERYTHING, SECRETS, WITH_CERT_MANAGER
 from conformance.test_architecture import imported
 from harness import ROOT, STACKS, objects, platform, pod_templates, record, record_stack
@@ -55,6 +56,18 @@ def recordings() -> dict[str, Recording]:
     written = {"everything": EVERYTHING, "provided": WITH_CERT_MANAGER, "karpenter": with_karpenter()}
     recorded = {name: record(stack, SECRETS) for name, stack in written.items()}
     return {**recorded, **{file.stem: record_stack(file) for file in STACKS}}
+
+
+class TestTheSections:
+    def test_say_nothing_under_the_same_name(self) -> None:
+        """Of two validators of one name in sections that are put together, one would never be asked."""
+        own = [
+            name
+            for section in ServicesSpec.__bases__
+            for name in vars(section)
+            if not name.startswith(("__", "_abc")) and name != "model_config"
+        ]
+        assert [name for name in own if own.count(name) > 1] == []
 
 
 def tokens(concern: str) -> set[str]:
@@ -234,7 +247,7 @@ class TestWhatItMakes:
         for resource in made(concern):
             if resource.inputs.get("kind") in ("Role", "ClusterRole"):
                 for rule in resource.inputs["rules"]:
-                    assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+                    assert not any("*" in name for names in rule.values() for name in names)
 
 
 def alerts(concern: str) -> list[Alert]:

@@ -151,6 +151,10 @@ KEYS: Mapping[str, Decision] = {
     "ModelApi.startupSeconds": _OWN_PODS,
     "ModelApi.drainSeconds": Bounded("600 seconds at most", ((*_WORKLOAD, "drainSeconds"), 90_000), "at most 600"),
     "ModelApi.update": _OWN_PODS,
+    "Canary.image": Bounded(
+        "guardrails.approvedImages", ((*_WORKLOAD, "canary", "image"), "docker.io/evil/app:1"), "approved-images"
+    ),
+    "Canary.weightPercent": _OWN_ROUTE,
     "App.framework": _OWN_PODS,
     "App.file": _OWN_PODS,
     "App.port": _OWN_PODS,
@@ -178,6 +182,9 @@ KEYS: Mapping[str, Decision] = {
     "Weights.volume": Bounded("the tenant's own volumes", ((*_LLM, "weights", "volume"), "others"), "no such volume"),
     "Weights.folder": Bounded("folders of the volume", ((*_LLM, "weights", "folder"), "../../b"), "without `..`"),
     "Weights.bucket": Free("what is in the bucket is read with the rights of the workload's own identity"),
+    "Weights.image": Bounded(
+        "guardrails.approvedImages", ((*_LLM, "weights"), {"image": "docker.io/evil/weights:1"}), "approved-images"
+    ),
     "Preload.repository": Free("it is fetched from where everybody publishes models, with the tenant's own token"),
     "Preload.revision": _OWN_PODS,
     "Replicas.min": Bounded(
@@ -278,6 +285,7 @@ def attacked(tenant: str = "a") -> dict[str, Any]:
                 "image": "ghcr.io/acme/scorer:1.0.0",
                 "replicas": {"min": 1, "max": 2},
                 "route": route,
+                "canary": {"image": "ghcr.io/acme/scorer:2.0.0"},
             },
             {"kind": "job", "name": "etl", "image": "ghcr.io/acme/etl:1.0.0", "history": {"succeeded": 3}},
             {**WORKSPACE, "alwaysOn": True},

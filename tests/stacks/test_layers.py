@@ -47,8 +47,9 @@ def upper(platform: dict[str, Any], lower: Recording, layers: list[str]) -> dict
 
 def splittable(platform: Mapping[str, Any]) -> dict[str, Any]:
     """A platform without what a stack above its cluster cannot have, and says so: prices of the cloud's list, and
-    identities of the cloud. Trainings and their queues stay with the services."""
-    rest = {key: value for key, value in platform.items() if key not in ("cost", "buckets", "queue")}
+    identities of the cloud. Trainings and workspaces, their queues and who stops them stay with the services."""
+    of_services = ("cost", "buckets", "queue", "idle", "ssh")
+    rest = {key: value for key, value in platform.items() if key not in of_services}
     return {**rest, "tenants": [_splittable(tenant) for tenant in platform["tenants"]]}
 
 
@@ -56,7 +57,7 @@ def _splittable(tenant: dict[str, Any]) -> dict[str, Any]:
     workloads = [
         {key: workload[key] for key in workload if key != "grants"}
         for workload in tenant["workloads"]
-        if workload["kind"] != "training"
+        if workload["kind"] not in ("training", "workspace")
     ]
     return {**tenant, "workloads": workloads}
 

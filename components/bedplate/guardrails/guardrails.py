@@ -22,6 +22,8 @@ from bedplate.guardrails.budgets import MARKS_POLICY, budgets_spec, marks_spec
 from bedplate.guardrails.budgets import POLICY as BUDGETS
 from bedplate.guardrails.deployments import POLICY as DEPLOYMENTS
 from bedplate.guardrails.deployments import deployments_spec
+from bedplate.guardrails.endless import POLICY as ENDLESS
+from bedplate.guardrails.endless import endless_spec
 from bedplate.guardrails.limits import GuardrailsSpec
 from bedplate.guardrails.orphans import POLICY as ORPHANS
 from bedplate.guardrails.orphans import orphans_spec
@@ -64,6 +66,7 @@ class Guardrails(pulumi.ComponentResource):
         self._beside(f"{name}-orphans", ORPHANS, orphans_spec())
         self._beside(f"{name}-activity", ACTIVITY, activity_spec())
         self._beside(f"{name}-deployments", DEPLOYMENTS, deployments_spec())
+        self._beside(f"{name}-endless", ENDLESS, endless_spec())
         self._beside(f"{name}-triggers", TRIGGERS, triggers_spec(), triggers_binding())
         if args.budgets_deny:
             counter = f"system:serviceaccount:{COST_NAMESPACE}:{BUDGET_MARKER}"

@@ -57,6 +57,9 @@ class Container:
     secret_keys: Mapping[str, str] = field(default_factory=dict[str, str])
     volume_mounts: Mapping[str, str] = field(default_factory=dict[str, str])
     """Path in the container → name of the PersistentVolumeClaim."""
+    image_mounts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Path in the container → image whose files are there, read-only. Needs Kubernetes 1.35
+    (https://kubernetes.io/docs/tasks/configure-pod-container/image-volumes)."""
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """Path in the container → a ConfigMap or Secret as the source of a volume, whose name the volume has."""
     single_files: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
@@ -126,6 +129,9 @@ def _container(container: Container) -> Manifest:
         for path, source in sorted(container.files.items())
     ]
     mounts += [
+        {"name": _image_volume(path), "mountPath": path, "readOnly": True} for path in sorted(container.image_mounts)
+    ]
+    mounts += [
         {"name": source, "mountPath": path, "subPath": key, "readOnly": True}
         for path, (source, key) in sorted(container.single_files.items())
     ]
@@ -151,6 +157,10 @@ def _container(container: Container) -> Manifest:
 
 def _source_name(source: Mapping[str, Any]) -> str:
     return str(source["configMap"]["name"] if "configMap" in source else source["secret"]["secretName"])
+
+
+def _image_volume(path: str) -> str:
+    return f"image{path.replace('/', '-')}"
 
 
 def accelerator_placement(accelerator: str) -> Manifest:
@@ -197,6 +207,10 @@ def pod_spec(
             *_shared_memory(container),
             *({"name": claim, "persistentVolumeClaim": {"claimName": claim}} for claim in claims),
             *({"name": name, **source} for name, source in sorted(sources.items())),
+            *(
+                {"name": _image_volume(path), "image": {"reference": image, "pullPolicy": "IfNotPresent"}}
+                for path, image in sorted(container.image_mounts.items())
+            ),
         ],
         **extra,
     }

@@ -186,7 +186,6 @@ class Services:
             spec=spec.cost,
             prices=args.prices,
             listed_storage_gib_month=args.listed_storage_gib_month,
-            namespaces=args.namespaces,
             cluster=args.cluster,
             prometheus=prometheus_of(spec.monitoring),
             chart_source=spec.charts.source,

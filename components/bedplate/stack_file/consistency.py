@@ -95,10 +95,12 @@ def _quota(parts: Parts) -> Iterator[Problem]:
             if footprint is None:
                 continue
             runs += footprint.runs_kept
+            beside = _sizes(footprint.beside) if footprint.beside else {}
             for key, one in _of_one_pod(footprint, workload, tenant.quota, offered).items():
-                most = round(one * footprint.pods_most, DECIMALS)
+                more = beside.get(key, 0)
+                most = round(one * footprint.pods_most + more, DECIMALS)
                 always[key] = round(always.get(key, 0) + one * footprint.pods_always, DECIMALS)
-                updating[key] = max(updating.get(key, 0), one * footprint.pods_of_updates)
+                updating[key] = max(updating.get(key, 0), one * footprint.pods_of_updates + more)
                 allowed = (with_borrowed if footprint.run_hours else granted).get(key, 0)
                 if most > allowed:
                     broken.add(key)
@@ -124,15 +126,14 @@ def _of_one_pod(
     footprint: Footprint, workload: WorkloadSpec, quota: QuotaSpec, offered: Collection[str] | None
 ) -> dict[str, float]:
     """What one pod takes of the quota; GPUs only where workload and quota name accelerators that there are."""
-    taken: dict[str, float] = {
-        "cpu": footprint.cpu,
-        "memoryGib": footprint.memory_gib,
-        "scratchGib": footprint.disk_gib,
-        "pods": 1,
-    }
+    taken = _sizes(footprint)
     if workload.gpu and offered is not None and {workload.gpu.accelerator, *quota.gpus} <= set(offered):
         taken[f"gpus.{workload.gpu.accelerator}"] = footprint.gpus
     return taken
+
+
+def _sizes(pod: Footprint) -> dict[str, float]:
+    return {"cpu": pod.cpu, "memoryGib": pod.memory_gib, "scratchGib": pod.disk_gib, "pods": 1}
 
 
 def _over_quota(path: PathParts, key: str, needed: float, granted: float, footprint: Footprint) -> Problem:
@@ -140,6 +141,8 @@ def _over_quota(path: PathParts, key: str, needed: float, granted: float, footpr
     size = counted(pods, "pod")
     if footprint.pods_of_updates:
         size += ", updates included"
+    if footprint.beside:
+        size += ", and what fetches its weights"
     return Problem(
         path=path,
         message=f"at its largest ({size}) it needs more {key} than the quota",
@@ -310,6 +313,7 @@ def _autoscalers(parts: Parts) -> Iterator[Problem]:
 _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     tenancy.tenant_names,
     tenancy.workload_names,
+    tenancy.owners,
     routing.hosts,
     _accelerators,
     capacity.pools_have_machines,
@@ -321,6 +325,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     gpus.in_turns_within_a_tenant,
     gpus.drivers_run_the_programs,
     models.fit,
+    models.images_are_mounted,
     models.queues,
     _quota,
     buckets.declared,
@@ -330,6 +335,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     queues.runs_fit_their_queue,
     storage.sizes,
     storage.mounts,
+    storage.names,
     storage.volumes_can_be_shared,
     storage.volumes_of_one_node_have_one_pod,
     _approved_images,

@@ -10,6 +10,9 @@ from bedplate.stack_file.parts import Parts, has, is_whole
 from bedplate.stack_file.problems import Problem, shown
 from bedplate.workloads.llm import LlmSpec
 
+_MOUNTS_IMAGES = (1, 35)
+"""https://kubernetes.io/docs/tasks/configure-pod-container/image-volumes"""
+
 
 def fit(parts: Parts) -> Iterator[Problem]:
     """A model that does not fit is refused by vLLM after its weights were loaded, which takes minutes of many GPUs."""
@@ -39,6 +42,22 @@ def fit(parts: Parts) -> Iterator[Problem]:
             given=f"{gpus} × {workload.gpu.accelerator}, of each {memory_gb * workload.memory_share:.1f} GB for vLLM",
             fix=_proposal(workload, parts),
         )
+
+
+def images_are_mounted(parts: Parts) -> Iterator[Problem]:
+    """A cluster before 1.35 drops a volume's `image`, and refuses the pod for a volume without a source."""
+    version = parts.cloud.kubernetes_version if parts.cloud and has(parts.cloud, ["kubernetes_version"]) else None
+    if version is None or tuple(map(int, version.split("."))) >= _MOUNTS_IMAGES:
+        return
+    for path, _, workload in parts.with_workloads():
+        if isinstance(workload, LlmSpec) and has(workload, ["weights"]) and workload.weights.image:
+            yield Problem(
+                path=(*path, "weights", "image"),
+                message=f"this cluster (Kubernetes {version}) mounts no images",
+                given=workload.weights.image,
+                allowed="from Kubernetes 1.35 on",
+                fix="raise cloud.kubernetesVersion, or have the weights on a volume or in a bucket",
+            )
 
 
 def queues(parts: Parts) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bedplate.stack_file.parts import Parts, footprint_of
+from bedplate.stack_file.parts import Parts, footprint_of, has, is_whole
 from bedplate.stack_file.problems import DECIMALS, PathParts, Problem, number, shown, suggestion
 from bedplate.wording import counted
 from bedplate.workloads import Footprint, WorkloadSpec
@@ -46,6 +46,21 @@ def mounts(parts: Parts) -> Iterator[Problem]:
                     given=shown(volume),
                     allowed=", ".join(names) or "none, the tenant has no volumes",
                     fix=suggestion(volume, names, "choose one of these, or add it to the tenant's volumes"),
+                )
+
+
+def names(parts: Parts) -> Iterator[Problem]:
+    """No volume of the tenant is a workload's own."""
+    for path, tenant, workload in parts.with_workloads(["name"], of_tenant=["volumes"]):
+        own = workload.claims() if is_whole(workload) else ()
+        for position, volume in enumerate(tenant.volumes):
+            if has(volume, ["name"]) and volume.name in own:
+                yield Problem(
+                    path=(*path[:2], "volumes", position, "name"),
+                    message=f"the volume of this name is that of the workload '{workload.name}'",
+                    given=shown(volume.name),
+                    fix="rename the tenant's volume, or the workload",
+                    other=(*path, "name"),
                 )
 
 

@@ -6,8 +6,9 @@ from typing import cast
 
 from bedplate.labels import LABEL_LENGTH
 from bedplate.stack_file.documents import Document
-from bedplate.stack_file.parts import Parts, has
+from bedplate.stack_file.parts import Parts, has, is_whole
 from bedplate.stack_file.problems import PathParts, Problem, shown
+from bedplate.workloads import WorkloadSpec
 
 _DEFAULT_SERVICE_ACCOUNT = "default"
 
@@ -123,3 +124,37 @@ def workload_names(parts: Parts) -> Iterator[Problem]:
                 given=shown(workload.name),
                 fix="rename the workload",
             )
+        yield from _further_names(parts, path, workload)
+
+
+def _further_names(parts: Parts, path: PathParts, workload: WorkloadSpec) -> Iterator[Problem]:
+    """Names that it takes besides its own."""
+    further = workload.more_names() if is_whole(workload) else {}
+    for at, other, one in parts.with_workloads(["name"]):
+        for place, name in further.items():
+            if at[1] == path[1] and one.name == name:
+                yield Problem(
+                    path=(*path, *place),
+                    message=f"its objects would be called like the tenant's workload '{name}'",
+                    given=shown(workload.name),
+                    fix=f"rename the workload '{name}' of '{other.name}', or this one",
+                    other=(*at, "name"),
+                )
+
+
+def owners(parts: Parts) -> Iterator[Problem]:
+    """Whoever alone may open a workload can sign in."""
+    login = parts.services.login
+    if login is None or not has(login, ["email_domains"]) or not login.email_domains:
+        return
+    for path, tenant, workload in parts.with_workloads(["owner"], of_tenant=["owner"]):
+        owner = workload.owner or tenant.owner
+        if getattr(workload, "open_to", "") != "owner" or owner.rpartition("@")[2].lower() in login.email_domains:
+            continue
+        yield Problem(
+            path=(*path, "owner") if workload.owner else (*path[:2], "owner"),
+            message=f"'{workload.name}' is open to its owner alone, and the login lets in no address of that domain",
+            given=shown(owner),
+            allowed=", ".join(f"…@{domain}" for domain in login.email_domains),
+            fix="write an address of one of these domains, or add the domain to `login.emailDomains`",
+        )

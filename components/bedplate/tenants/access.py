@@ -13,10 +13,11 @@ from collections.abc import Sequence
 import pulumi
 
 from bedplate.kubernetes import KubernetesObject, Manifest, manifest
-from bedplate.labels import Identity
+from bedplate.labels import BUDGET_MARKER, BUDGET_MARKER_ROLE, COST_NAMESPACE, Identity
 
 DATA_SCIENTIST_ROLE = "bedplate-data-scientist"
 
+_GROUP = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
 _WRITE = ["create", "patch", "delete"]
 DATA_SCIENTIST_RULES: list[Manifest] = [
@@ -57,9 +58,7 @@ class TenantAccess(pulumi.ComponentResource):
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:TenantAccess", name, {}, opts)
         identity = Identity(name="data-scientist", component="access")
-        role = manifest(
-            "rbac.authorization.k8s.io/v1", "ClusterRole", DATA_SCIENTIST_ROLE, identity, rules=DATA_SCIENTIST_RULES
-        )
+        role = manifest(f"{_GROUP}/v1", "ClusterRole", DATA_SCIENTIST_ROLE, identity, rules=DATA_SCIENTIST_RULES)
         KubernetesObject(f"{name}-data-scientist", role, pulumi.ResourceOptions(parent=self))
         self.register_outputs({})
 
@@ -72,13 +71,23 @@ def role_binding(namespace: str, identity: Identity, groups: Sequence[str], grou
     names = [f"{group_prefix}{group}" for group in groups]
     if own := [name for name in names if name.startswith("system:")]:
         raise ValueError(f"'{namespace}' would be open to Kubernetes' own {', '.join(own)}; name the provider's groups")
-    api_group = "rbac.authorization.k8s.io"
+    subjects = [{"apiGroup": _GROUP, "kind": "Group", "name": name} for name in names]
+    return _bound("members", namespace, identity, DATA_SCIENTIST_ROLE, subjects)
+
+
+def marker_binding(namespace: str, identity: Identity) -> Manifest:
+    """Who marks used-up budgets, bound to write this namespace and no other."""
+    subject = {"kind": "ServiceAccount", "name": BUDGET_MARKER, "namespace": COST_NAMESPACE}
+    return _bound(BUDGET_MARKER, namespace, identity, BUDGET_MARKER_ROLE, [subject])
+
+
+def _bound(name: str, namespace: str, identity: Identity, role: str, subjects: Sequence[Manifest]) -> Manifest:
     return manifest(
-        f"{api_group}/v1",
+        f"{_GROUP}/v1",
         "RoleBinding",
-        "members",
+        name,
         identity,
         namespace=namespace,
-        roleRef={"apiGroup": api_group, "kind": "ClusterRole", "name": DATA_SCIENTIST_ROLE},
-        subjects=[{"apiGroup": api_group, "kind": "Group", "name": name} for name in names],
+        roleRef={"apiGroup": _GROUP, "kind": "ClusterRole", "name": role},
+        subjects=list(subjects),
     )

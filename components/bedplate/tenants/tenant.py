@@ -13,7 +13,7 @@ import pulumi
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import KubernetesObject, Manifest, namespace_manifest
 from bedplate.labels import OWNERS, PROJECTS, Identity, label_value
-from bedplate.tenants.access import role_binding
+from bedplate.tenants.access import marker_binding, role_binding
 from bedplate.tenants.network import network_policies
 from bedplate.tenants.offered import Offered, offered_manifest
 from bedplate.tenants.quota import limit_range, resource_quotas
@@ -26,7 +26,7 @@ class TenantArgs:
     """namespace: its full name. after: what must be there before the namespace, such as the guardrails. accelerators:
     those of the cluster's pools. projects and owners: of the tenant and of each of its workloads. max_cpu,
     max_memory_gib and max_disk_gib: the largest pod the guardrails allow. offered: what the platform has for whoever
-    deploys there."""
+    deploys there. is_marked: whether who counts writes into its namespace that a budget is used up."""
 
     spec: TenantSpec
     namespace: str
@@ -39,6 +39,7 @@ class TenantArgs:
     max_memory_gib: float
     max_disk_gib: float
     offered: Offered
+    is_marked: bool
 
 
 class Tenant(pulumi.ComponentResource):
@@ -67,6 +68,7 @@ class Tenant(pulumi.ComponentResource):
             *network_policies(namespace, identity, spec.allowed_networks, args.facts),
             offered_manifest(namespace, identity, args.offered),
             *(volume_claim(namespace, identity, volume, args.facts) for volume in spec.volumes),
+            *([marker_binding(namespace, identity)] if args.is_marked else []),
         ]
         for part in parts:
             KubernetesObject(f"{name}-{part['kind'].lower()}-{part['metadata']['name']}", part, self.inside())

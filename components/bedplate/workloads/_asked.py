@@ -19,7 +19,7 @@ class Footprint:
     for what runs for ever. is_autoscaled: whether their number follows what they use.
     runs_kept: finished runs that stay by a schedule, and the one that runs. runs_overlap: whether the next run may
     begin before the last has ended. storage_gib: sizes of the volumes of its own. is_gang: whether all pods of a run
-    are needed at the same time.
+    are needed at the same time. beside: the most of another pod that may run beside all of those for a while.
     """
 
     cpu: float
@@ -35,12 +35,14 @@ class Footprint:
     runs_overlap: bool = False
     storage_gib: Sequence[float] = ()
     is_gang: bool = False
+    beside: "Footprint | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """What a workload offers to callers outside its tenant. service, service_port: its Service; port: of its pods.
-    people: who alone of the tenant may come in, by address; everybody of it if none. polling_paths: see `Sleep`."""
+    people: who alone of the tenant may come in, by address; everybody of it if none. polling_paths: see `Sleep`.
+    canary_percent: share of the callers that the release beside it gets, if there is one."""
 
     service: str
     service_port: int
@@ -48,6 +50,7 @@ class Endpoint:
     route: RouteSpec
     people: Sequence[str] = ()
     polling_paths: Sequence[str] = ()
+    canary_percent: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -174,6 +174,14 @@ class WorkloadSpec(Spec):
         """Images that its pods run beside `image`, by the place that they are named at."""
         return {}
 
+    def more_names(self) -> Mapping[tuple[str, ...], str]:
+        """Names that no other workload of the tenant may have, besides its own, by the place that asks for them."""
+        return {}
+
+    def claims(self) -> Sequence[str]:
+        """Names of volumes of its own, which no volume of the tenant may have."""
+        return ()
+
     @abstractmethod
     def footprint(self) -> Footprint:
         """What the workload takes of its tenant's quota and of the machines."""
@@ -267,6 +275,10 @@ class Workload(ABC):
     @abstractmethod
     def parts(self, args: WorkloadArgs) -> Sequence[tuple[str, Manifest]]:
         """The template's own objects, each with the suffix of its resource name."""
+
+    def identities(self, args: WorkloadArgs) -> Sequence[Identity]:
+        """Those of its pods."""
+        return [args.identity]
 
     def common_parts(self, args: WorkloadArgs) -> list[tuple[str, Manifest]]:
         """ServiceAccount, and the Secret where the spec names secrets."""

@@ -1,11 +1,13 @@
 """The component of a workload, whatever its template."""
 
+from collections.abc import Mapping
+
 import pulumi
 
 from bedplate.kubernetes import KubernetesObject, Manifest
 from bedplate.labels import host_label
-from bedplate.offers import ActivityRequest, BacklogRequest, RouteRequest, Sleep
-from bedplate.workloads._base import Workload, WorkloadArgs
+from bedplate.offers import ActivityRequest, BacklogRequest, CanaryRequest, RouteRequest, Sleep
+from bedplate.workloads._base import Endpoint, Workload, WorkloadArgs
 from bedplate.workloads._grants import acting_as, ways_to_buckets
 
 
@@ -16,9 +18,11 @@ class WorkloadComponent(pulumi.ComponentResource):
         template = Workload.of(args.spec)
         super().__init__(f"bedplate:index:{type(template).__name__}", name, {}, opts)
         inside = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace], deleted_with=args.namespace)
-        for suffix, part in self._parts(template, args):
-            KubernetesObject(f"{name}-{suffix}", part, _options(part["kind"], template, args, inside))
-        self._open_route(name, args)
+        made = {
+            suffix: KubernetesObject(f"{name}-{suffix}", part, _options(part["kind"], template, args, inside))
+            for suffix, part in self._parts(template, args)
+        }
+        self._open_route(name, args, made)
         self._stop_while_idle(name, args)
         self._scale_by_backlog(name, args)
         self.register_outputs({})
@@ -29,11 +33,13 @@ class WorkloadComponent(pulumi.ComponentResource):
         if args.acts_as is None:
             return parts
         acting = [(suffix, acting_as(part, args.acts_as)) for suffix, part in parts]
-        name = f"{args.spec.name}-buckets"
-        ways = ways_to_buckets(name, args.namespace_name, args.identity, args.acts_as)
-        return [*acting, *(("buckets", way) for way in ways)]
+        for identity in template.identities(args):
+            beside = identity.workload.removeprefix(args.identity.workload)
+            ways = ways_to_buckets(f"{identity.workload}-buckets", args.namespace_name, identity, args.acts_as)
+            acting += [(f"{beside}-buckets".strip("-"), way) for way in ways]
+        return acting
 
-    def _open_route(self, name: str, args: WorkloadArgs) -> None:
+    def _open_route(self, name: str, args: WorkloadArgs, made: Mapping[str, KubernetesObject]) -> None:
         endpoint, door = args.spec.endpoint(), args.offers.front_door
         if endpoint is None or door is None:
             return
@@ -48,6 +54,7 @@ class WorkloadComponent(pulumi.ComponentResource):
             groups=args.groups,
             people=endpoint.people,
             sleep=Sleep(polling_paths=endpoint.polling_paths) if args.spec.sleeper() else None,
+            canary=_canary(args, endpoint, made),
         )
         door.open(f"{name}-route", request, self)
 
@@ -86,6 +93,19 @@ class WorkloadComponent(pulumi.ComponentResource):
             per_pod=queued.per_pod,
         )
         offer.scale_by_backlog(f"{name}-queue", request, self)
+
+
+def _canary(args: WorkloadArgs, endpoint: Endpoint, made: Mapping[str, KubernetesObject]) -> CanaryRequest | None:
+    """The release beside the workload, which nobody is led to before it serves."""
+    if endpoint.canary_percent is None:
+        return None
+    _, identity = Workload.of(args.spec).identities(args)
+    return CanaryRequest(
+        identity=identity,
+        service=identity.workload,
+        weight_percent=endpoint.canary_percent,
+        after=[made["canary-deployment"]],
+    )
 
 
 def _options(

@@ -4,8 +4,9 @@ Owns the presets, as data, and the calculation. Sizes are those of what a server
 or the published size of a checkpoint in mixed precision; the shape of a model's cache is what its `config.json` says.
 It deliberately knows neither Kubernetes nor a cloud.
 
-Sources: https://huggingface.co/ORGANISATION/MODEL/blob/main/config.json for layers, heads and head size; flags and the
-least memory that a model is published with: https://github.com/vllm-project/recipes and the models' own pages.
+Sources: https://huggingface.co/ORGANISATION/MODEL/blob/main/config.json for layers, heads and head size (compared with
+https://github.com/AI-Hypercomputer/maxtext/tree/main/src/MaxText/configs/models where that has the model); flags and
+the least memory that a model is published with: https://github.com/vllm-project/recipes and the models' own pages.
 """
 
 import math

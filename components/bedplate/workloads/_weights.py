@@ -1,7 +1,7 @@
-"""Where the weights of a language model come from: a volume of the tenant, or a bucket they are streamed from.
+"""Where the weights of a language model come from: a volume of the tenant, a bucket, or an image.
 
 Owns the choice, what the server is told of it, and the Job that puts published weights onto the volume once. It
-deliberately owns neither volume nor bucket.
+deliberately owns neither volume nor bucket nor image.
 """
 
 import hashlib
@@ -14,12 +14,14 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from bedplate.kubernetes import SKIP_AWAIT, Manifest, manifest, pod_spec, template_metadata
 from bedplate.kubernetes.pods import LONGEST_KEEP_DAYS, NOT_EVICTED, Container
 from bedplate.labels import BATCH_COMPONENTS
-from bedplate.spec import DnsLabel, Spec, matching, mistake
-from bedplate.workloads._base import WorkloadArgs
+from bedplate.spec import DnsLabel, ImageReference, Spec, matching, mistake
+from bedplate.workloads._base import Footprint, WorkloadArgs
 
 FOLDER = "/models"
 _DONE = ".complete"
 _MOST_HOURS = 12
+_CPU, _MEMORY_GIB = 1, 4
+"""The most that fetching them takes; a server that has less lends no more."""
 _FETCH = """set -eu
 if [ -e "$TARGET/$DONE" ]; then echo "$TARGET is complete"; exit 0; fi
 hf download "$REPOSITORY" --revision "$REVISION" --local-dir "$TARGET"
@@ -58,10 +60,13 @@ class PreloadSpec(Spec):
 
 
 class WeightsSpec(Spec):
-    """Where the weights are: on a volume of the tenant, or in a bucket."""
+    """Where the weights are: on a volume of the tenant, in a bucket, or in an image."""
 
     volume: DnsLabel | None = None
     """Volume of the tenant that holds them, which many nodes may mount."""
+    image: ImageReference | None = None
+    """Image whose files are the weights, by an exact tag or digest, which each node pulls once; Kubernetes 1.35 or
+    later."""
     folder: (
         Annotated[
             str,
@@ -74,7 +79,7 @@ class WeightsSpec(Spec):
         ]
         | None
     ) = None
-    """Folder of the volume that they are in."""
+    """Folder of the volume or the image that they are in; of an image its root if absent."""
     preload: PreloadSpec | None = None
     """That a Job fetches them there; without it they are put there by somebody else."""
     bucket: (
@@ -93,19 +98,22 @@ class WeightsSpec(Spec):
 
     @model_validator(mode="after")
     def _from_one_place(self) -> "WeightsSpec":
-        if (self.volume is None) is (self.bucket is None):
+        if [self.volume, self.bucket, self.image].count(None) != 2:
             raise mistake(
                 "must say one place that the weights come from",
-                "write {volume: models, folder: llama}, with `preload` if a Job is to fetch them, or {bucket: s3://…}",
+                "write {volume: models, folder: llama}, with `preload` if a Job is to fetch them, {bucket: s3://…}, or "
+                "{image: …}",
             )
         if self.volume and not self.folder:
             raise mistake("must say in which folder of the volume they are", "add `folder:`, such as the model's name")
         return self
 
-    @field_validator("preload", "folder")
+    @field_validator("folder", "preload")
     @classmethod
-    def _of_a_volume(cls, given: object, info: ValidationInfo) -> object:
-        if given and info.data.get("volume", "") is None:
+    def _of_such_a_place(cls, given: object, info: ValidationInfo) -> object:
+        """A bucket's address says its folder itself, and only a volume can be written to."""
+        volume, image = info.data.get("volume", ""), info.data.get("image", "")
+        if given and volume is None and (image is None or info.field_name == "preload"):
             raise mistake("is for weights on a volume", "add `volume:`, or remove this key")
         return given
 
@@ -117,11 +125,25 @@ class WeightsSpec(Spec):
     @property
     def address(self) -> str:
         """What the server is told to load."""
+        if self.image:
+            return f"{FOLDER}/{self.folder}" if self.folder else FOLDER
         return self.bucket or f"{FOLDER}/{self.folder_of_revision}"
 
     def flags(self) -> tuple[str, ...]:
         """What the server is told besides (https://docs.vllm.ai/en/stable/models/extensions/runai_model_streamer)."""
         return ("--load-format=runai_streamer",) if self.bucket else ()
+
+
+def preloading(server: Footprint) -> Footprint:
+    """What the pod takes that fetches the weights of such a server."""
+    return Footprint(
+        cpu=min(_CPU, server.cpu),
+        memory_gib=min(_MEMORY_GIB, server.memory_gib),
+        gpus=0,
+        disk_gib=server.disk_gib,
+        pods_always=0,
+        pods_most=1,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,8 +199,8 @@ class Preload:
         return replace(
             server,
             name=name,
-            cpu=min(1, server.cpu),
-            memory_gib=min(4, server.memory_gib),
+            cpu=min(_CPU, server.cpu),
+            memory_gib=min(_MEMORY_GIB, server.memory_gib),
             gpus=0,
             command=("sh", "-c", program),
             args=(),

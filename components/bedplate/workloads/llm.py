@@ -37,7 +37,7 @@ from bedplate.workloads._serving import (
     strategy,
     written_out,
 )
-from bedplate.workloads._weights import FOLDER, Preload, WeightsSpec
+from bedplate.workloads._weights import FOLDER, Preload, WeightsSpec, preloading
 
 _PORT = 8000
 _PROBE_SECONDS = 10
@@ -136,14 +136,19 @@ class LlmSpec(WorkloadSpec):
         )
 
     def footprint(self) -> Footprint:
-        """All pods, and the one more where an update begins with it."""
+        """All pods, and the one more where an update begins with it; what fetches the weights comes beside them."""
         more = 1 if self.update == "addFirst" else 0
-        return self.footprint_of_pods(self.replicas.min, self.replicas.max + more, of_updates=more)
+        pods = self.footprint_of_pods(self.replicas.min, self.replicas.max + more, of_updates=more)
+        return replace(pods, beside=preloading(pods)) if self.weights.preload else pods
 
     def volumes_mounted(self) -> Mapping[tuple[str | int, ...], str]:
         """Also that of the weights."""
         weights = {("weights", "volume"): self.weights.volume} if self.weights.volume else {}
         return {**super().volumes_mounted(), **weights}
+
+    def more_images(self) -> Mapping[tuple[str, ...], str]:
+        """That of the weights."""
+        return {("weights", "image"): self.weights.image} if self.weights.image else {}
 
     def endpoint(self) -> Endpoint | None:
         """Its Service, where a route is asked for."""
@@ -228,9 +233,11 @@ def _server(spec: LlmSpec) -> Container:
     told = spec.model_copy(update={"env": environment, "command": command, "args": arguments})
     extra = served(_PORT, probes("/health", spec.startup_seconds, _PROBE_SECONDS), _HEARD_SECONDS)
     server = container(told, **extra)
-    if not spec.weights.volume:
-        return server
-    return replace(server, volume_mounts={**server.volume_mounts, FOLDER: spec.weights.volume})
+    if spec.weights.image:
+        return replace(server, image_mounts={FOLDER: spec.weights.image})
+    if spec.weights.volume:
+        return replace(server, volume_mounts={**server.volume_mounts, FOLDER: spec.weights.volume})
+    return server
 
 
 def _preload(spec: LlmSpec, server: Container) -> Preload | None:

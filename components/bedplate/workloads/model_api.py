@@ -1,19 +1,21 @@
 """A model behind HTTP: replicas that roll without a gap and scale with load.
 
-Owns Deployment, Service, HorizontalPodAutoscaler, PodDisruptionBudget, ServiceAccount and the Secret of `secretEnv`. It
-deliberately owns no route: it says what there is to lead to, and is reachable from inside its tenant only until the
-front door leads there.
+Owns Deployment, Service, HorizontalPodAutoscaler, PodDisruptionBudget, ServiceAccount and the Secret of `secretEnv`;
+the first four once more of a release beside it. It deliberately owns no route: it says what there is to lead to, and is
+reachable from inside its tenant only until the front door leads there.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.kubernetes import IdleSpec, Manifest, RouteSpec, disruption_budget
-from bedplate.spec import Port, Seconds, UrlPath
+from bedplate.labels import Identity
+from bedplate.spec import Port, Seconds, UrlPath, mistake
 from bedplate.workloads._base import Endpoint, Footprint, Sleeper, Workload, WorkloadArgs, WorkloadSpec, container
+from bedplate.workloads._canary import SUFFIX, CanarySpec, args_of_canary, as_canary, refuse_long_name
 from bedplate.workloads._serving import (
     SERVICE_PORT,
     ReplicasSpec,
@@ -54,6 +56,23 @@ class ModelApiSpec(WorkloadSpec):
     """The way in from outside the cluster; without it there is none."""
     idle: IdleSpec | None = None
     """That all pods stop while nobody uses it, and the first request by its route starts them; without it they stay."""
+    canary: CanarySpec | None = None
+    """A new release that gets a share of the requests by the route; it goes when this goes."""
+
+    @field_validator("canary")
+    @classmethod
+    def _has_requests_to_share(cls, canary: CanarySpec | None, info: ValidationInfo) -> CanarySpec | None:
+        if canary is None:
+            return None
+        if info.data.get("route", canary) is None:
+            raise mistake("only requests by a route are shared, and it has none", "add `route:`, or remove this key")
+        if info.data.get("idle"):
+            raise mistake("a workload that stops while idle has no release beside it", "remove `idle:` or this key")
+        if info.data.get("image") == canary.image:
+            raise mistake("is the image that the workload has anyway", "write the new image here, or remove this key")
+        if "name" in info.data:
+            refuse_long_name(info.data["name"])
+        return canary
 
     @property
     def drained_seconds(self) -> int:
@@ -66,15 +85,32 @@ class ModelApiSpec(WorkloadSpec):
 
     def footprint(self) -> Footprint:
         """All replicas, and the one more with which an update may begin."""
-        more = 1 if self.update == "addFirst" else 0
-        pods = self.footprint_of_pods(self.replicas.min, self.replicas.max + more, of_updates=more)
+        releases = [(self.replicas.min, self.replicas.max)]
+        releases += [self.canary.replicas_of(self.replicas)] if self.canary else []
+        more = len(releases) if self.update == "addFirst" else 0
+        fewest, most = (sum(bounds) for bounds in zip(*releases, strict=True))
+        pods = self.footprint_of_pods(fewest, most + more, of_updates=more)
         return replace(pods, is_autoscaled=self.replicas.min < self.replicas.max)
 
     def endpoint(self) -> Endpoint | None:
         """Its Service, where a route is asked for."""
         if self.route is None:
             return None
-        return Endpoint(service=self.name, service_port=SERVICE_PORT, port=self.port, route=self.route)
+        return Endpoint(
+            service=self.name,
+            service_port=SERVICE_PORT,
+            port=self.port,
+            route=self.route,
+            canary_percent=self.canary.weight_percent if self.canary else None,
+        )
+
+    def more_images(self) -> Mapping[tuple[str, ...], str]:
+        """That of the release beside it."""
+        return {("canary", "image"): self.canary.image} if self.canary else {}
+
+    def more_names(self) -> Mapping[tuple[str, ...], str]:
+        """That of the release beside it."""
+        return {("canary",): f"{self.name}{SUFFIX}"} if self.canary else {}
 
     def sleeper(self) -> Sleeper | None:
         """Its Deployment, where that is asked for."""
@@ -97,33 +133,45 @@ class ModelApi(Workload):
     handed_over: ClassVar[Mapping[str, tuple[str, ...]]] = {"Deployment": ("spec.replicas",)}
 
     def parts(self, args: WorkloadArgs) -> Sequence[tuple[str, Manifest]]:
-        """Deployment, Service, disruption budget and autoscaler.
+        """Deployment, Service, disruption budget and autoscaler, and the same of a release beside it.
 
         Where all pods may stop, KEDA makes the autoscaler, of its own name.
         """
         spec = args.spec
         assert isinstance(spec, ModelApiSpec)
         replicas = spec.replicas
-        return [
-            ("deployment", _deployment(spec, args)),
-            ("service", service(args)),
-            ("disruption-budget", disruption_budget(spec.name, args.namespace_name, args.identity)),
-            *(
-                []
-                if spec.idle
-                else [("autoscaler", autoscaler(args, replicas.min, replicas.max, replicas.cpu_percent))]
-            ),
-        ]
+        # What is stopped has nothing to wait for.
+        own = _served(args, (replicas.min, replicas.max), is_awaited=not (spec.gpu or spec.idle))
+        parts = [part for part in own if not (spec.idle and part[0] == "autoscaler")]
+        if spec.canary is None:
+            return parts
+        # Requests come to it once it serves, whatever it needs for that.
+        of_canary = _served(args_of_canary(args, spec.canary), spec.canary.replicas_of(replicas), is_awaited=True)
+        return [*parts, *as_canary(of_canary)]
+
+    def identities(self, args: WorkloadArgs) -> Sequence[Identity]:
+        """The workload's, and that of the release beside it."""
+        spec = args.spec
+        assert isinstance(spec, ModelApiSpec)
+        return [args.identity, *([args_of_canary(args, spec.canary).identity] if spec.canary else [])]
 
 
-def _deployment(spec: ModelApiSpec, args: WorkloadArgs) -> Manifest:
+def _served(args: WorkloadArgs, replicas: tuple[int, int], *, is_awaited: bool) -> list[tuple[str, Manifest]]:
+    spec = args.spec
+    assert isinstance(spec, ModelApiSpec)
     program = container(spec, **served(spec.port, probes(spec.health_path, spec.startup_seconds)))
-    return deployment(
+    fewest, most = replicas
+    body = deployment(
         args,
         pod_template(args, program, spec.drained_seconds + 5),
-        strategy(spec.update == "addFirst", spec.replicas.max),
-        replicas=spec.replicas.min,
+        strategy(spec.update == "addFirst", most),
+        replicas=fewest,
         startup_seconds=spec.startup_seconds,
-        # What is stopped has nothing to wait for.
-        is_awaited=not (spec.gpu or spec.idle),
+        is_awaited=is_awaited,
     )
+    return [
+        ("deployment", body),
+        ("service", service(args)),
+        ("disruption-budget", disruption_budget(spec.name, args.namespace_name, args.identity)),
+        ("autoscaler", autoscaler(args, fewest, most, spec.replicas.cpu_percent)),
+    ]

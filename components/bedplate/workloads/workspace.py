@@ -139,6 +139,10 @@ class WorkspaceSpec(WorkloadSpec):
         """The interface's data."""
         return INTERFACES[self.interface]
 
+    def claims(self) -> Sequence[str]:
+        """Its home."""
+        return [_home_name(self)]
+
     def footprint(self) -> Footprint:
         """One pod and the home; an update stops the pod before it starts the next one."""
         return replace(self.footprint_of_pods(1, 1), storage_gib=(self.home_gib,))

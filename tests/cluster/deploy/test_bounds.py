@@ -106,7 +106,7 @@ class TestAMember:
             secret(type="kubernetes.io/tls", data={"tls.crt": "", "tls.key": ""}),
             secret(type="kubernetes.io/service-account-token"),
         ):
-            with pytest.raises(Refused, match="bedplate-deployments|is required"):
+            with pytest.raises(Refused, match=r"bedplate-deployments|is required"):
                 cluster.create(body)
         cluster.create(secret())
         try:

@@ -155,16 +155,16 @@ class TestWhatTellsActivity:
     def test_counts_kernels_that_compute_and_is_no_use_itself(self, ada: Person, programs_address: str) -> None:
         kernel = ada.tab.evaluate(KERNEL)
         ada.tab.evaluate(RUNS, [kernel, "import threading, time; print('ready')"])
-        assert busy(programs_address) == 0
-        ada.tab.evaluate(f"({RUNS})(['{kernel}', 'print(1); import time; time.sleep(6)'])")
-        eventually(lambda: busy(programs_address) == 1, "a busy kernel", 5)
+        eventually(lambda: busy(programs_address) == 0, "a kernel that rests", 10)
+        ada.tab.evaluate(f"({RUNS})(['{kernel}', 'print(1); import time; time.sleep(15)'])")
+        eventually(lambda: busy(programs_address) == 1, "a busy kernel", 14)
         before = asked(programs_address, "/api/status")
         for _ in range(3):
             busy(programs_address)
             asked(programs_address, "/api/status")
             time.sleep(0.2)
         assert asked(programs_address, "/api/status").split("last_activity")[1] == before.split("last_activity")[1]
-        eventually(lambda: busy(programs_address) == 0, "the end of the cell", 15)
+        eventually(lambda: busy(programs_address) == 0, "the end of the cell", 40)
 
 
 @pytest.fixture(scope="module")

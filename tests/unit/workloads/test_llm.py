@@ -171,6 +171,40 @@ class TestWeights:
         assert container["args"][0] == "s3://acme-models/qwen"
         assert "--load-format=runai_streamer" in container["args"]
 
+    @pytest.mark.parametrize(("folder", "address"), [({}, "/models"), ({"folder": "qwen"}, "/models/qwen")])
+    def test_come_in_an_image(self, folder: dict[str, str], address: str) -> None:
+        """As files that nobody can change, pulled by each node once."""
+        (deployment,) = parts("Deployment", weights={"image": "ghcr.io/acme/weights/qwen3-4b:1", **folder})
+        pod = deployment.inputs["spec"]["template"]["spec"]
+        (mount,) = [one for one in pod["containers"][0]["volumeMounts"] if one["mountPath"] == "/models"]
+        (volume,) = [one for one in pod["volumes"] if one["name"] == mount["name"]]
+        assert pod["containers"][0]["args"][0] == address
+        assert volume["image"] == {"reference": "ghcr.io/acme/weights/qwen3-4b:1", "pullPolicy": "IfNotPresent"}
+        assert mount["readOnly"] is True
+
+    def test_in_an_image_want_a_cluster_that_mounts_one(self) -> None:
+        data = stack("qwen3-4b", "nvidia-l4", weights={"image": "ghcr.io/acme/weights/qwen3-4b:1"})
+        old = {**data, "cloud": {**data["cloud"], "kubernetesVersion": "1.34"}}
+        (problem,) = problems(Parts.of(PlatformSpec.model_validate(old)))
+        assert problem.path[4:] == ("weights", "image")
+        assert "1.35" in str(problem.allowed)
+        assert problems(Parts.of(PlatformSpec.model_validate(data))) == []
+
+    def test_in_an_image_come_from_an_approved_registry(self) -> None:
+        data = stack("qwen3-4b", "nvidia-l4", weights={"image": "docker.io/acme/qwen3-4b:1"})
+        (problem,) = problems(Parts.of(PlatformSpec.model_validate(data)))
+        assert problem.path[4:] == ("weights", "image")
+
+    @pytest.mark.parametrize(("pods", "is_enough"), [(1, False), (2, True)])
+    def test_that_are_fetched_find_room_in_the_quota(self, pods: int, is_enough: bool) -> None:
+        """The server waits for them: without room for the Job's pod it would wait for ever."""
+        weights = {"volume": "models", "folder": "qwen", "preload": {"revision": "a" * 40}}
+        data = stack("qwen3-4b", "nvidia-l4", weights=weights)
+        data["tenants"][0]["quota"]["pods"] = pods
+        found = problems(Parts.of(PlatformSpec.model_validate(data)))
+        assert (found == []) is is_enough
+        assert is_enough or "what fetches its weights" in found[0].message
+
 
 class TestTheNumberOfPods:
     def test_follows_what_waits_where_it_may_change(self) -> None:

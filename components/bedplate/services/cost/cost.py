@@ -48,13 +48,12 @@ _IDENTITY = Identity(name="cost", component="cost")
 
 @dataclass(frozen=True, kw_only=True)
 class CostArgs:
-    """prices: of machines by pool. listed_storage_gib_month: of the platform's disks by the cloud's list. namespaces:
-    of tenants, by tenant. prometheus: who is asked. chart_source: where charts come from, in the publisher's place."""
+    """prices: of machines by pool. listed_storage_gib_month: of the platform's disks by the cloud's list.
+    prometheus: who is asked. chart_source: where charts come from, in the publisher's place."""
 
     spec: CostSpec
     prices: Mapping[str, PoolPrices]
     listed_storage_gib_month: float | None
-    namespaces: Mapping[str, str]
     cluster: Cluster
     prometheus: PrometheusEndpoint
     chart_source: str | None
@@ -105,9 +104,9 @@ class Cost(pulumi.ComponentResource):
             self._object(files(), inside)
         if spec.denies:
             self._object(service_account(BUDGET_MARKER, COST_NAMESPACE, MARKS_IDENTITY), inside)
-            for right in marker_rights(args.namespaces):
+            for right in marker_rights():
                 self._object(right, cluster_wide)
-            self._object(marks(spec, args.namespaces, args.prometheus), inside)
+            self._object(marks(spec, args.prometheus), inside)
         if spec.usage:
             self._usage(spec.usage, inside)
         if spec.open_cost:

@@ -19,7 +19,7 @@ from bedplate.kubernetes import (
     pod_spec,
     template_metadata,
 )
-from bedplate.labels import BUDGET_MARKER, COST_NAMESPACE, Identity, label_value
+from bedplate.labels import BUDGET_MARKER, BUDGET_MARKER_ROLE, COST_NAMESPACE, TENANT, Identity, label_value
 from bedplate.services.cost import programs
 from bedplate.services.cost.alerts import MARKS, USAGE
 from bedplate.services.cost.spec import BudgetsSpec, CostSpec, UsageSpec
@@ -58,9 +58,10 @@ def denying(spec: BudgetsSpec) -> list[dict[str, object]]:
     ]
 
 
-def marks(spec: CostSpec, namespaces: Mapping[str, str], prometheus: PrometheusEndpoint) -> Manifest:
-    """Marks used-up budgets every five minutes. namespaces: of tenants, by tenant."""
-    settings = {"namespaces": dict(namespaces), "budgets": denying(spec.budgets), "validSeconds": MARK_SECONDS}
+def marks(spec: CostSpec, prometheus: PrometheusEndpoint) -> Manifest:
+    """Marks used-up budgets every five minutes. It finds the tenants by the label of their namespaces, so that one more
+    changes nothing here."""
+    settings = {"label": TENANT, "budgets": denying(spec.budgets), "validSeconds": MARK_SECONDS}
     container = Container(
         name=MARKS,
         image=f"docker.io/library/python:{PYTHON_VERSION}",
@@ -146,18 +147,25 @@ def _by_the_clock(
     )
 
 
-def marker_rights(namespaces: Mapping[str, str]) -> list[Manifest]:
-    """It may patch these namespaces; to which annotations it is held, a guardrail says (`guardrails/budgets.py`)."""
-    rights = {
-        "apiGroups": [""],
-        "resources": ["namespaces"],
-        "verbs": ["patch"],
-        "resourceNames": sorted(namespaces.values()),
-    }
-    name, group = f"bedplate-{BUDGET_MARKER}", "rbac.authorization.k8s.io"
+def marker_rights() -> list[Manifest]:
+    """It may list namespaces, and patch those in which it is bound: each tenant's own (`tenants/`), where Kubernetes
+    looks for who may write a namespace
+    (https://github.com/kubernetes/apiserver/blob/v0.35.4/pkg/endpoints/request/requestinfo.go). To which annotations
+    it is held, a guardrail says (`guardrails/budgets.py`)."""
+    group, finds = "rbac.authorization.k8s.io", f"{BUDGET_MARKER_ROLE}-finds-tenants"
     subject = {"kind": "ServiceAccount", "name": BUDGET_MARKER, "namespace": COST_NAMESPACE}
-    role = {"apiGroup": group, "kind": "ClusterRole", "name": name}
+    role = {"apiGroup": group, "kind": "ClusterRole", "name": finds}
+    roles = ((BUDGET_MARKER_ROLE, "patch"), (finds, "list"))
     return [
-        manifest(f"{group}/v1", "ClusterRole", name, MARKS_IDENTITY, rules=[rights]),
-        manifest(f"{group}/v1", "ClusterRoleBinding", name, MARKS_IDENTITY, roleRef=role, subjects=[subject]),
+        *(
+            manifest(
+                f"{group}/v1",
+                "ClusterRole",
+                name,
+                MARKS_IDENTITY,
+                rules=[{"apiGroups": [""], "resources": ["namespaces"], "verbs": [verb]}],
+            )
+            for name, verb in roles
+        ),
+        manifest(f"{group}/v1", "ClusterRoleBinding", finds, MARKS_IDENTITY, roleRef=role, subjects=[subject]),
     ]

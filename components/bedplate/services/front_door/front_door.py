@@ -82,17 +82,29 @@ class FrontDoor(pulumi.ComponentResource):
         self._custom_objects()
         self.register_outputs({"address": self.address})
 
-    def publish(self, name: str, route: Manifest, host: str, identity: Identity, parent: pulumi.Resource) -> None:
-        """Registers a host's route for `parent`, and the certificate that the host has for itself, if any."""
+    def publish(
+        self,
+        name: str,
+        route: Manifest,
+        host: str,
+        identity: Identity,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource] = (),
+    ) -> None:
+        """Registers a host's route for `parent`, and the certificate that the host has for itself, if any. after: what
+        comes before the route."""
         inside, hosts = self.namespace.inside(parent), self._certificates.hosts
         for certificate in hosts.of_host(host, identity):
             CustomObject(f"{name}-certificate", certificate, self._certificates.operator, inside)
-        self.serve(f"{name}-ingress-route", route, host, parent)
+        self.serve(f"{name}-ingress-route", route, host, parent, after)
 
-    def serve(self, name: str, route: Manifest, host: str, parent: pulumi.Resource) -> None:
+    def serve(
+        self, name: str, route: Manifest, host: str, parent: pulumi.Resource, after: Sequence[pulumi.Resource] = ()
+    ) -> None:
         """Registers a route for `parent`, of a host that is published."""
         served = {**route, "spec": {**route["spec"], "tls": self._certificates.hosts.tls(host)}}
-        CustomObject(name, served, self.definitions, self.namespace.inside(parent))
+        own = pulumi.ResourceOptions(depends_on=list(after))
+        CustomObject(name, served, self.definitions, pulumi.ResourceOptions.merge(self.namespace.inside(parent), own))
 
     def _traefik(self, args: FrontDoorArgs) -> Release:
         """Comes after the kinds that it watches and the right to watch them: without either it never gets ready."""

@@ -42,6 +42,8 @@ _SIGN_IN = Identity(name=SIGN_IN, component="login")
 _HEADERS = (CLIENT_HEADERS, ANSWER_HEADERS)
 """First in every chain."""
 _ROUTE = "ingress-route"
+_POD = "bedplate-pod"
+"""The cookie by which people stay with a pod."""
 POLLING_SUFFIX = ".polling"
 """Ends the name of a route whose requests are nobody's doing. No workload's name has a dot."""
 
@@ -93,7 +95,8 @@ class Route(pulumi.ComponentResource):
         for suffix, part in parts:
             options = outside if part["metadata"]["namespace"] == FRONT_DOOR_NAMESPACE else inside
             if suffix == _ROUTE:
-                args.front_door.publish(name, part, args.host, args.identity, self)
+                after = args.canary.after if args.canary else ()
+                args.front_door.publish(name, part, args.host, args.identity, self, after)
             elif part["kind"] == "IngressRoute":
                 args.front_door.serve(f"{name}-{suffix}", part, args.host, self)
             elif part["apiVersion"] == API_VERSION:
@@ -114,7 +117,12 @@ def route_parts(args: RouteArgs) -> list[tuple[str, Manifest]]:
     return [
         *((suffix, middleware(f"{args.label}-{suffix}", args.identity, spec)) for suffix, spec in own.items()),
         ("timeouts", _timeouts(args)),
-        ("network-policy", _network_policy(args)),
+        ("network-policy", _network_policy(args, args.service, args.identity)),
+        *(
+            [("canary-network-policy", _network_policy(args, args.canary.service, args.canary.identity))]
+            if args.canary
+            else []
+        ),
         (_ROUTE, _ingress_route(args, args.label, _rules(args, checks, list(limits)))),
         *_polling_route(args, checks, list(limits)),
     ]
@@ -194,15 +202,7 @@ def _rules(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[str]) -> 
     """Of rules that match Traefik takes the longest one, which is the one that looks at the most
     (https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/#priority-calculation).
     """
-    service: Manifest = {
-        "name": args.service,
-        "namespace": args.namespace_name,
-        "port": args.service_port,
-        "serversTransport": args.service,
-    }
-    if args.spec.access != "api":
-        cookie = {"name": "bedplate-pod", "secure": True, "httpOnly": True, "sameSite": "lax"}
-        service["sticky"] = {"cookie": cookie}
+    services = _services(args)
     own = [f"{args.label}-{suffix}" for suffix in limits]
     # Only who was let in is told that the workload sleeps.
     last = [STARTING] if args.sleep else []
@@ -214,15 +214,40 @@ def _rules(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[str]) -> 
                 *(*_HEADERS, *check.before, *(f"{args.label}-{suffix}" for suffix in check.middlewares)),
                 *(*own, CREDENTIALS, *last),
             ],
-            service,
+            *services,
         )
         for check in checks
-    ] or [_rule(host, [*_HEADERS, *own, *last], service)]
+    ] or [_rule(host, [*_HEADERS, *own, *last], *services)]
 
 
-def _rule(match: str, chain: Sequence[str], service: Manifest) -> Manifest:
+def _services(args: RouteArgs) -> list[Manifest]:
+    """What the route leads to: the workload, and by their weights the release beside it too. Which of both a request
+    gets is drawn for each; people stay with one pod of each."""
+
+    def leading_to(service: str, cookie: str, **weight: int) -> Manifest:
+        led: Manifest = {
+            "name": service,
+            "namespace": args.namespace_name,
+            "port": args.service_port,
+            "serversTransport": args.service,
+            **weight,
+        }
+        if args.spec.access == "api":
+            return led
+        return {**led, "sticky": {"cookie": {"name": cookie, "secure": True, "httpOnly": True, "sameSite": "lax"}}}
+
+    if args.canary is None:
+        return [leading_to(args.service, _POD)]
+    percent = args.canary.weight_percent
+    return [
+        leading_to(args.service, _POD, weight=100 - percent),
+        leading_to(args.canary.service, f"{_POD}-canary", weight=percent),
+    ]
+
+
+def _rule(match: str, chain: Sequence[str], *services: Manifest) -> Manifest:
     middlewares = [{"name": name} for name in chain]
-    return {"kind": "Rule", "match": match, "middlewares": middlewares, "services": [service]}
+    return {"kind": "Rule", "match": match, "middlewares": middlewares, "services": list(services)}
 
 
 def _timeouts(args: RouteArgs) -> Manifest:
@@ -238,13 +263,13 @@ def _timeouts(args: RouteArgs) -> Manifest:
     )
 
 
-def _network_policy(args: RouteArgs) -> Manifest:
+def _network_policy(args: RouteArgs, service: str, identity: Identity) -> Manifest:
     """From outside the tenant the workload's pods are reached by Traefik alone, on the one port."""
     return network_policy(
-        f"{args.service}-route",
+        f"{service}-route",
         args.namespace_name,
-        args.identity,
-        podSelector={"matchLabels": args.identity.selector()},
+        identity,
+        podSelector={"matchLabels": identity.selector()},
         policyTypes=["Ingress"],
         ingress=[{"from": [PODS], "ports": [{"protocol": "TCP", "port": args.port}]}],
     )

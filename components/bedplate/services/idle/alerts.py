@@ -4,7 +4,8 @@ The expressions read what `rules` records, and KEDA's pods by kube-state-metrics
 for whoever routes alerts.
 """
 
-from bedplate.kubernetes import Alert
+from bedplate.kubernetes import Alert, metric_label
+from bedplate.labels import TENANT
 from bedplate.services.idle.keda import OPERATOR
 from bedplate.services.idle.rules import Clock
 from bedplate.services.idle.workspace_objects import IDLE_AFTER
@@ -12,6 +13,7 @@ from bedplate.services.idle.workspace_objects import IDLE_AFTER
 _GUIDE = "docs/guides/idle.md"
 _BY = "by (namespace, workspace)"
 _ON = "on (namespace, workspace)"
+_TENANT = metric_label(TENANT)
 _NAME = "{{ $labels.namespace }}/{{ $labels.workspace }}"
 _RUNNING = (
     f"max {_BY} (bedplate:workspace_pod * on (namespace, pod) group_left ()"
@@ -49,6 +51,7 @@ def idle_alerts(warn_minutes: int, keda_namespace: str) -> tuple[Alert, ...]:
             description="Figures of its CPU, its network or its GPUs are missing, so it is kept, whatever it costs.",
             runbook=f"{_GUIDE}#nobody-knows-whether-it-is-in-use",
         ),
+        _gpu_without_end(),
         Alert(
             name="BedplateIdleNotDeciding",
             expression="count(bedplate:workspace) unless on () bedplate:front_door_read",
@@ -79,6 +82,39 @@ def idle_alerts(warn_minutes: int, keda_namespace: str) -> tuple[Alert, ...]:
             description="What runs goes on, whatever it costs, and who opens what is stopped waits in vain.",
             runbook=f"{_GUIDE}#keda-does-not-run",
         ),
+    )
+
+
+def _gpu_without_end() -> Alert:
+    return Alert(
+        name="BedplateGpuWithoutEnd",
+        expression=_without_end(),
+        for_minutes=15,
+        severity="warning",
+        summary=f"Nothing stops {_NAME}, which holds {{{{ $value }}}} GPUs",
+        description="It is no workload of a stack file, and runs until somebody ends it.",
+        runbook=f"{_GUIDE}#nothing-stops-it",
+    )
+
+
+def _without_end() -> str:
+    """PromQL: GPUs of what neither a ScaledObject nor an autoscaler is about, by the name of what holds them.
+
+    Templates make one of both for whatever has no end."""
+    makers = " or ".join(
+        f'label_replace(kube_pod_owner{{owner_kind=~"{kinds}"}}, "workspace", "$1", "owner_name", "{name}")'
+        for kinds, name in (("DaemonSet|ReplicationController|StatefulSet", "(.+)"), ("ReplicaSet", "(.+)-[0-9a-z]+"))
+    )
+    held = 'max by (namespace, pod, container) (kube_pod_container_resource_requests{resource="nvidia_com_gpu"})'
+    scaled = 'label_replace(kube_horizontalpodautoscaler_info, "workspace", "$1", "scaletargetref_name", "(.+)")'
+    tenants = f'max by (namespace, {_TENANT}) (kube_namespace_labels{{{_TENANT}!=""}})'
+    found = (
+        f"sum {_BY} (sum by (namespace, pod) ({held}) * on (namespace, pod) group_right ()"
+        f" max by (namespace, pod, workspace) ({makers}))"
+    )
+    return (
+        f"max by (namespace, workspace, {_TENANT}) (({found} unless {_ON} bedplate:workspace unless {_ON} {scaled}) > 0"
+        f" and on (namespace) {tenants})"
     )
 
 

@@ -41,6 +41,9 @@ def rights() -> list[Manifest]:
         _rule("", _READ, "nodes", "pods", "services"),
         _rule("", ["get"], "nodes/metrics"),
         _rule("discovery.k8s.io", _READ, "endpointslices"),
+        # Kueue and JobSet ask the API server whether who reads their metrics may
+        # (https://kueue.sigs.k8s.io/docs/tasks/manage/observability/setup_prometheus/).
+        {"nonResourceURLs": ["/metrics"], "verbs": ["get"]},
     ]
     of_both = ((OPERATOR_ACCOUNT, operator), (PROMETHEUS_ACCOUNT, prometheus))
     return [

@@ -1,12 +1,17 @@
 """Queues and trainings with the real Kueue and the real JobSet: all or none, all again, lent and given back."""
 
+import ssl
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
 
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ApiError
-from bedplate.labels import DEFAULT_QUEUE, MAX_EXECUTION_SECONDS
+from bedplate.labels import DEFAULT_QUEUE, MAX_EXECUTION_SECONDS, MONITORING_NAMESPACE
+from bedplate.services.monitoring.kube_prometheus import PROMETHEUS_ACCOUNT
+from bedplate.services.monitoring.rights import rights
 from cluster.objects_under_test import eventually
 from cluster.queue_under_test import ACCELERATOR, HELD, KUEUE, Queues, running_queues, stack, training
 from harness import objects, record
@@ -173,3 +178,44 @@ def test_names_of_pods_are_those_that_the_first_is_looked_for_under(queues: Queu
     assert environment["MASTER_ADDR"] == f"{spec['hostname']}.{spec['subdomain']}"
     services = queues.api.objects("v1", "Service", "vision")
     assert [one["spec"]["clusterIP"] for one in services if one["metadata"]["name"] == spec["subdomain"]] == ["None"]
+
+
+class TestMetrics:
+    """As Prometheus reads them: by the token of its own ServiceAccount."""
+
+    @pytest.fixture
+    def token(self, queues: Queues) -> Iterator[str]:
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": MONITORING_NAMESPACE}}
+        where = {"name": PROMETHEUS_ACCOUNT, "namespace": MONITORING_NAMESPACE}
+        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": where}
+        own = [body for body in rights() if body["metadata"]["name"] == f"bedplate-{PROMETHEUS_ACCOUNT}"]
+        assert [body["kind"] for body in own] == ["ClusterRole", "ClusterRoleBinding"]
+        for body in (namespace, account, *own):
+            queues.api.apply(body)
+        yield queues.api.token(MONITORING_NAMESPACE, PROMETHEUS_ACCOUNT, 600)
+        for body in (*own, namespace):
+            queues.api.delete(body)
+
+    def test_tell_prometheus_what_the_alerts_of_queues_read(self, queues: Queues, token: str) -> None:
+        assert {read(port, token)[0] for port in queues.metrics.values()} == {200}
+        told = read(queues.metrics["Kueue"], token)[1]
+        assert 'kueue_pending_workloads{cluster_queue="vision"' in told
+        assert 'status="inadmissible"' in told
+
+    def test_tell_nobody_else(self, queues: Queues) -> None:
+        stranger = queues.api.token("vision", "default", 600)
+        assert {read(port, stranger)[0] for port in queues.metrics.values()} == {403}
+        assert {read(port, "")[0] for port in queues.metrics.values()} == {401}
+
+
+def read(port: int, token: str) -> tuple[int, str]:
+    """Status and text of the answer. The certificate is the controller's own."""
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(f"https://127.0.0.1:{port}/metrics", headers=headers)
+    try:
+        with urllib.request.urlopen(request, context=trusting, timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""

@@ -102,6 +102,7 @@ class Workspace:
 class Scenario:
     """at: by minute, each answer that is expected of `bedplate:workspace_wanted`, by workspace; None for no sample.
     signals: by minute, the reasons that are given of the first workspace. alerts: by minute and name, whom of.
+    besides: other series.
     evaluated_from: the minute in which the rules are evaluated for the first time, with what had been recorded before;
     from the beginning if none."""
 
@@ -119,6 +120,7 @@ class Scenario:
     front_door_recorded: str | None = None
     evaluated_from: float = 0
     keda: str = steady(2, 600)
+    besides: Sequence[Mapping[str, str]] = ()
 
     def test(self) -> dict[str, Any]:
         """As promtool has it."""
@@ -133,7 +135,9 @@ class Scenario:
         return {
             "name": self.name,
             "interval": f"{STEP_SECONDS}s",
-            "input_series": read + [one for workspace in self.workspaces for one in workspace.all_series()],
+            "input_series": read
+            + [*self.besides]
+            + [one for workspace in self.workspaces for one in workspace.all_series()],
             "promql_expr_test": [*self._answers(), *self._reasons(), *self._alerts(), *self._savings()],
         }
 
@@ -207,6 +211,7 @@ class Scenario:
 ACCELERATOR = "nvidia-a100-80gb"
 UP, DOWN, UNKNOWN = {"alice": 1.0}, {"alice": 0.0}, {"alice": None}
 SOON, BLIND, UNDECIDED = "BedplateWorkspaceStopsSoon", "BedplateIdleBlind", "BedplateIdleNotDeciding"
+WITHOUT_END = "BedplateGpuWithoutEnd"
 UNHEEDED, KEDA_DOWN = "BedplateIdleNotFollowed", "BedplateKedaDown"
 KEDA = {"namespace": "bedplate-idle", "deployment": "keda-operator"}
 REPLICAS = {"statefulset": "kube_statefulset_replicas", "deployment": "kube_deployment_spec_replicas"}
@@ -253,7 +258,42 @@ def after_outage(**changed: Any) -> Workspace:
     return Workspace(**{**read, **changed})
 
 
+def holding(pod: str, kind: str, owner: str, namespace: str = NAMESPACE, resource: str = "nvidia_com_gpu") -> list[Any]:
+    """What is told of a pod of two containers, one of which asks for two of something."""
+    whose = {"namespace": namespace, "pod": pod}
+    return [
+        series("kube_pod_owner", steady(1, 60), **whose, owner_kind=kind, owner_name=owner),
+        series("kube_pod_container_resource_requests", steady(2, 60), **whose, container="main", resource=resource),
+        series("kube_pod_container_resource_requests", steady(1, 60), **whose, container="other", resource="cpu"),
+    ]
+
+
+def scaled(name: str) -> dict[str, str]:
+    """An autoscaler of a Deployment."""
+    labels = {"namespace": NAMESPACE, "horizontalpodautoscaler": f"hpa-{name}", "scaletargetref_name": name}
+    return series("kube_horizontalpodautoscaler_info", steady(1, 60), **labels)
+
+
 SCENARIOS = (
+    Scenario(
+        name="GPUs that nothing stops are told, whatever holds them",
+        workspaces=[Workspace(gpus=4, gpu_percent=steady(50, 60))],
+        besides=[
+            series("kube_namespace_labels", steady(1, 60), namespace=NAMESPACE, label_bedplate_dev_tenant="vision"),
+            series("kube_namespace_labels", steady(1, 60), namespace="bedplate-gpu"),
+            *holding("alice-0", "StatefulSet", "alice"),
+            *holding("kept-0", "StatefulSet", "kept"),
+            *holding("by-hand-5d9f-x2", "ReplicaSet", "by-hand-5d9f"),
+            *holding("by-hand-5d9f-x3", "ReplicaSet", "by-hand-5d9f"),
+            *holding("ranker-77c4-x2", "ReplicaSet", "ranker-77c4"),
+            *holding("nightly-x2", "Job", "nightly"),
+            *holding("web-0", "StatefulSet", "web", resource="memory"),
+            *holding("plugin-x2", "DaemonSet", "plugin", "bedplate-gpu"),
+            scaled("ranker"),
+        ],
+        at={},
+        alerts={14: {WITHOUT_END: []}, 16: {WITHOUT_END: ["kept", "by-hand"]}},
+    ),
     Scenario(
         name="IDLE-1: four idle A100s overnight stop",
         workspaces=[

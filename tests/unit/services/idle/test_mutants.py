@@ -25,6 +25,7 @@ DOWN, NO_GPU_AFTER, NO_CPU_AFTER, NO_TRAFFIC_AFTER, UNREAD = (
 )
 KEPT, STARTED, NO_KSM, BY_HAND, KEDA = "keep-alive", "somebody starts", "kube-state", "a woken one", "KEDA down"
 UNTOLD = "sessions by SSH that nobody counts"
+KEPT_GPUS = "GPUs that nothing stops"
 Mutant = tuple[str, str, str, str]
 MUTANTS: tuple[Mutant, ...] = (
     ("workspace", "[5m]", "[1m]", NO_KSM),
@@ -110,6 +111,12 @@ MUTANTS: tuple[Mutant, ...] = (
     ("BedplateIdleBlind", "signal=\"unmeasured\"", "signal=\"gpu\"", NO_GPU),
     ("BedplateIdleBlind", " and on () bedplate:front_door_read", "", NO_TRAEFIK),
     ("BedplateIdleBlind", "phase=\"Running\"", "phase=\"Pending\"", NO_GPU),
+    ("BedplateGpuWithoutEnd", " unless on (namespace, workspace) bedplate:workspace", "", KEPT_GPUS),
+    ("BedplateGpuWithoutEnd", "unless on (namespace, workspace) label_replace", "and label_replace", KEPT_GPUS),
+    ("BedplateGpuWithoutEnd", "-[0-9a-z]+", "", KEPT_GPUS),
+    ("BedplateGpuWithoutEnd", "|StatefulSet", "|StatefulSet|Job", KEPT_GPUS),
+    ("BedplateGpuWithoutEnd", "nvidia_com_gpu", "cpu", KEPT_GPUS),
+    ("BedplateGpuWithoutEnd", "on (namespace) max", "on () max", KEPT_GPUS),
     ("BedplateIdleNotDeciding", "unless", "and", NO_TRAEFIK),
     ("BedplateIdleNotFollowed", " unless on (namespace, workspace) bedplate:workspace_stopped_by_hand", "", BY_HAND),
     ("BedplateIdleNotFollowed", "bedplate:workspace_replicas == 0", "bedplate:workspace_replicas == 1", BY_HAND),

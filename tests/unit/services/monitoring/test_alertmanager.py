@@ -92,4 +92,7 @@ class TestSecrets:
             for body in objects(RECORDING, "ClusterRole")
             if body.inputs["metadata"]["name"] == "bedplate-prometheus-operator"
         ]
-        assert not {resource for rule in role["rules"] for resource in rule["resources"]} & {"secrets", "configmaps"}
+        assert not {resource for rule in role["rules"] for resource in rule.get("resources", ())} & {
+            "secrets",
+            "configmaps",
+        }

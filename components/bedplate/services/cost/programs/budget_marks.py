@@ -1,9 +1,9 @@
 """Marks the namespaces of tenants whose budgets are used up, for a short time.
 
 Runs every few minutes, reads from Prometheus what share of each budget is used, and writes four annotations of each
-namespace that it was given. A mark says until when it is to be believed, and never longer than the month lasts, so one
-that nobody renews ends by itself. Where Prometheus does not say, nothing is written and the run fails: denying needs
-proof. Needs Python's standard library only.
+namespace that has a tenant's label. A mark says until when it is to be believed, and never longer than the month lasts,
+so one that nobody renews ends by itself. Where Prometheus does not say, nothing is written and the run fails: denying
+needs proof. Needs Python's standard library only.
 """
 
 import calendar
@@ -58,26 +58,42 @@ def mark(tenant: str, denying: list[dict[str, Any]], used: dict[tuple[str, str, 
     return {f"{DOMAIN}{key}": text if texts else None for key, text in {**values, "": "; ".join(texts)}.items()}
 
 
+class Kubernetes:
+    """The API server, asked as the pod's own ServiceAccount."""
+
+    def __init__(self, server: str, account: str) -> None:
+        with open(f"{account}/token") as file:
+            self._token = file.read().strip()
+        self._server, self._trusted = server, ssl.create_default_context(cafile=f"{account}/ca.crt")
+
+    def namespaces(self, label: str) -> dict[str, str]:
+        """Those with the label, and what it says: the tenant."""
+        query = urllib.parse.urlencode({"labelSelector": label})
+        with self._ask("GET", f"/api/v1/namespaces?{query}") as answer:
+            found = [one["metadata"] for one in json.load(answer)["items"]]
+        return {one["name"]: one["labels"][label] for one in found}
+
+    def annotate(self, namespace: str, annotations: dict[str, str | None]) -> None:
+        """Writes these, and takes away those that are None."""
+        body = json.dumps({"metadata": {"annotations": annotations}}).encode()
+        self._ask("PATCH", f"/api/v1/namespaces/{namespace}?fieldManager=bedplate-budget-marker", body).close()
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/merge-patch+json"}
+        request = urllib.request.Request(f"{self._server}{path}", data=body, headers=headers, method=method)
+        return urllib.request.urlopen(request, timeout=ANSWER_SECONDS, context=self._trusted)
+
+
 def main() -> int:
-    """One round. BUDGETS: namespaces by tenant, budgets that deny, and for how long a mark holds, as JSON."""
+    """One round. BUDGETS: the label of tenants, budgets that deny, and for how long a mark holds, as JSON."""
     settings, now = json.loads(os.environ["BUDGETS"]), time.time()
     used = shares(os.environ["PROMETHEUS"])
     until = min(now + settings["validSeconds"], end_of_month(now))
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(until))
-    server, account = os.environ["KUBERNETES"], os.environ.get("ACCOUNT", ACCOUNT)
-    with open(f"{account}/token") as file:
-        token = file.read().strip()
-    trusted, failed = ssl.create_default_context(cafile=f"{account}/ca.crt"), 0
-    for tenant, namespace in settings["namespaces"].items():
-        annotations = mark(tenant, settings["budgets"], used, stamp)
-        request = urllib.request.Request(
-            f"{server}/api/v1/namespaces/{namespace}?fieldManager=bedplate-budget-marker",
-            data=json.dumps({"metadata": {"annotations": annotations}}).encode(),
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/merge-patch+json"},
-            method="PATCH",
-        )
+    kubernetes, failed = Kubernetes(os.environ["KUBERNETES"], os.environ.get("ACCOUNT", ACCOUNT)), 0
+    for namespace, tenant in kubernetes.namespaces(settings["label"]).items():
         try:
-            urllib.request.urlopen(request, timeout=ANSWER_SECONDS, context=trusted).close()
+            kubernetes.annotate(namespace, mark(tenant, settings["budgets"], used, stamp))
         except OSError as error:
             # A tenant that is not there yet, or no more, must not keep the others from being marked.
             print(f"{namespace}: {error}", file=sys.stderr)
