@@ -96,6 +96,7 @@ class Platform(pulumi.ComponentResource):
         guardrails = GuardrailsArgs(
             spec=spec.guardrails,
             accelerators=spec.accelerators,
+            domain=spec.domain,
             budgets_deny=spec.cost is not None and spec.cost.denies,
             contact=spec.cost.contact if spec.cost else None,
         )
@@ -118,10 +119,13 @@ class Platform(pulumi.ComponentResource):
             max_memory_gib=platform.guardrails.max_pod.memory_gib,
             max_disk_gib=platform.guardrails.max_pod.disk_gib,
             offered=self._offered(spec, offers),
+            others=[other.name for other in platform.tenants],
             is_marked=platform.cost is not None and platform.cost.denies,
         )
         tenant = Tenant(f"{self._name}/{spec.name}", args, self._on_cluster())
         queue = self._queue(spec, tenant, offers)
+        if offers.front_door and "services" in platform.layers:
+            offers.front_door.admit(f"{self._name}/{spec.name}", spec.groups, tenant.identity, tenant)
         for workload in spec.workloads:
             self._workload(spec, tenant, workload, offers, queue)
 
@@ -135,14 +139,12 @@ class Platform(pulumi.ComponentResource):
             project=spec.booked_project,
             owner=spec.owner,
             groups=spec.groups,
-            has_front_door=offers.front_door is not None,
+            has_front_door=offers.front_door is not None and offers.front_door.serves_any_host,
             has_login=platform.login is not None,
             public_routes=platform.guardrails.public_routes,
             approved_images=platform.guardrails.approved_images,
-            accelerators=tuple(sorted(spec.quota.most_gpus)),
             max_cpu=largest.cpu,
             max_memory_gib=largest.memory_gib,
-            max_gpus=largest.gpus,
             volumes=tuple(volume.name for volume in spec.volumes),
             of_stack={workload.name: _shown(workload, spec.name, platform.domain) for workload in spec.workloads},
         )

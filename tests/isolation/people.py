@@ -151,6 +151,24 @@ _MEMBER = (
     ),
     Action(
         "member",
+        "opens a way in to an app of his, at its own host, by the platform's own checks and keys of his",
+        "within limits",
+        "the role, and `bedplate-deployments`, which admits one form; routes of the stack come first",
+        "cluster/deploy/test_bounds.py::TestARoute::test_has_one_form",
+        (
+            *_read("ingressroutes.traefik.io", "middlewares.traefik.io"),
+            *_write("ingressroutes.traefik.io", "middlewares.traefik.io"),
+        ),
+    ),
+    Action(
+        "member",
+        "takes another tenant's host, leaves out the login, or leads a route elsewhere",
+        "refused",
+        "`bedplate-deployments`",
+        "cluster/deploy/test_bounds.py::TestARoute::test_opens_nothing_else",
+    ),
+    Action(
+        "member",
         "makes a secret for an app and deletes it, without ever reading or changing one",
         "within limits",
         "the role, and `bedplate-deployments`: of type Opaque, and a member's own",

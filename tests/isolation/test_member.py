@@ -282,6 +282,7 @@ class TestWhatMakesPods:
         rights = {resource for verb, resource in review.alice.rights(VISION) - BASE if verb == "create"}
         without_pods = {"configmaps", "secrets", "serviceaccounts", "services"}
         bounds = {"horizontalpodautoscalers.autoscaling", "poddisruptionbudgets.policy"}
+        bounds |= {"ingressroutes.traefik.io", "middlewares.traefik.io"}
         assert rights - without_pods - bounds == {"jobs.batch", "deployments.apps"}
 
     @pytest.mark.parametrize("kind", ["Pod", "CronJob", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"])

@@ -103,6 +103,7 @@ def deploy(
         _say(report, 3, "apply", "")
         started = time.monotonic()
         bodies = render(wanted.workload, wanted.image, offered, cluster.namespace)
+        record.host = _host(offered, bodies)
         _apply(cluster, record, bodies, wanted)
         release = records.add_release(cluster, wanted.app, wanted.image, wanted.workload, who, wanted.of)
         record.release = release.version
@@ -143,6 +144,14 @@ def _apply(cluster: Cluster, record: Record, bodies: "list[dict[str, Any]] | Any
     for kind, name in gone:
         cluster.delete(kind, name)
     record.objects = made
+
+
+def _host(offered: Offered, bodies: Any) -> str:
+    """Where the app answers from outside, "" where nothing leads there."""
+    for body in bodies:
+        if body["kind"] == "IngressRoute":
+            return f"{body['metadata']['name']}-{offered.tenant}.{offered.domain}"
+    return ""
 
 
 def _with_pods(cluster: Cluster, body: dict[str, Any], wanted: Wanted) -> dict[str, Any]:

@@ -4,6 +4,8 @@ Runs inside the embedded engine alone (see `program`).
 """
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -11,10 +13,37 @@ import pulumi
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import KubernetesObject
 from bedplate.labels import Identity, image_version
-from bedplate.offers import Offers
+from bedplate.offers import Offers, RouteRequest
+from bedplate.services.front_door.deployed import deployed_host, deployed_route
 from bedplate.tenants.offered import Offered
 from bedplate.workloads import Workload, WorkloadArgs, WorkloadComponent
 from bedplate.workloads.model_api import ModelApiSpec
+
+
+@dataclass(frozen=True)
+class MembersRoutes:
+    """Ways in as members may write them: in their own namespace, by the platform's own checks."""
+
+    offered: Offered
+    serves_any_host: bool = True
+
+    def admit(self, name: str, groups: Sequence[str], identity: Identity, parent: pulumi.Resource) -> None:
+        """Nothing: the platform has."""
+
+    def open(self, name: str, request: RouteRequest, parent: pulumi.Resource) -> None:
+        """The route, and the keys that it asks for."""
+        host = deployed_host(request.identity.tenant, request.identity.workload, self.offered.domain)
+        keys = {key.name: key.sha256 for key in request.spec.api_keys}
+        parts = deployed_route(
+            request.identity,
+            request.namespace_name,
+            host,
+            request.spec.access,
+            keys,
+            has_login=self.offered.has_login,
+        )
+        for suffix, part in parts:
+            KubernetesObject(f"{name}-{suffix}", part, pulumi.ResourceOptions(parent=parent))
 
 
 def register() -> None:
@@ -34,7 +63,7 @@ def register() -> None:
         groups=offered.groups,
         facts=ClusterFacts.model_construct(),
         secret=lambda name: pulumi.Output.from_input(name),
-        offers=Offers(),
+        offers=Offers(front_door=MembersRoutes(offered) if offered.has_front_door else None),
     )
     WorkloadComponent(spec.name, args)
 

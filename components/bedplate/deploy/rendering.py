@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from pydantic.alias_generators import to_camel
+
 from bedplate.deploy.errors import DeployError
 from bedplate.deploy.owners import of_stack
 from bedplate.engine.engine import Program, RecordingBackend, run
@@ -63,31 +65,46 @@ def refuse_unoffered(spec: ModelApiSpec, offered: Offered) -> None:
     """What the platform would not take, said before anything exists. Raises DeployError."""
     if spec.name in offered.of_stack:
         raise of_stack(spec.name, offered)
+    refuse_route(spec, offered)
     if not any(_is_below(spec.image, prefix) for prefix in offered.approved_images):
         allowed = ", ".join(offered.approved_images)
         raise DeployError(f"the image {spec.image} is from no approved registry", f"use an image below {allowed}")
-    asked = spec.gpu.count if spec.gpu else 0
     for what, given, most in (
         ("cpu", spec.cpu, offered.max_cpu),
         ("memory (GiB)", spec.memory_gib, offered.max_memory_gib),
-        ("gpu.count", asked, offered.max_gpus),
     ):
         if given > most:
             raise DeployError(f"{what} is {given:g}, and the largest pod may have {most:g}", f"write at most {most:g}")
-    if spec.gpu and spec.gpu.accelerator not in offered.accelerators:
-        known = ", ".join(offered.accelerators) or "none"
-        message = f"your tenant has no quota of {spec.gpu.accelerator}"
-        raise DeployError(message, f"choose one that it has ({known}), or ask for it in the tenant's file")
     for mount in spec.mounts:
         if mount.volume not in offered.volumes:
             known = ", ".join(offered.volumes) or "none"
             raise DeployError(f"there is no volume '{mount.volume}'", f"mount one of your tenant's: {known}")
     for key, value, why in (
+        ("gpu", spec.gpu, "what holds GPUs must be stopped while nobody uses it, which a stack's file sees to"),
+        ("canary", spec.canary, "a share of the requests is given in the stack file"),
         ("grants", spec.grants, "an identity of the cloud is given in the stack file alone"),
         ("idle", spec.idle, "what is deployed by hand is not stopped while idle yet"),
     ):
         if value:
             raise DeployError(f"{key} cannot be deployed by hand: {why}", "remove it, or have it in the tenant's file")
+
+
+def refuse_route(spec: ModelApiSpec, offered: Offered) -> None:
+    """A way in that there is none of here. Raises DeployError."""
+    route = spec.route
+    if route is None:
+        return
+    if not offered.has_front_door:
+        message = "the platform serves no hosts of members' apps (it has no front door, or a certificate for each host)"
+        raise DeployError(message, "remove `route`: inside the tenant the app is reached anyway")
+    for key in sorted(route.model_fields_set - {"access", "api_keys"}):
+        what = f"route.{to_camel(key)} cannot be set by hand"
+        raise DeployError(what, "remove it, or have the app written into the tenant's file")
+    if route.access == "public" and not offered.public_routes:
+        raise DeployError("route.access public is not allowed here (guardrails.publicRoutes)", 'write access = "api"')
+    if route.access != "public" and not offered.has_login and not route.api_keys:
+        fix = "write apiKeys (`bedplate api-key NAME` makes one)"
+        raise DeployError("this platform has no login, so nobody could come in", fix)
 
 
 def _is_below(image: str, prefix: str) -> bool:

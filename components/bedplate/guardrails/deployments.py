@@ -6,6 +6,7 @@ deployment has, and, of what the stack made, to a restart. Who may do the same i
 platform's team, controllers and operators.
 """
 
+from bedplate.guardrails.routes import keys_shape, route_shape
 from bedplate.kubernetes import Manifest
 from bedplate.labels import COMPONENT, DEPLOYED, DOMAIN, INSTANCE, MANAGED_BY, RESTARTED_AT, WORKLOAD
 
@@ -15,6 +16,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "apps": ("deployments",),
     "autoscaling": ("horizontalpodautoscalers",),
     "policy": ("poddisruptionbudgets",),
+    "traefik.io": ("ingressroutes", "middlewares"),
 }
 """By group, what a member may make of which `bedplate deploy` consists."""
 _COMPONENT = "model-api"
@@ -127,8 +129,16 @@ _SHAPES: dict[str, tuple[str, str]] = {
 }
 
 
-def deployments_spec() -> Manifest:
-    """Of the policy."""
+def deployments_spec(domain: str, *, public_routes: bool) -> Manifest:
+    """Of the policy. domain: of hosts. public_routes: whether a route may be open to everybody."""
+    shapes = {
+        **_SHAPES,
+        "IngressRoute": (
+            route_shape(domain, public=public_routes),
+            "a route of yours leads from <app>-<tenant>.<domain> to the app of its name, by the platform's own checks",
+        ),
+        "Middleware": (keys_shape(), "a middleware of yours admits callers by their keys, and does nothing else"),
+    }
     checks = {
         "variables.isOwn || variables.isRestart": (
             "is the stack's: change it in the tenant's file of the stack; of a deployment of the stack, a restart is "
@@ -141,7 +151,7 @@ def deployments_spec() -> Manifest:
         f"object == null || !({_IS_HELD})": "finalizers and owners are not yours to write",
         **{
             f"object == null || variables.isRestart || variables.kind != '{kind}' || ({cel})": message
-            for kind, (cel, message) in _SHAPES.items()
+            for kind, (cel, message) in shapes.items()
         },
     }
     return {

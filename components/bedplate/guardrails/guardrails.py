@@ -47,10 +47,11 @@ _IDENTITY = Identity(name="guardrails", component="admission")
 @dataclass(frozen=True, kw_only=True)
 class GuardrailsArgs:
     """spec: the limits. accelerators: those of the cluster's pools. budgets_deny: whether GPUs are denied to whoever
-    has used up a budget. contact: whom to ask for more."""
+    has used up a budget. contact: whom to ask for more. domain: of hosts."""
 
     spec: GuardrailsSpec
     accelerators: Sequence[str]
+    domain: str
     budgets_deny: bool = False
     contact: str | None = None
 
@@ -65,7 +66,9 @@ class Guardrails(pulumi.ComponentResource):
         KubernetesObject(f"{name}-binding", _binding(POLICY), pulumi.ResourceOptions(parent=self, depends_on=[policy]))
         self._beside(f"{name}-orphans", ORPHANS, orphans_spec())
         self._beside(f"{name}-activity", ACTIVITY, activity_spec())
-        self._beside(f"{name}-deployments", DEPLOYMENTS, deployments_spec())
+        self._beside(
+            f"{name}-deployments", DEPLOYMENTS, deployments_spec(args.domain, public_routes=args.spec.public_routes)
+        )
         self._beside(f"{name}-endless", ENDLESS, endless_spec())
         self._beside(f"{name}-triggers", TRIGGERS, triggers_spec(), triggers_binding())
         if args.budgets_deny:

@@ -49,6 +49,7 @@ DATA_SCIENTIST_RULES: list[Manifest] = [
     {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": _WRITE},
     {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": _WRITE},
     {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": [*_READ, *_WRITE]},
+    {"apiGroups": ["traefik.io"], "resources": ["ingressroutes", "middlewares"], "verbs": [*_READ, *_WRITE]},
 ]
 
 

@@ -21,10 +21,9 @@ class Offered:
     """domain: of hosts. tenant, project, owner, groups: whose the namespace is.
 
     has_front_door, has_login: whether there is a way in from outside, and somebody who says who comes. public_routes:
-    whether it may be open to everybody. approved_images: beginnings of images that may run. accelerators: that the
-    tenant has a quota of. max_cpu, max_memory_gib, max_gpus: of one pod. volumes: that its workloads mount. of_stack:
-    kind and host of each workload that the stack has there. registry: where built images go, if there is one. version:
-    of the library that wrote it.
+    whether it may be open to everybody. approved_images: beginnings of images that may run. max_cpu, max_memory_gib: of
+    one pod. volumes: that its workloads mount. of_stack: kind and host of each workload that the stack has there.
+    registry: where built images go, if there is one. version: of the library that wrote it.
     """
 
     domain: str
@@ -36,10 +35,8 @@ class Offered:
     has_login: bool = False
     public_routes: bool = False
     approved_images: Sequence[str] = ()
-    accelerators: Sequence[str] = ()
     max_cpu: float = 0
     max_memory_gib: float = 0
-    max_gpus: int = 0
     volumes: Sequence[str] = ()
     of_stack: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     registry: str | None = None

@@ -28,6 +28,7 @@ _OBJECTS = 100
 _WITHOUT_PODS = (
     *("configmaps", "secrets", "serviceaccounts", "services", "deployments.apps"),
     *("horizontalpodautoscalers.autoscaling", "poddisruptionbudgets.policy"),
+    *("ingressroutes.traefik.io", "middlewares.traefik.io"),
 )
 """What members can make besides jobs."""
 _CLAIMS = "resourceclaims.resource.k8s.io", "resourceclaimtemplates.resource.k8s.io"

@@ -7,34 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from bedplate.cli.app import app
-from bedplate.cli.options import ordered
-from bedplate.deploy.access import find_access
-from bedplate.deploy.cluster import Cluster
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ClusterApi
 from bedplate.embedded_cluster.kubeconfig import single_context
-from bedplate.embedded_cluster.simulation import SimulatedPool, simulated_cluster
 from bedplate.engine.engine import RecordingBackend, run
 from bedplate.rehearsal.applying import apply
-from bedplate.rehearsal.deleting import delete
+from bedplate.rehearsal.definitions import Definitions
+from cluster.deploy.kubelet import running_kubelet
 from cluster.deploy.people import TENANT, Person
 from cluster.guardrails.guarded import LIMITS, image, manifest, refusal
 from cluster.objects_under_test import eventually
-from harness import job, model_api, platform, program, tenant
-
-POOLS = [
-    SimulatedPool(name="general", nodes=3, cpu=16, memory_gib=64),
-    SimulatedPool(name="l4", nodes=1, cpu=8, memory_gib=32, accelerator="nvidia-l4", gpus=1),
-]
+from harness import LOGIN, job, model_api, platform, program, tenant
 
 
 def stack() -> dict[str, Any]:
     """One tenant with an app, a workspace, and a job of the stack's."""
-    quota = {"cpu": 12, "memoryGib": 24, "gpus": {"nvidia-l4": 1}, "storageGib": 100, "pods": 20}
+    quota = {"cpu": 12, "memoryGib": 24, "gpus": {}, "storageGib": 100, "pods": 20}
     volumes = [{"name": "data", "sizeGib": 10, "retain": False}]
     vision = tenant(
         TENANT,
@@ -53,24 +43,31 @@ def stack() -> dict[str, Any]:
         quota=quota,
         volumes=volumes,
     )
-    return platform(vision, tenant("audio"), guardrails=LIMITS)
+    return platform(
+        vision,
+        tenant("audio"),
+        tenant("low-vision"),
+        guardrails=LIMITS,
+        login=LOGIN,
+        certificates={"issuer": "internal"},
+    )
 
 
 @pytest.fixture(scope="session")
-def platform_up(cluster_access: ClusterAccess) -> Generator[ApiServer]:
-    """The stack on its cluster, with the guardrails enforced."""
+def platform_up(cluster_access: ClusterAccess, tmp_path_factory: pytest.TempPathFactory) -> Generator[ApiServer]:
+    """The stack on its cluster, with the guardrails enforced; it goes with the cluster."""
     if not cluster_access.is_disposable:
         pytest.skip("it needs the embedded control plane: it makes namespaces of fixed names")
     api = ApiServer(cluster_access)
-    classes = {"standard": "Delete", "standard-retained": "Retain"}
-    with simulated_cluster(cluster_access, POOLS, classes, lambda _: None):
-        applied = apply(api, run(program(stack()), RecordingBackend(), is_preview=False).resources)
-        assert applied.problems == []
-        probe = manifest("Pod", image("docker.io/evil/app:1"))
-        probe["metadata"]["namespace"] = TENANT
-        eventually(lambda: refusal(api, probe), "the rules are enforced")
+    recording = run(program(stack()), RecordingBackend(), is_preview=False)
+    Definitions(api).create(recording)
+    assert apply(api, recording.resources).problems == []
+    probe = manifest("Pod", image("docker.io/evil/app:1"))
+    probe["metadata"]["namespace"] = TENANT
+    eventually(lambda: refusal(api, probe), "the rules are enforced")
+    calls = ClusterApi(cluster_access.kubeconfig, cluster_access.context)
+    with running_kubelet(calls, tmp_path_factory.mktemp("kubelet")):
         yield api
-        assert delete(api, applied.resources) == []
 
 
 @pytest.fixture
@@ -110,6 +107,3 @@ def app_name(alice: Person) -> Iterator[str]:
     name = f"app-{uuid.uuid4().hex[:6]}"
     yield name
     alice.runs("deploy", "destroy", name, "-y")
-
-
-__all__ = ["CliRunner", "Cluster", "app", "find_access", "ordered"]

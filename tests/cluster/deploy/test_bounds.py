@@ -123,6 +123,73 @@ class TestAMember:
             assert cluster.delete("Secret", "probe")
 
 
+@pytest.fixture
+def route(alice: Person) -> dict[str, dict[str, Any]]:
+    """What a deploy with a way in applies beside, by kind."""
+    keys = [{"name": "shop", "sha256": "a" * 64}]
+    workload = {**WORKLOAD, "route": {"access": "api", "apiKeys": keys}}
+    made = {body["kind"]: dict(body) for body in render(workload, IMAGE, offered_in(alice.cluster()), TENANT)}
+    return {kind: made[kind] for kind in ("IngressRoute", "Middleware")}
+
+
+def of_rule(body: dict[str, Any], number: int, **changes: Any) -> dict[str, Any]:
+    body = copy.deepcopy(body)
+    body["spec"]["routes"][number] |= changes
+    return body
+
+
+HEADERS = {"headers": {"customRequestHeaders": {"X-Auth-Request-Email": "ines@example.com"}}}
+BEFORE, AFTER = ({"name": f"deployed-{each}", "namespace": "bedplate-front-door"} for each in ("before", "after"))
+
+
+class TestARoute:
+    def test_has_one_form(self, alice: Person, route: dict[str, dict[str, Any]]) -> None:
+        assert {kind: told(alice.cluster(), body) for kind, body in route.items()} == dict.fromkeys(route, "")
+        browser = render({**WORKLOAD, "route": {"access": "browser"}}, IMAGE, offered_in(alice.cluster()), TENANT)
+        assert [told(alice.cluster(), dict(body)) for body in browser if body["kind"] == "IngressRoute"] == [""]
+
+    @pytest.mark.parametrize(
+        ("number", "changes"),
+        [
+            (0, {"match": "Host(`label-reader-vision.ml.example.com`)"}),
+            (0, {"match": "Host(`auth.ml.example.com`)"}),
+            (0, {"match": "PathPrefix(`/`)"}),
+            (0, {"priority": 1000}),
+            (0, {"middlewares": []}),
+            (0, {"middlewares": [{"name": "audio.deployed-api", "namespace": "bedplate-front-door"}]}),
+            (0, {"middlewares": [{"name": "deployed-public", "namespace": "bedplate-front-door"}]}),
+            (1, {"middlewares": [BEFORE, AFTER]}),
+            (1, {"middlewares": [{"name": "probe-api-keys"}]}),
+            (0, {"services": [{"name": "ines", "port": 80}]}),
+            (0, {"services": [{"name": "probe", "port": 80, "namespace": "audio"}]}),
+            (0, {"services": [{"name": "api@internal", "kind": "TraefikService"}]}),
+        ],
+        ids=str,
+    )
+    def test_opens_nothing_else(
+        self, alice: Person, route: dict[str, dict[str, Any]], number: int, changes: dict[str, Any]
+    ) -> None:
+        assert "bedplate-deployments" in told(alice.cluster(), of_rule(route["IngressRoute"], number, **changes))
+
+    def test_has_keys_and_no_other_middleware(self, alice: Person, route: dict[str, dict[str, Any]]) -> None:
+        keys = route["Middleware"]
+        for spec in (
+            HEADERS,
+            {**keys["spec"], **HEADERS},
+            {"plugin": {"starting": {"retrySeconds": 1}}},
+            {"plugin": {"apikeys": {**keys["spec"]["plugin"]["apikeys"], "userHeader": "X-Auth-Request-Email"}}},
+            {"plugin": {"apikeys": {**keys["spec"]["plugin"]["apikeys"], "prefix": ""}}},
+        ):
+            assert "bedplate-deployments" in told(alice.cluster(), {**keys, "spec": spec}), spec
+
+    def test_ends_at_what_may_be_another_tenants_host(self, alice: Person) -> None:
+        workload = {**WORKLOAD, "name": "x-low", "route": {"access": "api"}}
+        made = render(workload, IMAGE, offered_in(alice.cluster()), TENANT)
+        assert [
+            "bedplate-deployments" in told(alice.cluster(), dict(b)) for b in made if b["kind"] == "IngressRoute"
+        ] == [True]
+
+
 class TestTheStacksOwn:
     def test_is_restarted_and_nothing_else(self, alice: Person, admin: ClusterApi) -> None:
         cluster = alice.cluster()

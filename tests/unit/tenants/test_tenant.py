@@ -104,6 +104,7 @@ class TestQuota:
                 (
                     *("count/configmaps", "count/secrets", "count/serviceaccounts", "count/services"),
                     *("count/deployments.apps", "count/horizontalpodautoscalers.autoscaling"),
+                    *("count/ingressroutes.traefik.io", "count/middlewares.traefik.io"),
                     "count/poddisruptionbudgets.policy",
                 ),
                 "2100",
