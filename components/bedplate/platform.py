@@ -14,12 +14,13 @@ from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import Guardrails, GuardrailsArgs
 from bedplate.labels import Identity, host_label, image_version
+from bedplate.offered import Offered
 from bedplate.offers import Offers, TenantQueue
 from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.services import Services, ServicesArgs
 from bedplate.services.ssh.keys import Reached
 from bedplate.stack_file.consistency import refuse_inconsistent
-from bedplate.tenants import Offered, Tenant, TenantAccess, TenantArgs
+from bedplate.tenants import Tenant, TenantAccess, TenantArgs
 from bedplate.workloads import Workload, WorkloadArgs, WorkloadComponent, WorkloadSpec
 
 

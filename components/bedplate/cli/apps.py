@@ -130,7 +130,7 @@ def delete_secret(
             raise DeployError(f"the secret '{name}' is read by {', '.join(readers)}", fix, name)
         if not secrets.delete_secret(cluster, name):
             raise DeployError(f"there is no secret '{name}'", "see `bedplate secret list`", name)
-        deploy_output.said(form, {"ok": True, "name": name}, f"deleted {name}")
+        deploy_output.said(form, name, f"deleted {name}")
 
 
 @domains.command("list", epilog="Example: bedplate domains list")
@@ -180,7 +180,7 @@ def open_app(
             raise DeployError(f"'{app}' has no way in from outside", "give it a `route` in bedplate.toml", app)
         if form is Output.TEXT:
             webbrowser.open(found.url)
-        deploy_output.said(form, {"ok": True, "name": app, "url": found.url}, found.url)
+        deploy_output.said(form, app, found.url, found.url)
 
 
 def doctor(context: ContextOption = None, namespace: NamespaceOption = None, form: OutputOption = Output.TEXT) -> None:

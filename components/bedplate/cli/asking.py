@@ -11,7 +11,7 @@ from bedplate.cli.options import Output
 
 if TYPE_CHECKING:
     from bedplate.deploy.cluster import Cluster
-    from bedplate.tenants.offered import Offered
+    from bedplate.offered import Offered
 
 FELL_SHORT, WRONG_INPUT = 1, 2
 WAIT_SECONDS = 900.0

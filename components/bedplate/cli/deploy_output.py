@@ -1,6 +1,6 @@
 """What people and programs read of apps: tables, or the forms as JSON."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from bedplate.cli import consoles
 from bedplate.cli.options import Output
+from bedplate.deploy.forms import Deployed, Done, SecretMade, StatusRow, StepRow
 
 if TYPE_CHECKING:
     from bedplate.deploy.cluster import Cluster
@@ -40,10 +41,10 @@ def warning(text: str) -> None:
     _err.print(Text(f"warning: {text}", style="yellow"))
 
 
-def said(form: Output, value: Mapping[str, Any], text: str) -> None:
-    """One line, or the value."""
+def said(form: Output, name: str, text: str, url: str | None = None) -> None:
+    """One line, or that it was done."""
     if form is Output.JSON:
-        consoles.print_json(value)
+        consoles.print_json(asdict(Done(ok=True, name=name, url=url)))
     else:
         _out.print(Text(text))
 
@@ -86,16 +87,15 @@ def status(form: Output, found: "AppState") -> None:
     """Status, message, progress."""
     message = found.failing or found.message
     if form is Output.JSON:
-        consoles.print_json(
-            {
-                "name": found.app,
-                "status": found.status,
-                "message": message,
-                "progress": found.progress,
-                "replicas": found.replicas,
-                "ready_replicas": found.ready,
-            }
+        row = StatusRow(
+            name=found.app,
+            status=found.status,
+            message=message,
+            progress=found.progress,
+            replicas=found.replicas,
+            ready_replicas=found.ready,
         )
+        consoles.print_json(asdict(row))
         return
     _out.print(Text(found.status, style=_STYLES.get(found.status, "")) + Text(f"  {found.progress} %  {message}"))
     if found.failing:
@@ -106,21 +106,20 @@ def deployed(cluster: "Cluster", done: "Deployment", form: Output) -> None:
     """Where it is now, or why it is not."""
     state, release = done.state, done.release
     if form is Output.JSON:
-        consoles.print_json(
-            {
-                "ok": done.is_well,
-                "name": state.app if state else "",
-                "namespace": cluster.namespace,
-                "deployment_id": release.id,
-                "version": release.version,
-                "image": release.image,
-                "url": done.url or None,
-                "domain": done.host or None,
-                "status": state.status if state else "",
-                "progress": state.progress if state else 0,
-                "steps": [asdict(step) for step in done.steps],
-            }
+        row = Deployed(
+            ok=done.is_well,
+            name=state.app if state else "",
+            namespace=cluster.namespace,
+            deployment_id=release.id,
+            version=release.version,
+            image=release.image,
+            url=done.url or None,
+            domain=done.host or None,
+            status=state.status if state else "",
+            progress=state.progress if state else 0,
+            steps=[StepRow(**asdict(step)) for step in done.steps],
         )
+        consoles.print_json(asdict(row))
     else:
         _steps(done)
         _out.print(f"deployment  {release.id}", markup=False)
@@ -176,9 +175,9 @@ def about_to_go(form: Output, app: str, found: Sequence[tuple[str, str]]) -> Non
 def destroyed(form: Output, done: "Destroyed") -> None:
     """What went, what is left, what stays."""
     if form is Output.JSON:
-        shown = [[f"{kind} {name}" for kind, name in keys] for keys in (done.removed, done.left)]
-        value = {"ok": not done.left, "name": done.app, "removed": shown[0], "left": shown[1], "kept": list(done.kept)}
-        consoles.print_json(value)
+        from bedplate.deploy.destroying import row_of
+
+        consoles.print_json(asdict(row_of(done)))
         return
     _out.print(Text(f"removed {len(done.removed)} objects of {done.app}"))
     for kind, name in done.left:
@@ -208,7 +207,8 @@ def _printable(text: str) -> str:
 def secret_made(form: Output, made: "SecretRecord", readers: Sequence[str]) -> None:
     """And who must start anew to see it."""
     if form is Output.JSON:
-        consoles.print_json({"ok": True, "name": made.name, "created_at": made.created_at, "read_by": list(readers)})
+        row = SecretMade(ok=True, name=made.name, created_at=made.created_at, read_by=list(readers))
+        consoles.print_json(asdict(row))
         return
     _out.print(Text(f"secret {made.name} is kept; name it in secretEnv of bedplate.toml"))
     for app in readers:
@@ -218,8 +218,10 @@ def secret_made(form: Output, made: "SecretRecord", readers: Sequence[str]) -> N
 def examined(form: Output, checks: "Sequence[Check]") -> None:
     """Each check, and the fix of what is wrong."""
     if form is Output.JSON:
+        from bedplate.deploy.doctor import Examined
+
         is_well = all(check.outcome != "failed" for check in checks)
-        consoles.print_json({"ok": is_well, "checks": [asdict(check) for check in checks]})
+        consoles.print_json(asdict(Examined(ok=is_well, checks=checks)))
         return
     table = Table(box=None, pad_edge=False, show_header=False)
     for check in checks:

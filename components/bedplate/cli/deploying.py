@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bedplate.deploy.cluster import Cluster
     from bedplate.deploy.deploying import Step
     from bedplate.deploy.records import Release
-    from bedplate.tenants.offered import Offered
+    from bedplate.offered import Offered
 
 
 class _DeployGroup(TyperGroup):
@@ -291,7 +291,7 @@ def restart(
 
         app = app_name(name)
         restart_it(cluster_of(context, namespace), app)
-        deploy_output.said(form, {"ok": True, "name": app}, f"{app} gets new pods, one by one")
+        deploy_output.said(form, app, f"{app} gets new pods, one by one")
 
 
 @deploy.command("destroy", epilog="Example: bedplate deploy destroy scorer --secrets")

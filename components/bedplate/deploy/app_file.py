@@ -191,12 +191,15 @@ def _mistakes(whole: Mapping[str, Any]) -> "list[Problem]":
 
 def _in_file(problem: "Problem") -> "Problem":
     """A problem of a workload as one of the file: its path, and where secrets go."""
+    from bedplate.stack_file.problems import suggestion
+
     path = ("app", *problem.path[len(_UNDER) :])
     fix = _IN_STACK.sub("`bedplate secret create NAME`", problem.fix)
     allowed = problem.allowed
     if problem.message == "unknown key" and allowed:
+        fix = suggestion(str(path[-1]), [*allowed.split(", "), *_OF_BUILD, "memory"] if len(path) == 2 else [], fix)
         known = [key for key in allowed.split(", ") if key not in ("image", "kind", "memoryGib")]
-        allowed = ", ".join(sorted([*known, *_OF_BUILD, "memory"]))
+        allowed = ", ".join(sorted([*known, *_OF_BUILD, "memory"] if len(path) == 2 else known))
     return replace(problem, path=path, fix=fix, allowed=allowed, message=problem.message.replace("stack file", "file"))
 
 

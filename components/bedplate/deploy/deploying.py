@@ -16,7 +16,7 @@ from bedplate.deploy.cluster import Cluster, Refused
 from bedplate.deploy.errors import DeployError
 from bedplate.deploy.records import Record, Release
 from bedplate.deploy.state import AppState, state_of
-from bedplate.tenants.offered import Offered
+from bedplate.offered import Offered
 
 STEPS = ("build", "push", "apply", "roll out", "smoke test")
 _LOOK_SECONDS = 0.5

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bedplate.deploy import records
-from bedplate.deploy.cluster import Cluster, Refused
+from bedplate.deploy.cluster import Cluster, Object, Refused
 from bedplate.deploy.errors import DeployError
 from bedplate.deploy.refusals import explained
 from bedplate.labels import DEPLOYED, MANAGED_BY, WORKLOAD
@@ -32,6 +32,23 @@ class Destroyed:
     kept: Sequence[str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class DestroyedRow:
+    """The same for programs: kind and name in one text. ok: whether nothing is left."""
+
+    ok: bool
+    name: str
+    removed: Sequence[str]
+    left: Sequence[str]
+    kept: Sequence[str]
+
+
+def row_of(done: Destroyed) -> DestroyedRow:
+    """As programs read it."""
+    removed, left = ([f"{kind} {name}" for kind, name in keys] for keys in (done.removed, done.left))
+    return DestroyedRow(ok=not done.left, name=done.app, removed=removed, left=left, kept=list(done.kept))
+
+
 def found_of(cluster: Cluster, app: str) -> list[Key]:
     """Everything of the app, also of one whose deploy was interrupted."""
     record = records.find_record(cluster, app)
@@ -41,9 +58,7 @@ def found_of(cluster: Cluster, app: str) -> list[Key]:
     return list(dict.fromkeys([*listed, *seen]))
 
 
-def _listed(
-    cluster: Cluster, kind: str, marked: dict[str, str]
-) -> "Sequence[dict[str, object]] | list[dict[str, dict[str, str]]]":
+def _listed(cluster: Cluster, kind: str, marked: dict[str, str]) -> Sequence[Object]:
     try:
         return cluster.list(kind, marked)
     except Refused as refused:

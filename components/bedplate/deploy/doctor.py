@@ -3,15 +3,14 @@
 Owns the questions and their order; each is asked only where those before it were answered well.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 
 from bedplate.deploy.access import find_access
 from bedplate.deploy.cluster import Cluster, Refused
 from bedplate.deploy.deploying import offered_in
 from bedplate.deploy.errors import DeployError
-from bedplate.tenants.offered import Offered
+from bedplate.offered import Offered
 
 _NEEDED = (
     *(("create", "Deployment"), ("patch", "Deployment"), ("delete", "Deployment"), ("create", "Service")),
@@ -28,6 +27,14 @@ class Check:
     outcome: str
     detail: str
     fix: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """All checks. ok: whether none failed."""
+
+    ok: bool
+    checks: Sequence[Check]
 
 
 def examine(context: str | None, namespace: str | None) -> Iterator[Check]:
@@ -66,6 +73,8 @@ def _rights(cluster: Cluster) -> Check:
 
 
 def _version(offered: Offered) -> Check:
+    from importlib.metadata import version
+
     here = version("bedplate")
     if here == offered.version:
         return _ok("version", f"bedplate {here}, as the platform's")

@@ -12,7 +12,7 @@ from bedplate.deploy.cluster import Cluster, Object
 from bedplate.deploy.errors import DeployError
 from bedplate.deploy.state import state_from
 from bedplate.labels import COMPONENT, DEPLOYED, DOMAIN, MANAGED_BY, WORKLOAD
-from bedplate.tenants.offered import Offered
+from bedplate.offered import Offered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +88,37 @@ class Deployed:
     status: str
     progress: int
     steps: Sequence[StepRow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusRow:
+    """How one app is. progress: percent of its pods that are new and ready."""
+
+    name: str
+    status: str
+    message: str
+    progress: int
+    replicas: int
+    ready_replicas: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """That something was done to what has this name. url: where it is, if that is what was asked."""
+
+    ok: bool
+    name: str
+    url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretMade:
+    """A secret that is kept now. read_by: apps that see it when their pods start."""
+
+    ok: bool
+    name: str
+    created_at: str
+    read_by: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Whose an app is: a member's, or the stack's, which is changed by a pull request alone."""
 
 from bedplate.deploy.errors import DeployError
-from bedplate.tenants.offered import Offered
+from bedplate.offered import Offered
 
 
 def of_stack(name: str, offered: Offered) -> DeployError:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bedplate.deploy.cluster import Cluster, Object
-from bedplate.kubernetes.quantities import quantity
 from bedplate.labels import DEPLOYED, MANAGED_BY
 
 Told = dict[str, Any]
@@ -110,6 +109,8 @@ def _unscheduled(cluster: Cluster, pod: Object, events: Sequence[Object]) -> Tol
 
 
 def _asked(pod: Object) -> str:
+    from bedplate.kubernetes.quantities import quantity  # imports the specs
+
     totals: dict[str, float] = {}
     for container in pod["spec"]["containers"]:
         for resource, text in ((container.get("resources") or {}).get("requests") or {}).items():
@@ -192,6 +193,8 @@ def _out_of_memory(cluster: Cluster, pod: Object, status: Mapping[str, Any]) -> 
     if _is_deployed(pod):
         fix = f'write memory = "{more}" in bedplate.toml and run `bedplate deploy --same-image`: nothing is built again'
     else:
+        from bedplate.kubernetes.quantities import quantity  # imports the specs
+
         gib = f"{quantity(more) / 2**30:g}" if found else "more"
         fix = f"write memoryGib: {gib} in the tenant's file of the stack, by a pull request; the image stays as it is"
     return _told("memory", cause, fix, cluster.log(_name(pod), name, _LOG_LINES, is_previous=True))

@@ -4,8 +4,6 @@ import re
 
 from bedplate.deploy.cluster import Refused
 from bedplate.deploy.errors import DeployError
-from bedplate.embedded_cluster.objects import ObjectKey
-from bedplate.rehearsal.explanation import explain_refusal
 
 _FIXES = (
     (r"exceeded quota", "ask for less (cpu, memory, replicas), destroy what nobody needs, or have the quota raised"),
@@ -22,6 +20,10 @@ def explained(refused: Refused, kind: str, app: str, namespace: str) -> DeployEr
         what = f"{verb[1]} {verb[2]}" if verb else "do that"
         fix = "ask your platform team to put you into a group of the tenant (`bedplate doctor` shows your rights)"
         return DeployError(f"you may not {what} in {namespace}", fix, app)
+    # What it explains with imports the specs, which a command that is not refused needs not.
+    from bedplate.embedded_cluster.objects import ObjectKey
+    from bedplate.rehearsal.explanation import explain_refusal
+
     found = explain_refusal(ObjectKey(kind, namespace, app), refused.reason)
     policy = re.search(r"ValidatingAdmissionPolicy 'bedplate-deployments'.*?denied request: (.+)", found.reason)
     reason = policy[1] if policy else found.reason

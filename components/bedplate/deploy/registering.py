@@ -13,9 +13,9 @@ import pulumi
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import KubernetesObject
 from bedplate.labels import Identity, image_version
+from bedplate.offered import Offered
 from bedplate.offers import Offers, RouteRequest
 from bedplate.services.front_door.deployed import deployed_host, deployed_route
-from bedplate.tenants.offered import Offered
 from bedplate.workloads import Workload, WorkloadArgs, WorkloadComponent
 from bedplate.workloads.model_api import ModelApiSpec
 

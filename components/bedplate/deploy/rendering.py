@@ -16,7 +16,7 @@ from bedplate.deploy.owners import of_stack
 from bedplate.engine.engine import Program, RecordingBackend, run
 from bedplate.engine.resources import revealed
 from bedplate.labels import DEPLOYED, MANAGED_BY
-from bedplate.tenants.offered import Offered
+from bedplate.offered import Offered
 from bedplate.workloads.model_api import ModelApiSpec
 
 Manifest = dict[str, Any]

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from bedplate.on_demand import on_demand
-from bedplate.tenants.offered import Offered
 from bedplate.tenants.quota import QuotaSpec
 from bedplate.tenants.spec import TenantSpec
 from bedplate.tenants.volumes import VolumeSpec
@@ -16,4 +15,4 @@ __getattr__ = on_demand(
     {"bedplate.tenants.access": ("TenantAccess",), "bedplate.tenants.tenant": ("Tenant", "TenantArgs")}
 )
 
-__all__ = ["Offered", "QuotaSpec", "Tenant", "TenantAccess", "TenantArgs", "TenantSpec", "VolumeSpec"]
+__all__ = ["QuotaSpec", "Tenant", "TenantAccess", "TenantArgs", "TenantSpec", "VolumeSpec"]

@@ -13,9 +13,10 @@ import pulumi
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import KubernetesObject, Manifest, namespace_manifest
 from bedplate.labels import CLOSED_ENDINGS, OWNERS, PROJECTS, Identity, label_value
+from bedplate.offered import Offered
 from bedplate.tenants.access import marker_binding, role_binding
 from bedplate.tenants.network import network_policies
-from bedplate.tenants.offered import Offered, offered_manifest
+from bedplate.tenants.offered import offered_manifest
 from bedplate.tenants.quota import limit_range, resource_quotas
 from bedplate.tenants.spec import TenantSpec
 from bedplate.tenants.volumes import volume_claim

@@ -1,7 +1,8 @@
 """Two nodes whose kubelet is this process: it writes the status of pods as a kubelet would, and has their logs.
 
-What becomes of a pod follows from its image's tag: `hungry` needs a gibibyte, `missing` is in no registry, `crash` and
-`offline` end, `lost` has no page at the probe's path, `slow` never gets ready; every other tag serves.
+What becomes of a pod follows from its image's tag: `hungry` needs a gibibyte (the guide's app half of one), `missing`
+is in no registry, `crash` and `offline` end, `lost` has no page at the probe's path, `slow` never gets ready; every other
+tag serves.
 """
 
 import contextlib
@@ -131,7 +132,8 @@ class Kubelet:
         tag = self.pods[pod["metadata"]["name"]]
         if missing := self._missing_secret(pod, container):
             return _waiting("CreateContainerConfigError", f'secret "{missing}" not found')
-        if tag == "hungry" and quantity(container["resources"]["limits"]["memory"]) < 2**30:
+        needed = 2**30 if tag == "hungry" else 2**29 if "/fraud:" in container["image"] else 0
+        if quantity(container["resources"]["limits"]["memory"]) < needed:
             return {**_waiting("CrashLoopBackOff", "back-off 40s"), **_ended("OOMKilled", 137), "restartCount": 3}
         if tag == "missing":
             said = f'Back-off pulling image "{container["image"]}": rpc error: code = NotFound: not found'
