@@ -30,13 +30,16 @@ class Contained:
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """folder: empty, for this container alone. objects: ConfigMaps and Secrets by name. claims: folders by the names of
-    claims. hosts: addresses by name. secrets: values of variables that come from Secrets."""
+    claims. hosts: addresses by name. secrets: values of variables that come from Secrets. image: a folder with the
+    files of an image, this machine's own if none; image_settings: its configuration."""
 
     folder: Path
     objects: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     claims: Mapping[str, Path] = field(default_factory=dict[str, Path])
     hosts: Mapping[str, str] = field(default_factory=dict[str, str])
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    image: Path = Path("/")
+    image_settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def contained(pod: Mapping[str, Any], surroundings: Surroundings, name: str = "") -> Contained:
@@ -45,16 +48,17 @@ def contained(pod: Mapping[str, Any], surroundings: Surroundings, name: str = ""
     container = next(each for each in pod["containers"] if name in ("", each["name"]))
     user, folder = pod["securityContext"]["runAsUser"], surroundings.folder
     root = folder / "root"
-    lines = ["set -e", *_read_only_root(root, folder, container, _volumes(pod, surroundings, user), surroundings.hosts)]
+    lines = ["set -e", *_read_only_root(root, surroundings, container, _volumes(pod, surroundings, user))]
     environment = [f"{each['name']}={_value(each, surroundings)}" for each in container.get("env", ())]
-    path = f"PATH={os.environ['PATH']}"
+    settings = surroundings.image_settings
+    path = [f"PATH={os.environ['PATH']}"] if not settings else settings.get("Env", [])
     within = (
-        ["cd", container.get("workingDir", "/")],
+        ["cd", container.get("workingDir") or settings.get("WorkingDir") or "/"],
         ["exec", *container.get("command", ()), *container.get("args", ())],
     )
     run = [
         *("chroot", str(root), "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs"),
-        *("--bounding-set=-all", "--inh-caps=-all", "env", "-i", path, *environment),
+        *("--bounding-set=-all", "--inh-caps=-all", "env", "-i", *path, *environment),
         *("sh", "-c", " && ".join(shlex.join(part) for part in within)),
     ]
     script = folder / "run.sh"
@@ -74,24 +78,23 @@ def _can_contain(folder: Path) -> None:
 
 
 def _read_only_root(
-    root: Path,
-    folder: Path,
-    container: Mapping[str, Any],
-    volumes: Mapping[str, Path],
-    hosts: Mapping[str, str],
+    root: Path, surroundings: Surroundings, container: Mapping[str, Any], volumes: Mapping[str, Path]
 ) -> list[str]:
-    """This machine's root below an upper folder, in which only places for volumes are made."""
+    """The image's files below an upper folder, in which only places for volumes are made."""
+    folder, hosts = surroundings.folder, surroundings.hosts
     upper, work = folder / "upper", folder / "work"
     for each in (root, upper, work):
         each.mkdir()
     names = folder / "hosts"
     names.write_text("127.0.0.1 localhost\n" + "".join(f"{address} {name}\n" for name, address in hosts.items()))
-    lines = [f"mount -t overlay overlay -o lowerdir=/,upperdir={upper},workdir={work} {root}"]
+    lines = [f"mount -t overlay overlay -o lowerdir={surroundings.image},upperdir={upper},workdir={work} {root}"]
     mounts = sorted(container.get("volumeMounts", ()), key=lambda mount: len(mount["mountPath"]))
     places = [(mount, volumes[mount["name"]] / mount.get("subPath", "")) for mount in mounts]
     for mount, source in places:
         place = f"{root}{mount['mountPath']}"
         lines.append(f"mkdir -p {place}" if source.is_dir() else f"mkdir -p $(dirname {place}) && touch {place}")
+    # Every image has these, or its runtime makes them.
+    lines.append(f"mkdir -p {root}/etc {root}/proc {root}/dev {root}/sys && touch {root}/etc/hosts")
     lines += [f"mount -o remount,ro {root}", f"mount --bind {names} {root}/etc/hosts"]
     for system in ("proc", "dev", "sys"):
         lines.append(f"mount --rbind /{system} {root}/{system}")

@@ -144,6 +144,16 @@ SSH_PORT = 22
 """Of the gate and of workspaces, as people see it."""
 WORKSPACE_SSH_PORT = 2222
 """Of a workspace's pods, behind port 22 of its Service."""
+BUILDS_OF = f"{DOMAIN}/builds-of"
+"""Of a namespace in which images are built: the namespace of the tenant whose images they are."""
+BUILD = "build"
+"""The PodTemplate in such a namespace that every build is a copy of, and its ServiceAccount."""
+MAX_BUILD_SECONDS = f"{DOMAIN}/max-build-seconds"
+"""Annotation of that PodTemplate: the longest that a build may take."""
+BUILD_HEADER_BYTES = 20
+"""In which a build is told how long the archive is that it gets, as a number after spaces."""
+PULL_SECRET = "registry"
+"""The Secret in a tenant's namespace by which its pods' images are pulled, where the registry asks for one."""
 IDLE_NAMESPACE = "bedplate-idle"
 KEDA = "keda"
 """The release, in IDLE_NAMESPACE."""
@@ -243,6 +253,11 @@ def host_label(tenant: str, workload: str) -> str:
 def login_host(domain: str) -> str:
     """The one host that people sign in at."""
     return f"auth.{domain}"
+
+
+def builds_namespace(namespace: str) -> str:
+    """Where the images of a tenant are built. namespace: the tenant's."""
+    return f"bedplate-builds-{namespace}"
 
 
 def grafana_host(domain: str) -> str:

@@ -165,6 +165,37 @@ class QueueOffer(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TenantImages:
+    """The images of a tenant. namespace, namespace_name: of it. groups: whose members may build."""
+
+    identity: Identity
+    namespace: KubernetesObject
+    namespace_name: str
+    groups: Sequence[str]
+
+
+class ImagesOffer(Protocol):
+    """A registry, and builds in the cluster."""
+
+    @property
+    def pull_secrets(self) -> Sequence[str]:
+        """Names of Secrets in the tenant's namespace by which its pods' images are pulled."""
+        ...
+
+    def repository(self, tenant: str) -> str:
+        """What a tenant's images begin with, without '/' at the end; '' where there is no registry."""
+        ...
+
+    def builds_for(self, tenant: str) -> bool:
+        """Whether a tenant's members may build in the cluster."""
+        ...
+
+    def open(self, name: str, request: TenantImages, parent: pulumi.Resource) -> None:
+        """Registers for `parent`, a tenant, what its images need."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
 class Offers:
     """Each offer, or None where this stack does not make it."""
 
@@ -173,3 +204,4 @@ class Offers:
     backlog: BacklogOffer | None = None
     queue: QueueOffer | None = None
     shell: ShellOffer | None = None
+    images: ImagesOffer | None = None

@@ -15,7 +15,7 @@ from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import Guardrails, GuardrailsArgs
 from bedplate.labels import Identity, host_label, image_version
 from bedplate.offered import Offered
-from bedplate.offers import Offers, TenantQueue
+from bedplate.offers import Offers, TenantImages, TenantQueue
 from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.services import Services, ServicesArgs
 from bedplate.services.ssh.keys import Reached
@@ -124,6 +124,14 @@ class Platform(pulumi.ComponentResource):
             is_marked=platform.cost is not None and platform.cost.denies,
         )
         tenant = Tenant(f"{self._name}/{spec.name}", args, self._on_cluster())
+        if offers.images:
+            images = TenantImages(
+                identity=tenant.identity,
+                namespace=tenant.namespace,
+                namespace_name=platform.namespace(spec.name),
+                groups=spec.groups,
+            )
+            offers.images.open(f"{self._name}/{spec.name}", images, tenant)
         queue = self._queue(spec, tenant, offers)
         if offers.front_door and "services" in platform.layers:
             offers.front_door.admit(f"{self._name}/{spec.name}", spec.groups, tenant.identity, tenant)

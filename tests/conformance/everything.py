@@ -27,6 +27,14 @@ EVERYTHING = platform(
     idle={},
     queue={},
     ssh={"hostKeyRef": "gate", "keys": {"ines@example.com": [SSH_KEY]}, "allowedNetworks": ["203.0.113.0/24"]},
+    images={
+        "registry": "ghcr.io/acme/",
+        "pull": {"username": "reader", "passwordRef": "pull"},
+        "builds": {
+            "credentials": {"vision": {"username": "vision", "passwordRef": "push"}},
+            "networks": ["10.3.0.0/24"],
+        },
+    },
     monitoring={
         "diskGib": 400,
         "mail": {
@@ -62,7 +70,7 @@ WITH_CERT_MANAGER = {
     "idle": {"keda": {"provided": True}},
     "monitoring": {"provided": {"url": "http://prometheus.example.svc:9090"}},
 }
-SECRETS = frozenset({"gate", "token", "smtp", "onCall", "slack", "metrics"})
+SECRETS = frozenset({"gate", "pull", "push", "token", "smtp", "onCall", "slack", "metrics"})
 """Their config secrets."""
 
 _FACTS = {"deletedStorageClass": "standard", "retainedStorageClass": "standard-retained"}

@@ -205,6 +205,10 @@ class ClusterSpec(Spec):
         """Whether the platform has a public zone of its domain, in which cert-manager solves challenges."""
         return False
 
+    def has_registry(self) -> bool:
+        """Whether there is a registry of images that comes with the cluster."""
+        return self.owns_cluster
+
     def publishes_service_account_keys(self) -> bool:
         """Whether anybody can check the tokens of the cluster's ServiceAccounts."""
         return False

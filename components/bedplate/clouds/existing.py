@@ -132,6 +132,12 @@ class ExistingClusterSpec(ClusterSpec):
             return True
         return self.facts is not None and self.facts.dns01_solver is not None
 
+    def has_registry(self) -> bool:
+        """Where the facts name one, or are wrong and may name one."""
+        if not hasattr(self, "facts"):
+            return True
+        return self.facts is not None and self.facts.registry is not None
+
     def publishes_service_account_keys(self) -> bool:
         """Where the facts say under which address, or are wrong and may say it."""
         if not hasattr(self, "facts"):

@@ -271,6 +271,31 @@ PROGRAMS = (
         stamps={"sigs.k8s.io/kueue/pkg/version.GitVersion": "v{version}"},
         definitions=("config/components/crd/bases",),
     ),
+    Program(
+        name="buildctl",
+        title="the client of BuildKit",
+        module="github.com/moby/buildkit",
+        needed_by="builds by a BuildKit of one's own, tests of builds",
+        otherwise="put buildctl {version} itself on PATH (https://github.com/moby/buildkit/releases)",
+        stamps={"github.com/moby/buildkit/version.Version": "v{version}"},
+        version_option="--version",
+    ),
+    Program(
+        name="buildkitd",
+        title="BuildKit",
+        module="github.com/moby/buildkit",
+        needed_by="tests of builds",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"github.com/moby/buildkit/version.Version": "v{version}"},
+    ),
+    Program(
+        name="registry",
+        title="the registry of Distribution",
+        module="github.com/distribution/distribution/v3",
+        needed_by="tests of builds",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"github.com/distribution/distribution/v3/version.version": "v{version}"},
+    ),
 )
 """In the order in which `bedplate programs build` builds them: what most needs first."""
 

@@ -21,6 +21,7 @@ from bedplate.services.front_door.routes import Routes, SignInRoute, SignInRoute
 from bedplate.services.gpu.gpu import Gpu, GpuArgs
 from bedplate.services.idle.idle import Idle, IdleArgs
 from bedplate.services.idle.workspace_objects import custom_resource_state
+from bedplate.services.images.images import Images, ImagesArgs
 from bedplate.services.login.login import Login, LoginArgs
 from bedplate.services.monitoring.endpoint import prometheus_of
 from bedplate.services.monitoring.monitoring import Monitoring, MonitoringArgs
@@ -177,6 +178,14 @@ class Services:
         made = SshArgs(spec=spec, workspaces=args.reached_by_ssh, cluster=args.cluster, secret=args.secret)
         return self._watch(Ssh(f"{self._name}-ssh", made, self._opts))
 
+    def _images(self) -> Images | None:
+        """The registry and the builds, if the stack says of them."""
+        spec, args = self._args.spec.images, self._args
+        if spec is None:
+            return None
+        made = ImagesArgs(spec=spec, facts=args.cluster.facts, secret=args.secret)
+        return self._watch(Images(f"{self._name}-images", made, self._opts))
+
     def _cost(self) -> None:
         """What everything costs, if the stack asks for it."""
         spec, args = self._args.spec, self._args
@@ -195,7 +204,7 @@ class Services:
 
     def _offers(self, login: Login | None) -> Offers:
         idle = self._idle()
-        inside = Offers(activity=idle, backlog=idle, queue=self._queue(), shell=self._ssh())
+        inside = Offers(activity=idle, backlog=idle, queue=self._queue(), shell=self._ssh(), images=self._images())
         door, authentication = self.front_door, login.endpoints if login else None
         if door is None:
             return inside

@@ -4,6 +4,7 @@ from bedplate.kubernetes import ChartsSpec
 from bedplate.services.certificates.spec import CertificatesSection
 from bedplate.services.cost.spec import CostSection
 from bedplate.services.idle.spec import IdleSection
+from bedplate.services.images.spec import ImagesSection
 from bedplate.services.login.spec import LoginSection
 from bedplate.services.monitoring.spec import MonitoringSection
 from bedplate.services.queue.spec import QueueSection
@@ -11,7 +12,14 @@ from bedplate.services.ssh.spec import SshSection
 
 
 class ServicesSpec(
-    IdleSection, MonitoringSection, LoginSection, CertificatesSection, QueueSection, CostSection, SshSection
+    IdleSection,
+    MonitoringSection,
+    LoginSection,
+    CertificatesSection,
+    QueueSection,
+    CostSection,
+    SshSection,
+    ImagesSection,
 ):
     """What a person decides about the services. A section is read before those of the bases to its left."""
 

@@ -4,7 +4,7 @@ Owns the list of all checks, and those of quotas, images and limits. Beside it, 
 (machines and networks), `gpus` (parts of them, drivers), `models` (language models on GPUs), `queues` (work that waits
 its turn), `storage` (volumes), `buckets`, `costs`, `routing` (hosts and routes), `secrets`, `tenancy` (names),
 `ceilings` (the most that any tenant may have), `idle` (stopping what nobody uses), `monitoring`,
-`ssh` (who comes in).
+`ssh` (who comes in), `images` (who builds where).
 """
 
 import json
@@ -21,6 +21,7 @@ from bedplate.stack_file import (
     costs,
     gpus,
     idle,
+    images,
     models,
     monitoring,
     queues,
@@ -356,6 +357,8 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     secrets.config_secrets,
     secrets.of_tenants,
     ssh.owners,
+    images.builds,
+    images.approved,
     ceilings.quotas,
     ceilings.networks,
     ceilings.pod_security,

@@ -6,6 +6,7 @@ or a list outside of that file, says whose a secret is (ADR 0021).
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from bedplate.stack_file.images import accounts
 from bedplate.stack_file.parts import Parts, has
 from bedplate.stack_file.problems import PathParts, Problem, shown, suggestion
 
@@ -75,6 +76,7 @@ def _of_the_platform(parts: Parts) -> Iterator[tuple[PathParts, str]]:
         yield from ((("login", *field.split(".")), key) for field, key in parts.services.login.config_secrets().items())
     if parts.services.ssh and has(parts.services.ssh, ["host_key_ref"]):
         yield from ((("ssh", field), key) for field, key in parts.services.ssh.config_secrets().items())
+    yield from accounts(parts)
     if parts.services.monitoring:
         yield from ((("monitoring", *place), key) for place, key in parts.services.monitoring.config_secrets())
 

@@ -1,6 +1,6 @@
 """The component of a workload, whatever its template."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 
@@ -30,6 +30,8 @@ class WorkloadComponent(pulumi.ComponentResource):
     @staticmethod
     def _parts(template: Workload, args: WorkloadArgs) -> list[tuple[str, Manifest]]:
         parts = [*template.common_parts(args), *template.parts(args)]
+        if args.offers.images:
+            parts = [(suffix, _pulling(part, args.offers.images.pull_secrets)) for suffix, part in parts]
         if args.acts_as is None:
             return parts
         acting = [(suffix, acting_as(part, args.acts_as)) for suffix, part in parts]
@@ -106,6 +108,14 @@ def _canary(args: WorkloadArgs, endpoint: Endpoint, made: Mapping[str, Kubernete
         weight_percent=endpoint.canary_percent,
         after=[made["canary-deployment"]],
     )
+
+
+def _pulling(part: Manifest, secrets: Sequence[str]) -> Manifest:
+    """A ServiceAccount whose pods pull by these Secrets
+    (https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#add-imagepullsecrets-to-a-service-account)."""
+    if part["kind"] != "ServiceAccount" or not secrets:
+        return part
+    return {**part, "imagePullSecrets": [{"name": name} for name in secrets]}
 
 
 def _options(

@@ -1,0 +1,90 @@
+"""Whether images can be built where the stack says, and run from where they are put."""
+
+from collections.abc import Iterator
+
+from bedplate.labels import LABEL_LENGTH, builds_namespace
+from bedplate.services.images.spec import BuildsSpec
+from bedplate.stack_file.parts import Parts, has
+from bedplate.stack_file.problems import PathParts, Problem, shown, suggestion
+
+
+def builds(parts: Parts) -> Iterator[Problem]:
+    """There is a registry, a pool, and each tenant that builds."""
+    section = parts.services.images
+    if section is None or not has(section, ["registry", "builds"]) or section.builds is None:
+        return
+    if section.registry is None and parts.cloud is not None and not parts.cloud.has_registry():
+        yield Problem(
+            path=("images",),
+            message="builds have nowhere to put images: this cluster's cloud brings no registry that is known here",
+            fix="add `registry: registry.example.com/ml/` to images, or remove images.builds",
+        )
+    if has(section.builds, ["pool"]):
+        yield from _pool(parts, section.builds)
+    if has(section.builds, ["credentials"]):
+        yield from _tenants(parts, section.builds)
+
+
+def approved(parts: Parts) -> Iterator[Problem]:
+    """What is built may run: the guardrails approve of the registry."""
+    section, guardrails = parts.services.images, parts.guardrails
+    if section is None or guardrails is None or not has(section, ["registry"]) or section.registry is None:
+        return
+    if not has(guardrails, ["approved_images"]) or guardrails.approves(section.registry):
+        return
+    yield Problem(
+        path=("images", "registry"),
+        message="no image from there may run: the guardrails do not approve of it",
+        given=shown(section.registry),
+        allowed=", ".join(guardrails.approved_images),
+        fix=f"add {section.registry} to guardrails.approvedImages, or name a registry below one of these",
+    )
+
+
+def accounts(parts: Parts) -> Iterator[tuple[PathParts, str]]:
+    """Where the section names config secrets, and which."""
+    section = parts.services.images
+    if section is None:
+        return
+    if has(section, ["pull"]) and section.pull and has(section.pull, ["password_ref"]):
+        yield ("images", "pull", "passwordRef"), section.pull.password_ref
+    if has(section, ["builds"]) and section.builds and has(section.builds, ["credentials"]):
+        for tenant, one in section.builds.credentials.items():
+            if has(one, ["password_ref"]):
+                yield ("images", "builds", "credentials", tenant, "passwordRef"), one.password_ref
+
+
+def _pool(parts: Parts, spec: BuildsSpec) -> Iterator[Problem]:
+    if spec.pool is None or parts.pools is None:
+        return
+    fitting = sorted(name for name, pool in parts.pools.items() if has(pool, ["accelerator"]) and not pool.accelerator)
+    if spec.pool not in fitting:
+        yield Problem(
+            path=("images", "builds", "pool"),
+            message="there is no pool of this name without GPUs",
+            given=shown(spec.pool),
+            allowed=", ".join(fitting) or "none",
+            fix=suggestion(spec.pool, fitting, "name one of these, or add it to nodePools"),
+        )
+
+
+def _tenants(parts: Parts, spec: BuildsSpec) -> Iterator[Problem]:
+    names = {tenant.name for _, tenant in parts.with_tenants("name")}
+    for tenant in spec.credentials:
+        path = ("images", "builds", "credentials", tenant)
+        if tenant not in names and len(names) == len(parts.tenants):
+            yield Problem(
+                path=path,
+                message="there is no tenant of this name",
+                given=shown(tenant),
+                fix=suggestion(tenant, names, "correct the name, or remove the entry"),
+            )
+        elif len(builds_namespace(f"{parts.tenant_prefix or ''}{tenant}")) > LABEL_LENGTH:
+            longest = LABEL_LENGTH - len(builds_namespace(parts.tenant_prefix or ""))
+            yield Problem(
+                path=path,
+                message=f"its images are built in {builds_namespace(tenant)}, a name that is too long",
+                given=shown(tenant),
+                allowed=f"tenants of at most {longest} characters",
+                fix=f"shorten the tenant's name by {len(tenant) - longest}, or have it build elsewhere",
+            )
