@@ -140,7 +140,7 @@ class Platform(pulumi.ComponentResource):
 
     def _offered(self, spec: TenantEntry, offers: Offers) -> Offered:
         """What members of the tenant find who deploy there."""
-        platform = self._args.spec
+        platform, images = self._args.spec, offers.images
         largest = platform.guardrails.max_pod
         return Offered(
             domain=platform.domain,
@@ -155,6 +155,9 @@ class Platform(pulumi.ComponentResource):
             max_cpu=largest.cpu,
             max_memory_gib=largest.memory_gib,
             volumes=tuple(volume.name for volume in spec.volumes),
+            registry=(images.repository(spec.name) or None) if images else None,
+            builds=images.builds_for(spec.name) if images else False,
+            pull_secrets=tuple(images.pull_secrets) if images else (),
             of_stack={workload.name: _shown(workload, spec.name, platform.domain) for workload in spec.workloads},
         )
 

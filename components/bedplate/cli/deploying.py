@@ -28,6 +28,7 @@ from bedplate.cli.asking import (
 from bedplate.cli.options import Output, OutputOption
 
 if TYPE_CHECKING:
+    from bedplate.deploy.app_file import AppFile
     from bedplate.deploy.cluster import Cluster
     from bedplate.deploy.deploying import Step
     from bedplate.deploy.records import Release
@@ -58,6 +59,9 @@ def up(
     same_image: Annotated[
         bool, typer.Option("--same-image", help="The image of the active release: nothing is built.")
     ] = False,
+    buildkit: Annotated[
+        str | None, typer.Option("--buildkit", metavar="ADDRESS", help="One of yours that builds, not the cluster.")
+    ] = None,
     wait: WaitOption = False,
     timeout: TimeoutOption = WAIT_SECONDS,
     lock_timeout: Annotated[
@@ -81,21 +85,26 @@ def up(
             if newest is None:
                 raise DeployError(f"'{found.name}' has no release whose image could stay", "give --image", found.name)
             image = newest.image
-        image, steps = _image(cluster, offered, found, image)
+        image, steps = _image(cluster, offered, found, image, buildkit, form)
         _deploy(
             cluster, offered, found.name, found.workload, image, steps, wait, timeout, form, lock_seconds=lock_timeout
         )
 
 
-def _image(cluster: "Cluster", offered: "Offered", found: Any, image: str | None) -> "tuple[str, list[Step]]":
+def _image(
+    cluster: "Cluster", offered: "Offered", found: "AppFile", image: str | None, buildkit: str | None, form: Output
+) -> "tuple[str, list[Step]]":
     """The image that is deployed, with the first two of the steps."""
     from bedplate.deploy.deploying import Step
-    from bedplate.deploy.errors import DeployError
 
-    if image is None:
-        fix = "build and push it yourself, and name it: bedplate deploy --image REF"
-        raise DeployError("this platform builds no images for you yet", fix, found.name)
-    return image, [Step(name=name, outcome="skipped", seconds=0, detail=image) for name in ("build", "push")]
+    if image is not None:
+        return image, [Step(name=name, outcome="skipped", seconds=0, detail=image) for name in ("build", "push")]
+    from bedplate.cli import deploy_output
+    from bedplate.deploy.building import built
+
+    report = deploy_output.progress(form)
+    report("Step 1/5  build")
+    return built(cluster, offered, found, report, buildkit)
 
 
 def _deploy(
@@ -120,7 +129,7 @@ def _deploy(
     wanted = Wanted(app=app, workload=workload, image=image, of=of)
     report = deploy_output.progress(form)
     for number, step in enumerate(steps, 1):
-        report(f"Step {number}/5  {step.name}: {step.outcome}")
+        report(f"Step {number}/5  {step.name}: {step.outcome}, {step.detail}")
     done = deploy_it(
         cluster,
         offered,

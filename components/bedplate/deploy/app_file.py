@@ -1,8 +1,8 @@
-"""`bedplate.toml`: what somebody deploys, in one table `[app]`.
+"""`bedplate.toml`: what somebody deploys, in a table `[app]`, and how its image is made.
 
 Owns the file's form and where a mistake stands in it. What an app is, is the spec of the template `modelApi`, under the
 same names and with the same checks as in a stack file; `memory` alone is written with its unit, and the image is not
-written here. Reading its name needs no more than TOML; checking it imports the specs.
+written here; how that is made stands in `[build]`, the spec of `builds`. Reading its name needs no more than TOML; checking it imports the specs.
 """
 
 import re
@@ -60,12 +60,12 @@ class AppFileError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class AppFile:
-    """folder: that is deployed. workload: as a stack file has it, without its image. dockerfile: of the build."""
+    """folder: that is deployed. workload: as a stack file has it, without its image. build: how that is made."""
 
     folder: Path
     name: str
     workload: Mapping[str, Any]
-    dockerfile: str
+    build: Mapping[str, Any]
 
 
 def checked_name(name: str) -> str:
@@ -118,8 +118,7 @@ def read(folder: Path) -> AppFile:
             ]
         )
     app = cast(dict[str, Any], whole["app"])
-    dockerfile = str(app.get("dockerfile", "Dockerfile"))
-    return AppFile(folder=folder, name=app["name"], workload=_workload(app), dockerfile=dockerfile)
+    return AppFile(folder=folder, name=app["name"], workload=_workload(app), build=_build(whole))
 
 
 def spec_of(workload: Mapping[str, Any], image: str) -> "ModelApiSpec":
@@ -163,9 +162,11 @@ def _mistakes(whole: Mapping[str, Any]) -> "list[Problem]":
     from bedplate.workloads.model_api import ModelApiSpec
 
     found = [
-        Problem(path=(key,), message="unknown table", allowed="app", fix="remove it, or move its keys below [app]")
+        Problem(
+            path=(key,), message="unknown table", allowed="app, build", fix="remove it, or move its keys below [app]"
+        )
         for key in whole
-        if key != "app"
+        if key not in ("app", "build")
     ]
     app = whole.get("app")
     if not isinstance(app, dict):
@@ -180,7 +181,7 @@ def _mistakes(whole: Mapping[str, Any]) -> "list[Problem]":
             fix = {"image": "remove it: --image names one, and a build makes one", "memoryGib": 'write memory = "2Gi"'}
             message = "does not stand in this file"
             found.append(Problem(path=("app", key), message=message, fix=fix.get(key, "remove it: there is one kind")))
-    found += _of_memory(keys) + _of_dockerfile(keys) + _of_secrets(keys)
+    found += _of_memory(keys) + _of_build(whole) + _of_secrets(keys)
     rest = {key: value for key, value in keys.items() if key not in ("kind", "image", "memoryGib")}
     try:
         ModelApiSpec.model_validate({**_workload(rest), "image": _ANY_IMAGE})
@@ -220,15 +221,28 @@ def _of_memory(app: Mapping[str, Any]) -> "list[Problem]":
     ]
 
 
-def _of_dockerfile(app: Mapping[str, Any]) -> "list[Problem]":
-    from bedplate.stack_file.problems import Problem, shown
+def _of_build(whole: Mapping[str, Any]) -> "list[Problem]":
+    """The table [build], and the Dockerfile that [app] may name in its place."""
+    from pydantic import ValidationError
 
-    given = app.get("dockerfile", "Dockerfile")
-    parts = Path(str(given)).parts
-    if isinstance(given, str) and given and not Path(given).is_absolute() and ".." not in parts:
-        return []
-    message = "must be a file below the folder"
-    return [Problem(path=("app", "dockerfile"), message=message, given=shown(given), fix='write "Dockerfile"')]
+    from bedplate.builds.spec import BuildSpec
+    from bedplate.stack_file.problems import Problem, shown
+    from bedplate.stack_file.validation import validation_problems
+
+    if not isinstance(whole.get("build", {}), dict):
+        fix = "write its keys below a line [build]"
+        return [Problem(path=("build",), message="must be a table", given=shown(whole["build"]), fix=fix)]
+    try:
+        BuildSpec.model_validate(_build(whole))
+    except ValidationError as error:
+        is_of_app = "dockerfile" not in whole.get("build", {})
+        return [
+            replace(
+                problem, path=("app" if is_of_app and problem.path[:1] == ("dockerfile",) else "build", *problem.path)
+            )
+            for problem in validation_problems(error)
+        ]
+    return []
 
 
 def _of_secrets(app: Mapping[str, Any]) -> "list[Problem]":
@@ -248,6 +262,12 @@ def _of_secrets(app: Mapping[str, Any]) -> "list[Problem]":
         for variable, name in cast(dict[str, Any], named).items()
         if not re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", str(name))
     ]
+
+
+def _build(whole: Mapping[str, Any]) -> dict[str, Any]:
+    """The build as its spec has it."""
+    named = cast(dict[str, Any], whole["app"]).get("dockerfile")
+    return {**({"dockerfile": named} if named is not None else {}), **cast(dict[str, Any], whole.get("build", {}))}
 
 
 def _workload(app: Mapping[str, Any]) -> dict[str, Any]:

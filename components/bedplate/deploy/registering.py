@@ -14,7 +14,7 @@ from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import KubernetesObject
 from bedplate.labels import Identity, image_version
 from bedplate.offered import Offered
-from bedplate.offers import Offers, RouteRequest
+from bedplate.offers import Offers, RouteRequest, TenantImages
 from bedplate.services.front_door.deployed import deployed_host, deployed_route
 from bedplate.workloads import Workload, WorkloadArgs, WorkloadComponent
 from bedplate.workloads.model_api import ModelApiSpec
@@ -46,6 +46,24 @@ class MembersRoutes:
             KubernetesObject(f"{name}-{suffix}", part, pulumi.ResourceOptions(parent=parent))
 
 
+@dataclass(frozen=True)
+class MembersImages:
+    """By what members' images are pulled; all else of images is the platform's."""
+
+    pull_secrets: Sequence[str]
+
+    def repository(self, tenant: str) -> str:
+        """Not asked for here."""
+        return ""
+
+    def builds_for(self, tenant: str) -> bool:
+        """Not asked for here."""
+        return False
+
+    def open(self, name: str, request: TenantImages, parent: pulumi.Resource) -> None:
+        """Nothing: the platform has."""
+
+
 def register() -> None:
     """What the configuration says."""
     said: dict[str, Any] = json.loads(pulumi.Config("bedplate").require("deployment"))
@@ -63,7 +81,10 @@ def register() -> None:
         groups=offered.groups,
         facts=ClusterFacts.model_construct(),
         secret=lambda name: pulumi.Output.from_input(name),
-        offers=Offers(front_door=MembersRoutes(offered) if offered.has_front_door else None),
+        offers=Offers(
+            front_door=MembersRoutes(offered) if offered.has_front_door else None,
+            images=MembersImages(pull_secrets=offered.pull_secrets) if offered.pull_secrets else None,
+        ),
     )
     WorkloadComponent(spec.name, args)
 

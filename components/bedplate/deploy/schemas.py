@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from bedplate.builds.spec import BuildSpec
 from bedplate.deploy.destroying import DestroyedRow
 from bedplate.deploy.doctor import Examined
 from bedplate.deploy.explaining import Explanation
@@ -55,11 +56,13 @@ def app_file_schema() -> dict[str, Any]:
         "required": ["name", "memory"],
         "additionalProperties": False,
     }
+    build = BuildSpec.model_json_schema(by_alias=True)
+    definitions |= build.pop("$defs", {})
     return {
         "$schema": _DRAFT,
         "title": "bedplate.toml",
         "type": "object",
-        "properties": {"app": app},
+        "properties": {"app": app, "build": build},
         "required": ["app"],
         "additionalProperties": False,
         "$defs": definitions,

@@ -19,11 +19,13 @@ from cluster.deploy.kubelet import running_kubelet
 from cluster.deploy.people import TENANT, Person
 from cluster.guardrails.guarded import LIMITS, image, manifest, refusal
 from cluster.objects_under_test import eventually
+from cluster.processes_under_test import free_ports
 from harness import LOGIN, job, model_api, platform, program, tenant
 
 
-def stack() -> dict[str, Any]:
-    """One tenant with an app, a workspace, and a job of the stack's."""
+def stack(registry_port: int = 5000) -> dict[str, Any]:
+    """One tenant with an app, a workspace, and a job of the stack's. registry_port: on this machine, of its images."""
+    host = f"127.0.0.1:{registry_port}"
     quota = {"cpu": 12, "memoryGib": 24, "gpus": {}, "storageGib": 100, "pods": 20}
     volumes = [{"name": "data", "sizeGib": 10, "retain": False}]
     vision = tenant(
@@ -47,19 +49,28 @@ def stack() -> dict[str, Any]:
         vision,
         tenant("audio"),
         tenant("low-vision"),
-        guardrails=LIMITS,
+        guardrails={**LIMITS, "approvedImages": [*LIMITS["approvedImages"], f"{host}/"]},
+        images={"registry": f"{host}/ml/"},
         login=LOGIN,
         certificates={"issuer": "internal"},
     )
 
 
 @pytest.fixture(scope="session")
-def platform_up(cluster_access: ClusterAccess, tmp_path_factory: pytest.TempPathFactory) -> Generator[ApiServer]:
+def registry_port() -> int:
+    """Where the stack says that its tenants' images are; a test that builds some starts a registry there."""
+    return free_ports("images")["images"]
+
+
+@pytest.fixture(scope="session")
+def platform_up(
+    cluster_access: ClusterAccess, registry_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[ApiServer]:
     """The stack on its cluster, with the guardrails enforced; it goes with the cluster."""
     if not cluster_access.is_disposable:
         pytest.skip("it needs the embedded control plane: it makes namespaces of fixed names")
     api = ApiServer(cluster_access)
-    recording = run(program(stack()), RecordingBackend(), is_preview=False)
+    recording = run(program(stack(registry_port)), RecordingBackend(), is_preview=False)
     Definitions(api).create(recording)
     assert apply(api, recording.resources).problems == []
     probe = manifest("Pod", image("docker.io/evil/app:1"))

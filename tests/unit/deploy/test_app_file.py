@@ -28,7 +28,7 @@ class TestAFile:
         found = read(written(tmp_path, GOOD + 'healthPath = "/ready"\n[app.replicas]\nmin = 1\nmax = 3\n'))
         spec = spec_of(found.workload, "ghcr.io/acme/scorer:1")
         assert (spec.name, spec.port, spec.memory_gib, spec.health_path) == ("scorer", 8000, 2, "/ready")
-        assert (spec.replicas.min, spec.replicas.max, found.dockerfile) == (1, 3, "Dockerfile")
+        assert (spec.replicas.min, spec.replicas.max, found.build) == (1, 3, {})
         assert name_in(tmp_path) == "scorer"
 
     @pytest.mark.parametrize(
@@ -55,7 +55,9 @@ class TestAFile:
             (GOOD + "memoryGib = 2\n", 6, "app.memoryGib", 'memory = "2Gi"'),
             (GOOD + 'kind = "app"\n', 6, "app.kind", "remove it"),
             (GOOD + "memroy = 1\n", 6, "app.memroy", "did you mean `memory`?"),
-            (GOOD + 'dockerfile = "../x"\n', 6, "app.dockerfile", "Dockerfile"),
+            (GOOD + 'dockerfile = "../x"\n', 6, "app.dockerfile", "write it like"),
+            (GOOD + '[build]\nrequirements = "/x"\n', 7, "build.requirements", "write it like"),
+            (GOOD + "build = 3\n", 6, "app.build", "remove it"),
             (GOOD + '\n[app.env]\nDB_PASSWORD = "x"\n', 8, "app.env.DB_PASSWORD", "bedplate secret create"),
             (GOOD + '\n[app.secretEnv]\nTOKEN = "Not_A_Name"\n', 8, "app.secretEnv.TOKEN", "bedplate secret create"),
             (GOOD + "\n[app.replicas]\nmin = 3\nmax = 1\n", 9, "app.replicas.max", "raise max"),
