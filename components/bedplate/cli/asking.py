@@ -1,6 +1,6 @@
 """What commands of people who deploy share: their options, whom they ask, and how they say what stopped them."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,7 +33,7 @@ YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
 
 @contextmanager
-def told(form: Output) -> Iterator[None]:
+def told(form: Output) -> Generator[None]:
     """What stops a command, for people on standard error, and as JSON where that was asked for."""
     from bedplate.cli import consoles
     from bedplate.deploy.app_file import AppFileError

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.markup import escape
 from rich.table import Table
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from bedplate.deploy.state import AppState
 
 _out, _err = consoles.OUT, consoles.ERR
-_STYLES = {"Healthy": "green", "Failing": "bold red", "NotReady": "yellow", "Updating": "yellow", "ok": "green"}
-_STYLES |= {"failed": "bold red", "warning": "yellow", "active": "green", "superseded": "dim", "Asleep": "dim"}
+_STYLES = {
+    **{"Healthy": "green", "Failing": "bold red", "NotReady": "yellow", "Updating": "yellow", "Asleep": "dim"},
+    **{"ok": "green", "failed": "bold red", "warning": "yellow", "active": "green", "superseded": "dim"},
+}
 
 
 def progress(form: Output) -> Callable[[str], None]:
@@ -67,7 +69,11 @@ def rows(form: Output, found: Sequence[Any], columns: Sequence[str]) -> None:
 
 def _cell(value: object) -> Text:
     text = (
-        "–" if value is None or value == "" else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        "–"
+        if value is None or value == ""
+        else ", ".join(map(str, cast(list[object], value)))
+        if isinstance(value, list)
+        else str(value)
     )
     return Text(text, style=_STYLES.get(text, ""))
 

@@ -280,7 +280,9 @@ def scale(
         newest = next(iter(kept(cluster, app)), None)
         if newest is None:
             raise DeployError(f"no release of '{app}' is kept", "see `bedplate deploy list`", app)
-        bounds = newest.workload.get("replicas") or {}
+        from bedplate.deploy.cluster import NOTHING
+
+        bounds = newest.workload.get("replicas") or NOTHING
         low = fewest if fewest is not None else min(int(bounds.get("min", 2)), most or 500)
         high = most if most is not None else max(int(bounds.get("max", 10)), low)
         _deploy_release(cluster, offered, app, with_replicas(newest, low, high), wait, timeout, form)

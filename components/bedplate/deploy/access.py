@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +17,8 @@ from typing import Any, cast
 from bedplate.deploy.errors import DeployError
 
 _PLUGIN_SECONDS = 60
+NOTHING: Mapping[str, Any] = {}
+NONE: Sequence[Any] = ()
 _SET_UP = "ask your platform team for a kubeconfig, and set KUBECONFIG to it"
 
 
@@ -82,8 +84,8 @@ def _merged(files: list[Path]) -> dict[str, Any]:
         whole.setdefault("current-context", read.get("current-context") or None)
         whole["current-context"] = whole["current-context"] or read.get("current-context")
         for kind in ("contexts", "clusters", "users"):
-            for entry in cast(list[dict[str, Any]], read.get(kind) or []):
-                found = {**(entry.get(kind[:-1]) or {}), "folder": file.parent}
+            for entry in cast(list[dict[str, Any]], read.get(kind) or NONE):
+                found = {**(entry.get(kind[:-1]) or NOTHING), "folder": file.parent}
                 whole[kind].setdefault(str(entry.get("name")), found)
     return whole
 
@@ -111,13 +113,13 @@ def _credentials(user: Mapping[str, Any]) -> dict[str, Any]:
         return dict(user)
     version = str(plugin.get("apiVersion") or "client.authentication.k8s.io/v1")
     asked = {"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": False}}
-    environment = {str(each["name"]): str(each["value"]) for each in plugin.get("env") or []}
+    environment = {str(each["name"]): str(each["value"]) for each in plugin.get("env") or NONE}
     command = str(plugin.get("command"))
     if os.sep in command:
         command = str(Path(str(user["folder"])) / command)
     try:
         done = subprocess.run(
-            [command, *map(str, plugin.get("args") or [])],
+            [command, *map(str, plugin.get("args") or NONE)],
             env={**os.environ, **environment, "KUBERNETES_EXEC_INFO": json.dumps(asked)},
             capture_output=True,
             timeout=_PLUGIN_SECONDS,

@@ -2,7 +2,8 @@
 
 Owns the file's form and where a mistake stands in it. What an app is, is the spec of the template `modelApi`, under the
 same names and with the same checks as in a stack file; `memory` alone is written with its unit, and the image is not
-written here; how that is made stands in `[build]`, the spec of `builds`. Reading its name needs no more than TOML; checking it imports the specs.
+written here. How that is made stands in `[build]`, the spec of `builds`. Reading its name needs no more than TOML;
+checking it imports the specs.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The first two of the five steps: an image of the folder, built and pushed where the tenant's images are.
 
-Owns who builds: a Job of the cluster with the rights of whoever asks, or a BuildKit of his own. How an image is built is
-`builds`'.
+Owns who builds: a Job of the cluster with the rights of whoever asks, or a BuildKit of his own. How an image is built
+is `builds`'.
 """
 
 import os

@@ -19,6 +19,9 @@ from bedplate.deploy.errors import DeployError
 Object = dict[str, Any]
 FIELD_MANAGER = "bedplate-deploy"
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 30.0
+NOTHING: Mapping[str, Any] = {}
+NONE: Sequence[Any] = ()
+"""In the place of what an object lacks."""
 PATHS = {
     "ConfigMap": ("v1", "configmaps"),
     "Event": ("v1", "events"),
@@ -97,7 +100,7 @@ class Cluster:
         if labels:
             query["labelSelector"] = ",".join(f"{key}={value}" for key, value in labels.items())
         try:
-            return cast(Sequence[Object], self.ask("GET", self.path(kind), **query).get("items") or [])
+            return cast(Sequence[Object], self.ask("GET", self.path(kind), **query).get("items") or NONE)
         except Refused as refused:
             if refused.status == 404:
                 return []

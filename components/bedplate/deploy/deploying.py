@@ -12,7 +12,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 from bedplate.deploy import records
-from bedplate.deploy.cluster import Cluster, Refused
+from bedplate.deploy.cluster import NOTHING, Cluster, Refused
 from bedplate.deploy.errors import DeployError
 from bedplate.deploy.records import Record, Release
 from bedplate.deploy.state import AppState, state_of
@@ -158,7 +158,7 @@ def _with_pods(cluster: Cluster, body: dict[str, Any], wanted: Wanted) -> dict[s
     """A Deployment with as many pods as there are, within its bounds: the number is the autoscaler's."""
     if body["kind"] != "Deployment":
         return body
-    bounds: Mapping[str, Any] = wanted.workload.get("replicas") or {}
+    bounds: Mapping[str, Any] = wanted.workload.get("replicas") or NOTHING
     fewest, most = int(bounds.get("min", 2)), int(bounds.get("max", 10))
     live = cluster.get("Deployment", wanted.app)
     number = int(live["spec"].get("replicas", fewest)) if live else fewest
@@ -238,7 +238,7 @@ def with_replicas(release: Release, fewest: int, most: int) -> Release:
     """The release with other bounds of pods."""
     workload = {
         **release.workload,
-        "replicas": {**(release.workload.get("replicas") or {}), "min": fewest, "max": most},
+        "replicas": {**(release.workload.get("replicas") or NOTHING), "min": fewest, "max": most},
     }
     return replace(release, workload=workload)
 

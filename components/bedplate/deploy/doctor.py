@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bedplate.deploy.access import find_access
-from bedplate.deploy.cluster import Cluster, Refused
+from bedplate.deploy.cluster import NOTHING, Cluster, Refused
 from bedplate.deploy.deploying import offered_in
 from bedplate.deploy.errors import DeployError
 from bedplate.offered import Offered
@@ -93,8 +93,8 @@ def _quotas(cluster: Cluster) -> Iterator[Check]:
     from bedplate.kubernetes.quantities import quantity
 
     for quota in cluster.list("ResourceQuota"):
-        status = quota.get("status") or {}
-        hard, used = status.get("hard") or {}, status.get("used") or {}
+        status = quota.get("status") or NOTHING
+        hard, used = status.get("hard") or NOTHING, status.get("used") or NOTHING
         full = [
             f"{resource} {used[resource]} of {limit}"
             for resource, limit in hard.items()

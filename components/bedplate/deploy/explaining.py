@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bedplate.deploy.cluster import Cluster, Object, Refused
+from bedplate.deploy.cluster import NONE, NOTHING, Cluster, Object, Refused
 from bedplate.deploy.errors import DeployError
 from bedplate.deploy.pods import cause_of_pod
 from bedplate.deploy.refusals import explained
@@ -51,7 +51,9 @@ def explain(cluster: Cluster, name: str) -> Explanation:
     pods = list(cluster.list("Pod", marked))
     scaled = cluster.list("ScaledObject", marked)
     if not makers and not pods:
-        known = sorted({str((body["metadata"].get("labels") or {}).get(WORKLOAD, "")) for body in _everything(cluster)})
+        known = sorted(
+            {str((body["metadata"].get("labels") or NOTHING).get(WORKLOAD, "")) for body in _everything(cluster)}
+        )
         fix = f"choose one of: {', '.join(filter(None, known))}" if any(known) else "deploy something first"
         raise DeployError(f"there is no '{name}' in {cluster.namespace}", fix, name)
     events = cluster.list("Event")
@@ -60,7 +62,7 @@ def explain(cluster: Cluster, name: str) -> Explanation:
     unready = [pod for pod in pods if not _is_fine(pod)]
     if not causes and not unready and any(_wants(body) > _has(body) for _, body in makers):
         causes = [Cause(kind="slow", object=name, cause="its pods are being made", fix="look again in a moment")]
-    labels = first["metadata"].get("labels") or {}
+    labels = first["metadata"].get("labels") or NOTHING
     return Explanation(
         name=name,
         kind=str(labels.get(COMPONENT, "")),
@@ -75,19 +77,19 @@ def _everything(cluster: Cluster) -> list[Object]:
 
 
 def _wants(body: Object) -> int:
-    return int((body.get("spec") or {}).get("replicas", 0))
+    return int((body.get("spec") or NOTHING).get("replicas", 0))
 
 
 def _has(body: Object) -> int:
-    return int((body.get("status") or {}).get("readyReplicas", 0))
+    return int((body.get("status") or NOTHING).get("readyReplicas", 0))
 
 
 def _is_fine(pod: Object) -> bool:
     """Ready or done, or on its way out."""
-    status: Mapping[str, Any] = pod.get("status") or {}
+    status: Mapping[str, Any] = pod.get("status") or NOTHING
     if status.get("phase") == "Succeeded" or pod["metadata"].get("deletionTimestamp"):
         return True
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions") or [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions") or NONE)
 
 
 def _of_makers(
@@ -96,7 +98,7 @@ def _of_makers(
     """Why pods are not made at all: refused, waiting in a queue, or stopped."""
     causes: list[Cause] = []
     for kind, body in makers:
-        name, spec = str(body["metadata"]["name"]), body.get("spec") or {}
+        name, spec = str(body["metadata"]["name"]), body.get("spec") or NOTHING
         if kind in ("Deployment", "StatefulSet") and _wants(body) == 0:
             why = "it is stopped while nobody uses it" if scaled else "it has no pods by its own number"
             fix = "open it: the first request starts it" if scaled else f"bedplate deploy scale {name} --min 1"
@@ -114,10 +116,10 @@ def _of_makers(
 
 def _refusal(kind: str, body: Object, events: Sequence[Object]) -> str:
     """Why the API server takes no pods of it: its condition says so, or the last event of what makes them."""
-    for condition in (body.get("status") or {}).get("conditions") or []:
+    for condition in (body.get("status") or NOTHING).get("conditions") or NONE:
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             return str(condition.get("message", ""))
-    status: Mapping[str, Any] = body.get("status") or {}
+    status: Mapping[str, Any] = body.get("status") or NOTHING
     is_short = (
         _wants(body) > int(status.get("replicas", 0))
         if kind in ("Deployment", "StatefulSet")
@@ -127,7 +129,7 @@ def _refusal(kind: str, body: Object, events: Sequence[Object]) -> str:
     if kind == "CronJob" or not is_short:
         return ""
     for event in sorted(events, key=_time, reverse=True):
-        of: Mapping[str, Any] = event.get("involvedObject") or {}
+        of: Mapping[str, Any] = event.get("involvedObject") or NOTHING
         is_its = of.get("name") == name or (
             of.get("kind") == "ReplicaSet" and str(of.get("name")).startswith(f"{name}-")
         )
@@ -151,8 +153,8 @@ def _last(events: Sequence[Object], kind: str, name: str) -> str:
     found = [
         event
         for event in events
-        if (event.get("involvedObject") or {}).get("kind") == kind
-        and name in str((event.get("involvedObject") or {}).get("name", ""))
+        if (event.get("involvedObject") or NOTHING).get("kind") == kind
+        and name in str((event.get("involvedObject") or NOTHING).get("name", ""))
     ]
     return str(max(found, key=_time).get("message", "")) if found else ""
 
@@ -163,7 +165,9 @@ def _of_pods(cluster: Cluster, pods: Sequence[Object], events: Sequence[Object])
     for pod in pods:
         if _is_fine(pod):
             continue
-        own = [event for event in events if (event.get("involvedObject") or {}).get("name") == pod["metadata"]["name"]]
+        own = [
+            event for event in events if (event.get("involvedObject") or NOTHING).get("name") == pod["metadata"]["name"]
+        ]
         told = cause_of_pod(cluster, pod, sorted(own, key=_time))
         cause = Cause(object=f"Pod {pod['metadata']['name']}", **told)
         found.setdefault(cause.kind, cause)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bedplate.deploy import records
-from bedplate.deploy.cluster import Cluster, Object
+from bedplate.deploy.cluster import NONE, NOTHING, Cluster, Object
 from bedplate.deploy.errors import DeployError
 from bedplate.deploy.state import state_from
 from bedplate.labels import COMPONENT, DEPLOYED, DOMAIN, MANAGED_BY, WORKLOAD
@@ -167,22 +167,22 @@ def app(cluster: Cluster, name: str, offered: Offered) -> App:
 
 
 def _workload(body: Object) -> str:
-    return str((body["metadata"].get("labels") or {}).get(WORKLOAD, ""))
+    return str((body["metadata"].get("labels") or NOTHING).get(WORKLOAD, ""))
 
 
 def _app(cluster: Cluster, live: Object, pods: Sequence[Object], offered: Offered) -> App:
-    name, labels = str(live["metadata"]["name"]), live["metadata"].get("labels") or {}
+    name, labels = str(live["metadata"]["name"]), live["metadata"].get("labels") or NOTHING
     is_members = labels.get(MANAGED_BY) == DEPLOYED
     record = records.find_record(cluster, name) if is_members else None
     release = next(iter(records.releases(cluster, name)), None) if is_members else None
-    host = (record.host if record else "") or (offered.of_stack.get(name) or {}).get("host", "")
+    host = (record.host if record else "") or (offered.of_stack.get(name) or NOTHING).get("host", "")
     template: dict[str, Any] = live["spec"]["template"]["spec"]
     container = template["containers"][0]
-    resources = container.get("resources") or {}
-    requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
+    resources = container.get("resources") or NOTHING
+    requests, limits = resources.get("requests") or NOTHING, resources.get("limits") or NOTHING
     state = state_from(name, live, pods)
     fewest, most = _bounds(cluster, name, state.replicas)
-    ports = container.get("ports") or []
+    ports = container.get("ports") or NONE
     return App(
         name=name,
         namespace=cluster.namespace,
@@ -200,7 +200,7 @@ def _app(cluster: Cluster, live: Object, pods: Sequence[Object], offered: Offere
         cpu_request=str(requests.get("cpu", "")),
         memory_request=str(requests.get("memory", "")),
         memory_limit=str(limits.get("memory", "")),
-        accelerator=(template.get("nodeSelector") or {}).get(f"{DOMAIN}/accelerator"),
+        accelerator=(template.get("nodeSelector") or NOTHING).get(f"{DOMAIN}/accelerator"),
         gpus=int(limits.get("nvidia.com/gpu", 0)),
         replicas=state.replicas,
         ready_replicas=state.ready,

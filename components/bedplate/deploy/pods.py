@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bedplate.deploy.cluster import Cluster, Object
+from bedplate.deploy.cluster import NONE, NOTHING, Cluster, Object
 from bedplate.labels import DEPLOYED, MANAGED_BY
 
 Told = dict[str, Any]
@@ -25,7 +25,7 @@ def cause_of_pod(cluster: Cluster, pod: Object, events: Sequence[Object]) -> Tol
     for explain in (_evicted, _claim, _unscheduled, _mounts, _sandbox, _containers):
         if told := explain(cluster, pod, events):
             return told
-    phase = (pod.get("status") or {}).get("phase", "Pending")
+    phase = (pod.get("status") or NOTHING).get("phase", "Pending")
     said = str(events[-1].get("message", "")) if events else "nothing was said of it yet"
     return _told("slow", f"the pod is {phase} and not ready: {said}", "look again in a moment")
 
@@ -35,7 +35,7 @@ def _told(kind: str, cause: str, fix: str, log: Sequence[str] = ()) -> Told:
 
 
 def _is_deployed(pod: Object) -> bool:
-    return (pod["metadata"].get("labels") or {}).get(MANAGED_BY) == DEPLOYED
+    return (pod["metadata"].get("labels") or NOTHING).get(MANAGED_BY) == DEPLOYED
 
 
 def _where(pod: Object) -> str:
@@ -48,7 +48,7 @@ def _then(pod: Object) -> str:
 
 
 def _evicted(cluster: Cluster, pod: Object, events: Sequence[Object]) -> Told | None:
-    status: Mapping[str, Any] = pod.get("status") or {}
+    status: Mapping[str, Any] = pod.get("status") or NOTHING
     if status.get("reason") != "Evicted":
         return None
     said = str(status.get("message", ""))
@@ -60,7 +60,7 @@ def _evicted(cluster: Cluster, pod: Object, events: Sequence[Object]) -> Told | 
 
 
 def _condition(pod: Object, kind: str) -> Mapping[str, Any]:
-    found: Sequence[Mapping[str, Any]] = (pod.get("status") or {}).get("conditions") or []
+    found: Sequence[Mapping[str, Any]] = (pod.get("status") or NOTHING).get("conditions") or NONE
     return next((condition for condition in found if condition["type"] == kind), {})
 
 
@@ -70,15 +70,15 @@ def _claim(cluster: Cluster, pod: Object, events: Sequence[Object]) -> Told | No
     if scheduled.get("status") == "True":
         return None
     said = str(scheduled.get("message", ""))
-    for volume in pod["spec"].get("volumes") or []:
-        name = str((volume.get("persistentVolumeClaim") or {}).get("claimName") or "")
+    for volume in pod["spec"].get("volumes") or NONE:
+        name = str((volume.get("persistentVolumeClaim") or NOTHING).get("claimName") or "")
         if not name:
             continue
         claim = cluster.get("PersistentVolumeClaim", name)
         if claim is None:
             fix = f"correct the mount in {_where(pod)}, or have the volume added to the tenant's volumes"
             return _told("volume", f"volume '{name}' does not exist", fix)
-        is_bound = (claim.get("status") or {}).get("phase") == "Bound"
+        is_bound = (claim.get("status") or NOTHING).get("phase") == "Bound"
         if not is_bound and re.search(r"unbound|storageclass|volume", said, re.IGNORECASE):
             storage = claim["spec"].get("storageClassName")
             fix = "ask your platform team: the StorageClass makes no disk, or its provisioner does not run"
@@ -113,7 +113,7 @@ def _asked(pod: Object) -> str:
 
     totals: dict[str, float] = {}
     for container in pod["spec"]["containers"]:
-        for resource, text in ((container.get("resources") or {}).get("requests") or {}).items():
+        for resource, text in ((container.get("resources") or NOTHING).get("requests") or NOTHING).items():
             totals[resource] = totals.get(resource, 0) + quantity(str(text))
     words = [f"{totals['cpu']:g} cores"] if "cpu" in totals else []
     words += [f"{totals['memory'] / 2**30:g} GiB"] if "memory" in totals else []
@@ -133,7 +133,7 @@ def _mounts(cluster: Cluster, pod: Object, events: Sequence[Object]) -> Told | N
 
 def _sandbox(cluster: Cluster, pod: Object, events: Sequence[Object]) -> Told | None:
     said = _said(events, "FailedCreatePodSandBox")
-    is_young = not any(_statuses(pod)) or all((s.get("state") or {}).get("waiting") for s in _statuses(pod))
+    is_young = not any(_statuses(pod)) or all((s.get("state") or NOTHING).get("waiting") for s in _statuses(pod))
     if not said or not is_young:
         return None
     return _told(
@@ -146,15 +146,15 @@ def _said(events: Sequence[Object], *reasons: str) -> str:
 
 
 def _statuses(pod: Object) -> Sequence[Mapping[str, Any]]:
-    status: Mapping[str, Any] = pod.get("status") or {}
-    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    status: Mapping[str, Any] = pod.get("status") or NOTHING
+    return [*(status.get("initContainerStatuses") or NONE), *(status.get("containerStatuses") or NONE)]
 
 
 def _containers(cluster: Cluster, pod: Object, events: Sequence[Object]) -> Told | None:
     for status in _statuses(pod):
-        waiting: Mapping[str, Any] = (status.get("state") or {}).get("waiting") or {}
-        now: Mapping[str, Any] = (status.get("state") or {}).get("terminated") or {}
-        ended = now or (status.get("lastState") or {}).get("terminated") or {}
+        waiting: Mapping[str, Any] = (status.get("state") or NOTHING).get("waiting") or NOTHING
+        now: Mapping[str, Any] = (status.get("state") or NOTHING).get("terminated") or NOTHING
+        ended = now or (status.get("lastState") or NOTHING).get("terminated") or NOTHING
         is_init_done = bool(now) and now.get("exitCode") == 0
         if status.get("ready") or is_init_done:
             continue
@@ -175,13 +175,13 @@ def _containers(cluster: Cluster, pod: Object, events: Sequence[Object]) -> Told
 
 
 def _container(pod: Object, name: str) -> Mapping[str, Any]:
-    every = [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or [])]
+    every = [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or NONE)]
     return next((each for each in every if each["name"] == name), {})
 
 
 def _out_of_memory(cluster: Cluster, pod: Object, status: Mapping[str, Any]) -> Told:
     name = str(status["name"])
-    limit = str(((_container(pod, name).get("resources") or {}).get("limits") or {}).get("memory", "none"))
+    limit = str(((_container(pod, name).get("resources") or NOTHING).get("limits") or NOTHING).get("memory", "none"))
     usage = _usage(cluster, pod, name)
     used = f"last measured use {usage}" if usage else "its use was not measured"
     cause = (
@@ -203,11 +203,11 @@ def _out_of_memory(cluster: Cluster, pod: Object, status: Mapping[str, Any]) -> 
 def _usage(cluster: Cluster, pod: Object, container: str) -> str:
     """What a container used when it was last measured; "" where nobody measures."""
     try:
-        found = cluster.get("PodMetrics", _name(pod)) or {}
+        found = cluster.get("PodMetrics", _name(pod)) or NOTHING
     except Exception:  # metrics are served by another program, which may be down
         return ""
     return next(
-        (str(each["usage"]["memory"]) for each in found.get("containers") or [] if each["name"] == container), ""
+        (str(each["usage"]["memory"]) for each in found.get("containers") or NONE if each["name"] == container), ""
     )
 
 
@@ -253,8 +253,11 @@ def _not_started(pod: Object, reason: str, message: str) -> Told:
 
 def _probe(cluster: Cluster, pod: Object, status: Mapping[str, Any], said: str, *, is_killed: bool) -> Told:
     name = str(status["name"])
-    probe = (_container(pod, name).get("readinessProbe") or {}).get("httpGet") or {}
-    path, port = probe.get("path", ""), [each.get("containerPort") for each in _container(pod, name).get("ports") or []]
+    probe = (_container(pod, name).get("readinessProbe") or NOTHING).get("httpGet") or NOTHING
+    path, port = (
+        probe.get("path", ""),
+        [each.get("containerPort") for each in _container(pod, name).get("ports") or NONE],
+    )
     log = cluster.log(_name(pod), name, _LOG_LINES, is_previous=is_killed)
     what = f"it is not asked to work, because {path} does not answer 200: {said}"
     if re.search(r"statuscode: (404|405)", said):
@@ -276,7 +279,7 @@ def _probe(cluster: Cluster, pod: Object, status: Mapping[str, Any], said: str, 
 
 def _crash(cluster: Cluster, pod: Object, status: Mapping[str, Any], ended: Mapping[str, Any]) -> Told:
     name, code = str(status["name"]), ended.get("exitCode")
-    is_over = bool((status.get("state") or {}).get("terminated"))
+    is_over = bool((status.get("state") or NOTHING).get("terminated"))
     lines = (
         cluster.log(_name(pod), name, _LOG_LINES, is_previous=not is_over) or str(ended.get("message", "")).splitlines()
     )

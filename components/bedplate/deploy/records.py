@@ -8,13 +8,13 @@ are the whole state: there is no other, and no server of ours.
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bedplate.deploy.cluster import Cluster, Object, Refused
+from bedplate.deploy.cluster import NOTHING, Cluster, Object, Refused
 from bedplate.deploy.errors import DeployError
 from bedplate.labels import COMPONENT, DEPLOYED, DOMAIN, MANAGED_BY, WORKLOAD
 
@@ -99,7 +99,7 @@ def _record(found: Object) -> Record:
 
 
 @contextmanager
-def held(cluster: Cluster, app: str, who: str, wait_seconds: float) -> Iterator[Record]:
+def held(cluster: Cluster, app: str, who: str, wait_seconds: float) -> Generator[Record]:
     """The app's record, held by this process alone: whoever comes meanwhile waits that long, and is refused then.
 
     A process that died holds it for two minutes. Raises DeployError.
@@ -108,7 +108,9 @@ def held(cluster: Cluster, app: str, who: str, wait_seconds: float) -> Iterator[
     deadline = time.monotonic() + wait_seconds
     while (record := _taken(cluster, app, holder)) is None:
         if time.monotonic() >= deadline:
-            other = ((cluster.get("ConfigMap", record_name(app)) or {}).get("data") or {}).get("heldBy", "somebody")
+            other = ((cluster.get("ConfigMap", record_name(app)) or NOTHING).get("data") or NOTHING).get(
+                "heldBy", "somebody"
+            )
             message = f"{other.partition(' (')[0]} is deploying '{app}' now"
             raise DeployError(message, f"wait until that ends (`bedplate deploy status {app}`), then try again", app)
         time.sleep(_ASKED_EVERY_SECONDS)
@@ -129,7 +131,7 @@ def _taken(cluster: Cluster, app: str, holder: str) -> Record | None:
     try:
         if found is None:
             return _record(cluster.create(_config_map(record_name(app), labels(app, RECORD), held_by)))
-        data = found.get("data") or {}
+        data = found.get("data") or NOTHING
         if data.get("heldBy") and data.get("heldUntil", "") > now():
             return None
         change = {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"]}, "data": held_by}
@@ -142,7 +144,7 @@ def _taken(cluster: Cluster, app: str, holder: str) -> Record | None:
 
 def _let_go(cluster: Cluster, app: str, holder: str) -> None:
     found = cluster.get("ConfigMap", record_name(app))
-    if found is None or (found.get("data") or {}).get("heldBy") != holder:
+    if found is None or (found.get("data") or NOTHING).get("heldBy") != holder:
         return
     cluster.change("ConfigMap", record_name(app), {"data": {"heldBy": None, "heldUntil": None}})
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from bedplate.deploy import records
-from bedplate.deploy.cluster import Cluster, Refused
+from bedplate.deploy.cluster import NOTHING, Cluster, Refused
 from bedplate.deploy.errors import DeployError
 from bedplate.deploy.records import SECRET, now
 from bedplate.labels import COMPONENT, DEPLOYED, MANAGED_BY
@@ -83,7 +83,7 @@ def secrets_of(cluster: Cluster) -> list[SecretRecord]:
     """All that members made in the namespace, without their values."""
     found: list[SecretRecord] = []
     for each in cluster.list("ConfigMap", _LABELS):
-        said = json.loads((each.get("data") or {}).get("secret.json", "{}"))
+        said = json.loads((each.get("data") or NOTHING).get("secret.json", "{}"))
         name = str(each["metadata"]["name"]).removesuffix(".secret")
         found.append(
             SecretRecord(name=name, created_by=said.get("created_by", ""), created_at=said.get("created_at", ""))
@@ -96,12 +96,14 @@ def readers_of(cluster: Cluster, name: str) -> list[str]:
     names = [record.app for record in records.records(cluster)]
     newest = {app: next(iter(records.releases(cluster, app)), None) for app in names}
     return [
-        app for app, release in newest.items() if release and name in (release.workload.get("secretEnv") or {}).values()
+        app
+        for app, release in newest.items()
+        if release and name in (release.workload.get("secretEnv") or NOTHING).values()
     ]
 
 
 def secrets_of_app(cluster: Cluster, app: str) -> list[str]:
     """Those that the app's active release reads, and no other app's does."""
     release = next(iter(records.releases(cluster, app)), None)
-    named = sorted(set((release.workload.get("secretEnv") or {}).values())) if release else []
+    named = sorted(set((release.workload.get("secretEnv") or NOTHING).values())) if release else []
     return [name for name in named if readers_of(cluster, name) == [app]]

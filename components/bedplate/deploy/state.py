@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bedplate.deploy.cluster import Cluster, Object
+from bedplate.deploy.cluster import NONE, NOTHING, Cluster, Object
 from bedplate.deploy.errors import DeployError
 from bedplate.labels import WORKLOAD
 
@@ -52,7 +52,7 @@ def state_of(cluster: Cluster, app: str) -> AppState:
 
 def state_from(app: str, live: Object, pods: Sequence[Object]) -> AppState:
     """Of a Deployment and its pods."""
-    status: Mapping[str, Any] = live.get("status") or {}
+    status: Mapping[str, Any] = live.get("status") or NOTHING
     wanted = int(live["spec"].get("replicas", 1))
     is_seen = int(status.get("observedGeneration", 0)) >= int(live["metadata"].get("generation", 0))
     updated = int(status.get("updatedReplicas", 0)) if is_seen else 0
@@ -79,20 +79,22 @@ def state_from(app: str, live: Object, pods: Sequence[Object]) -> AppState:
 
 
 def _failing(live: Object, pods: Sequence[Object]) -> str:
-    for condition in (live.get("status") or {}).get("conditions") or []:
+    for condition in (live.get("status") or NOTHING).get("conditions") or NONE:
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             return f"its pods cannot be made: {condition.get('message', '')}"
         if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
             return "it did not get ready in time"
     for pod in pods:
-        for status in (pod.get("status") or {}).get("containerStatuses") or []:
+        for status in (pod.get("status") or NOTHING).get("containerStatuses") or NONE:
             if status.get("ready"):
                 continue
-            ended = (status.get("lastState") or {}).get("terminated") or (status.get("state") or {}).get("terminated")
+            ended = (status.get("lastState") or NOTHING).get("terminated") or (status.get("state") or NOTHING).get(
+                "terminated"
+            )
             if ended and ended.get("reason") == "OOMKilled":
                 limit = _limit(pod, str(status["name"]))
                 return f"container exceeded memory limit ({limit}), started again {status.get('restartCount', 0)} times"
-            reason = ((status.get("state") or {}).get("waiting") or {}).get("reason", "")
+            reason = ((status.get("state") or NOTHING).get("waiting") or NOTHING).get("reason", "")
             if reason in _CERTAIN:
                 return f"{_CERTAIN[reason]} ({reason})"
     return ""
@@ -100,4 +102,8 @@ def _failing(live: Object, pods: Sequence[Object]) -> str:
 
 def _limit(pod: Object, container: str) -> str:
     found = [each for each in pod["spec"]["containers"] if each["name"] == container]
-    return str(((found[0].get("resources") or {}).get("limits") or {}).get("memory", "none")) if found else "none"
+    return (
+        str(((found[0].get("resources") or NOTHING).get("limits") or NOTHING).get("memory", "none"))
+        if found
+        else "none"
+    )

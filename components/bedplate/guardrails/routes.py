@@ -40,7 +40,7 @@ def route_shape(domain: str, *, public: bool) -> str:
             "r.all(k, k in ['kind', 'match', 'priority', 'middlewares', 'services']) && r.kind == 'Rule'",
             f"((r.match == {host} && r.priority == 1) || (r.match == {keyed} && r.priority == 2))",
             f"({' || '.join(f'r.middlewares == {chain}' for chain in chains)})",
-            f"r.services == [{{'name': {_NAME}, 'port': 80}}]",
+            f"r.services == [{{'name': dyn({_NAME}), 'port': dyn(80)}}]",
         )
     )
     closed = f"namespaceObject.metadata.?annotations[?'{CLOSED_ENDINGS}'].orValue('').split(',')"

@@ -1,8 +1,8 @@
 """Two nodes whose kubelet is this process: it writes the status of pods as a kubelet would, and has their logs.
 
 What becomes of a pod follows from its image's tag: `hungry` needs a gibibyte (the guide's app half of one), `missing`
-is in no registry, `crash` and `offline` end, `lost` has no page at the probe's path, `slow` never gets ready; every other
-tag serves.
+is in no registry, `crash` and `offline` end, `lost` has no page at the probe's path, `slow` never gets ready; every
+other tag serves.
 """
 
 import contextlib
