@@ -31,6 +31,7 @@ from bedplate.labels import (
 )
 from bedplate.offers import RouteRequest
 from bedplate.services.front_door.callers import API_KEY, token_of
+from bedplate.services.front_door.deployed import members
 from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.front_door.headers import NOT_ANSWERED
 from bedplate.services.front_door.middlewares import login, middleware
@@ -65,6 +66,20 @@ class Routes:
     front_door: FrontDoor
     authentication: AuthenticationEndpoints | None
     domain: str
+
+    @property
+    def serves_any_host(self) -> bool:
+        """Where one certificate serves all."""
+        return self.front_door.serves_any_host
+
+    def admit(self, name: str, groups: Sequence[str], identity: Identity, parent: pulumi.Resource) -> None:
+        """Registers the checks of a tenant's own routes, if there is somebody to ask."""
+        if self.authentication is None:
+            return
+        door = self.front_door
+        for body in members(identity.tenant, groups, identity, self.authentication):
+            inside = door.namespace.inside(parent)
+            CustomObject(f"{name}-{body['metadata']['name'].partition('.')[2]}", body, door.definitions, inside)
 
     def open(self, name: str, request: RouteRequest, parent: pulumi.Resource) -> None:
         """Registers the way in for `parent`, at the host that it asks for or that its identity says."""
