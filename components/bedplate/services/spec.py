@@ -6,6 +6,7 @@ from bedplate.services.cost.spec import CostSection
 from bedplate.services.idle.spec import IdleSection
 from bedplate.services.images.spec import ImagesSection
 from bedplate.services.login.spec import LoginSection
+from bedplate.services.logs.spec import LogsSection
 from bedplate.services.monitoring.spec import MonitoringSection
 from bedplate.services.queue.spec import QueueSection
 from bedplate.services.ssh.spec import SshSection
@@ -20,6 +21,7 @@ class ServicesSpec(
     CostSection,
     SshSection,
     ImagesSection,
+    LogsSection,
 ):
     """What a person decides about the services. A section is read before those of the bases to its left."""
 
