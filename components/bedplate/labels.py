@@ -169,6 +169,9 @@ KEDA = "keda"
 """The release, in IDLE_NAMESPACE."""
 NODE_EXPORTER_NAMESPACE = "bedplate-node-exporter"
 COST_NAMESPACE = "bedplate-cost"
+LOGS_NAMESPACE = "bedplate-logs"
+LOGS_HOST = "logs"
+"""The first label of the host at which the platform's team reads logs, and how those of tenants begin."""
 GPU_NAMESPACE = "bedplate-gpu"
 GPU_METRICS_NAMESPACE = "bedplate-gpu-metrics"
 AUTOSCALING_NAMESPACE = "bedplate-autoscaling"
@@ -273,6 +276,11 @@ def builds_namespace(namespace: str) -> str:
 def grafana_host(domain: str) -> str:
     """The one host that dashboards are at."""
     return f"grafana.{domain}"
+
+
+def logs_host(domain: str, tenant: str = "") -> str:
+    """Where logs are read: a tenant's, or all of them."""
+    return f"{host_label(tenant, LOGS_HOST) if tenant else LOGS_HOST}.{domain}"
 
 
 def accelerator_class(accelerator: str) -> str:

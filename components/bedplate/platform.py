@@ -90,6 +90,7 @@ class Platform(pulumi.ComponentResource):
             cluster=self.cluster,
             secret=self._args.secret,
             namespaces={tenant.name: spec.namespace(tenant.name) for tenant in spec.tenants},
+            groups={tenant.name: tenant.groups for tenant in spec.tenants},
             reached_by_ssh=[
                 Reached(namespace=spec.namespace(tenant.name), workspace=each.name, owner=each.owner or tenant.owner)
                 for tenant in spec.tenants
