@@ -1,6 +1,7 @@
 """The reference pages, generated from the specs and the rules."""
 
 import io
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -39,7 +40,8 @@ def _yaml(content: Any, what: str) -> str:
     writer.default_flow_style = False
     writer.sort_base_mapping_type_on_output = False  # pyright: ignore[reportAttributeAccessIssue] - a real setting
     writer.width = 4000
-    writer.dump(content, buffer)  # pyright: ignore[reportUnknownMemberType]
+    # Without anchors for what stands in it twice.
+    writer.dump(json.loads(json.dumps(content)), buffer)  # pyright: ignore[reportUnknownMemberType]
     return f"# Generated from the code by `make format`. {what}\n{buffer.getvalue()}"
 
 

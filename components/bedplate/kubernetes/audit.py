@@ -50,7 +50,7 @@ AUDIT_POLICY: dict[str, Any] = {
     "rules": [
         # Machinery that watches and lists everything, Secrets included, when it starts and all day long.
         _rule("None", users=_MACHINERY, verbs=[*_READS, "watch"]),
-        _rule("None", userGroups=["system:nodes"], verbs=["watch"]),
+        _rule("None", userGroups=["system:nodes", "system:serviceaccounts:kube-system"], verbs=["watch"]),
         # Who read which secret, by whatever way, and who made a token of whom: never what was in it.
         _rule("Metadata", _of("", "secrets", "serviceaccounts/token")),
         # Requests with tokens in them, thousands an hour.
