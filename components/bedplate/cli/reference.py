@@ -1,13 +1,19 @@
 """The reference pages, generated from the specs and the rules."""
 
+import io
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
+
+from ruamel.yaml import YAML
 
 from bedplate.cli.compatibility import compatibility
 from bedplate.config import json_schema
 from bedplate.guardrails import RULES
 from bedplate.guardrails.fields import FIELDS, Bounded, Decision, Refused
 from bedplate.guardrails.guardrails import POLICY
+from bedplate.kubernetes.audit import AUDIT_POLICY
+from bedplate.kubernetes.falco import AUDIT_RULES, KERNEL_RULES
 from bedplate.workloads import Workload
 
 _NOTICE = "<!-- Generated from the code by `make format`; changes belong into the specs' docstrings. -->\n"
@@ -20,7 +26,23 @@ def pages() -> dict[str, str]:
         "stack-file.md": _stack_file(),
         "guardrails.md": _guardrails(),
         "compatibility.md": _NOTICE + compatibility(),
+        "audit-policy.yaml": _yaml(AUDIT_POLICY, "docs/guides/audit.md says how an API server is given it."),
+        "falco-kernel-rules.yaml": _yaml(
+            KERNEL_RULES, "Rules of Falco for events of the kernel: docs/guides/audit.md."
+        ),
+        "falco-audit-rules.yaml": _yaml(AUDIT_RULES, "Rules of Falco for the audit log: docs/guides/audit.md."),
     }
+
+
+def _yaml(content: Any, what: str) -> str:
+    """A file that other programs read."""
+    writer, buffer = YAML(typ="safe"), io.StringIO()
+    writer.default_flow_style = False
+    writer.sort_base_mapping_type_on_output = False  # pyright: ignore[reportAttributeAccessIssue] - a real setting
+    writer.width = 4000
+    # Without anchors for what stands in it twice.
+    writer.dump(json.loads(json.dumps(content)), buffer)  # pyright: ignore[reportUnknownMemberType]
+    return f"# Generated from the code by `make format`. {what}\n{buffer.getvalue()}"
 
 
 def _stack_file() -> str:

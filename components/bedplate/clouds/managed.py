@@ -36,6 +36,10 @@ def lettered_zones(
     return zones
 
 
+_AUDIT_DAYS = 400
+"""A year, and a month to look into it."""
+
+
 class NetworkSpec(Spec):
     """The cluster's address plan."""
 
@@ -141,8 +145,21 @@ class ManagedClusterSpec(ClusterSpec):
     """Tags of every resource of the cloud, besides the platform's own."""
     budget: BudgetSpec
     """Alerts on cost."""
-    audit_days: Annotated[int, Field(strict=True, ge=400, le=3650)] = 400
-    """Days that audit logs are kept."""
+    shorter_audit_because: Annotated[str, Field(min_length=10, max_length=200)] | None = None
+    """Why audit logs are kept for less than 400 days, such as a law; it stands in reviews and nowhere else."""
+    audit_days: Annotated[int, Field(strict=True, ge=7, le=3650)] = 400
+    """Days that audit logs are kept; less than 400 only with `shorterAuditBecause`."""
+
+    @field_validator("audit_days")
+    @classmethod
+    def _for_a_year_or_with_a_reason(cls, days: int, info: ValidationInfo) -> int:
+        if days < _AUDIT_DAYS and not info.data.get("shorter_audit_because", True):
+            raise mistake(
+                f"must be at least {_AUDIT_DAYS}: what happened a year ago is asked for when something is found out",
+                f"write {_AUDIT_DAYS}, or say beside it why less: `shorterAuditBecause: …`",
+                allowed=f"at least {_AUDIT_DAYS}",
+            )
+        return days
 
     def namespaces_of_others(self) -> Sequence[str]:
         """Those of the one cloud."""

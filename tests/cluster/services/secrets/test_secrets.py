@@ -5,9 +5,11 @@ tenant's reader has those of the stack. Stores are the cluster's own Secrets.
 """
 
 import base64
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,6 +87,7 @@ class Running:
 
     api: ApiServer
     calls: ClusterApi
+    log: Path
 
     def write(self, name: str, **values: str) -> None:
         """A Secret of the source, as an administrator writes it."""
@@ -128,19 +131,22 @@ class Running:
         return ""
 
 
-def _launch(surroundings: Surroundings) -> Launch:
-    """As a rehearsal starts it, with rights of its own and without placeholders."""
-    return replace(OPERATORS[0].launch(surroundings), objects=_operators_role())
-
-
 @pytest.fixture(scope="module")
 def running(cluster_access: ClusterAccess) -> Iterator[Running]:
     if not cluster_access.is_disposable:
         pytest.skip("it needs the embedded control plane: it makes namespaces of fixed names")
     program_under_test(EXTERNAL_SECRETS)
     api, recording = ApiServer(cluster_access), record(STACK)
-    account = f"{SECRETS_NAMESPACE}/{EXTERNAL_SECRETS}"
-    operator = [replace(OPERATORS[0], account=account, launch=_launch)]
+    account, logs = f"{SECRETS_NAMESPACE}/{EXTERNAL_SECRETS}", list[Path]()
+
+    def launch(surroundings: Surroundings) -> Launch:
+        """As a rehearsal starts it, with rights of its own and without placeholders."""
+        logs.append(surroundings.folder / "log")
+        started = OPERATORS[0].launch(surroundings)
+        told = [flag.replace("--loglevel=error", "--loglevel=debug") for flag in started.arguments]
+        return replace(started, arguments=told, objects=_operators_role())
+
+    operator = [replace(OPERATORS[0], account=account, launch=launch)]
     there = programs_of(operator, lambda _: None)
     definitions = Definitions(api, [*there.definitions.values()])
     operators = Operators(api, cluster_access, there, pools=[], progress=lambda _: None, operators=operator)
@@ -150,7 +156,7 @@ def running(cluster_access: ClusterAccess) -> Iterator[Running]:
         assert [str(problem) for problem in applied.problems] == []
         assert operators.deaths() == []
         try:
-            yield Running(api, ClusterApi(cluster_access.kubeconfig, cluster_access.context))
+            yield Running(api, ClusterApi(cluster_access.kubeconfig, cluster_access.context), logs[0])
         finally:
             left = delete(api, [one for one in applicable(recording) if one.is_kubernetes_object])
             operators.remove_objects()
@@ -213,6 +219,28 @@ class TestASecret:
         running.write("vision.database", password="second", user="reader")
         running.sync("vision", "api-external")
         eventually(lambda: running.value("vision", "api-external", "DB_PASSWORD") == "second", "the rotated secret")
+
+    def test_is_seen_nowhere_but_in_secrets(self, running: Running) -> None:
+        """Not in what else there is, in events, or in what the operator writes, which here is all it can."""
+        canary = "canary-81c4-of-a-database"
+        running.write("vision.database", password=canary, user="reader")
+        for name in ("api-external", "etl-external"):
+            running.sync("vision", name)
+            eventually(lambda name=name: running.value("vision", name, "DB_PASSWORD") == canary, "the canary")
+        forms = (canary, base64.b64encode(canary.encode()).decode())
+        found = {
+            (key.kind, f"{key.namespace}/{key.name}")
+            for key, body in running.api.inventory().items()
+            if any(form in json.dumps(body) for form in forms)
+        }
+        assert found == {
+            ("Secret", "bedplate-secret-source/vision.database"),
+            ("Secret", "vision/api-external"),
+            ("Secret", "vision/etl-external"),
+        }
+        written = running.log.read_text() + json.dumps(running.api.objects("v1", "Event"))
+        assert "api-external" in written
+        assert not [form for form in forms if form in written]
 
     def test_stays_while_the_store_has_it_no_more(self, running: Running) -> None:
         body = {
