@@ -43,8 +43,10 @@ class InCluster:
             job = self._start(place)
             try:
                 pod = self._running(place, job, report)
-                _send(self.client, place, pod, sent)
-                yield self._lines(place, pod)
+                # Open until the end: what is on its way when a connection is closed may never arrive.
+                with contextlib.closing(_attached(self.client, place, pod)) as attached:
+                    _send(attached, sent, f"{place}/{pod}")
+                    yield self._lines(place, pod)
             finally:
                 self._remove(place, job)
 
@@ -152,13 +154,13 @@ def _max_seconds(template: dict[str, Any]) -> int:
     return int(template["metadata"].get("annotations", {}).get(MAX_BUILD_SECONDS, _MAX_SECONDS))
 
 
-def _send(client: Any, place: str, pod: str, sent: IO[bytes]) -> None:
-    """Over the pod's standard input."""
+def _attached(client: Any, place: str, pod: str) -> Any:
+    """The pod's standard input."""
     from kubernetes import client as api
     from kubernetes.stream import stream
 
     try:
-        attached: Any = stream(
+        return stream(
             api.CoreV1Api(client).connect_get_namespaced_pod_attach,
             pod,
             place,
@@ -171,16 +173,16 @@ def _send(client: Any, place: str, pod: str, sent: IO[bytes]) -> None:
         )
     except api.ApiException as error:
         raise _refused(error, place) from None
+
+
+def _send(attached: Any, sent: IO[bytes], pod: str) -> None:
     try:
         while chunk := sent.read(_CHUNK):
             attached.write_stdin(chunk)
     except OSError as error:
         raise BuildError(
-            f"the folder could not be sent to {place}/{pod}: {error}",
-            "build again; a slow network needs a small folder",
+            f"the folder could not be sent to {pod}: {error}", "build again; a slow network needs a small folder"
         ) from None
-    finally:
-        attached.close()
 
 
 def _why_not_yet(pods: list[Any]) -> str:
