@@ -127,8 +127,17 @@ class TestAMemberOfTheTeam:
                 assert _may(calls, "ml-vision", asked) is may
 
     def test_builds_no_more_at_one_time_than_the_team_may(self, calls: ClusterApi) -> None:
-        quota = calls.call("get", f"/api/v1/namespaces/{PLACE}/resourcequotas/builds")
-        assert quota["spec"]["hard"]["pods"] == "1"
+        """The first gets its pod from Kubernetes' own controller; the second waits, and its Job says for what."""
+        member, pods = Member(calls, "ml-vision"), f"/api/v1/namespaces/{PLACE}/pods"
+        for _ in range(2):
+            assert member.told("post", JOBS, _build(calls)) == ""
+        eventually(lambda: len(calls.items(pods)) == 1, "a pod of the first build")
+        events = f"/api/v1/namespaces/{PLACE}/events"
+        eventually(lambda: "exceeded quota: builds" in str(calls.items(events)), "the second build waits")
+        assert len(calls.items(pods)) == 1
+        for job in calls.items(JOBS):
+            assert member.told("delete", f"{JOBS}/{job['metadata']['name']}", propagationPolicy="Background") == ""
+        eventually(lambda: not calls.items(pods), "builds that are removed leave no pod")
 
 
 class TestAnotherTeam:
