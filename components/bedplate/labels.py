@@ -54,6 +54,20 @@ NAME = "app.kubernetes.io/name"
 INSTANCE = "app.kubernetes.io/instance"
 COMPONENT = "app.kubernetes.io/component"
 VERSION = "app.kubernetes.io/version"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+DEPLOYED = "bedplate-deploy"
+"""Value of MANAGED_BY of what a tenant's members deployed themselves; all else is the stack's."""
+RESTARTED_AT = f"{DOMAIN}/restarted-at"
+"""Of a Deployment's pods: when somebody asked for new ones."""
+CLOSED_ENDINGS = f"{DOMAIN}/closed-endings"
+"""Annotation of a tenant's namespace: how the names of its members' apps must not end, by commas, because their hosts
+would be another tenant's."""
+DEPLOYED_BEFORE, DEPLOYED_AFTER, DEPLOYED_PUBLIC = "deployed-before", "deployed-after", "deployed-public"
+DEPLOYED_ROUTES = {"api": "deployed-api", "browser": "deployed-browser"}
+"""Ends of the names of a tenant's middlewares, behind a dot, by who comes in."""
+KEYS_SUFFIX = "-api-keys"
+OFFERED = "bedplate"
+"""The ConfigMap in each tenant's namespace that says what the platform offers to its members."""
 
 WORKSPACE = "workspace"
 """Value of COMPONENT of pods that people work in: no pod of their tenant reaches them."""
@@ -89,6 +103,7 @@ SIGN_IN, SIGN_IN_PAGES, SIGN_OUT = "sign-in", "sign-in-pages", "sign-out"
 CLIENT_HEADERS, ANSWER_HEADERS, CREDENTIALS = "client-headers", "answer-headers", "credentials"
 OWN_PAGES, PROVIDER_TOKENS, STARTING = "own-pages", "provider-tokens", "starting"
 FRONT_DOOR_NAMES = (
+    *(DEPLOYED_BEFORE, DEPLOYED_AFTER, DEPLOYED_PUBLIC, "deployed-filter", "deployed-concurrency"),
     *(
         SIGN_IN,
         SIGN_IN_PAGES,
@@ -154,6 +169,9 @@ KEDA = "keda"
 """The release, in IDLE_NAMESPACE."""
 NODE_EXPORTER_NAMESPACE = "bedplate-node-exporter"
 COST_NAMESPACE = "bedplate-cost"
+LOGS_NAMESPACE = "bedplate-logs"
+LOGS_HOST = "logs"
+"""The first label of the host at which the platform's team reads logs, and how those of tenants begin."""
 GPU_NAMESPACE = "bedplate-gpu"
 GPU_METRICS_NAMESPACE = "bedplate-gpu-metrics"
 AUTOSCALING_NAMESPACE = "bedplate-autoscaling"
@@ -204,7 +222,7 @@ class Identity:
             INSTANCE: self.workload or self.tenant or self.name,
             COMPONENT: self.component,
             "app.kubernetes.io/part-of": "bedplate",
-            "app.kubernetes.io/managed-by": "pulumi",
+            MANAGED_BY: "pulumi",
             TENANT: self.tenant,
             PROJECT: self.project,
             OWNER: label_value(self.owner),
@@ -258,6 +276,11 @@ def builds_namespace(namespace: str) -> str:
 def grafana_host(domain: str) -> str:
     """The one host that dashboards are at."""
     return f"grafana.{domain}"
+
+
+def logs_host(domain: str, tenant: str = "") -> str:
+    """Where logs are read: a tenant's, or all of them."""
+    return f"{host_label(tenant, LOGS_HOST) if tenant else LOGS_HOST}.{domain}"
 
 
 def accelerator_class(accelerator: str) -> str:

@@ -59,6 +59,15 @@ class RouteRequest:
 class FrontDoorOffer(Protocol):
     """Ways in from outside the cluster."""
 
+    @property
+    def serves_any_host(self) -> bool:
+        """Whether a host of the domain is served whoever asks for it, without a certificate of its own."""
+        ...
+
+    def admit(self, name: str, groups: Sequence[str], identity: Identity, parent: pulumi.Resource) -> None:
+        """Registers for `parent`, a tenant, what routes of its members lead through. identity: of the tenant."""
+        ...
+
     def open(self, name: str, request: RouteRequest, parent: pulumi.Resource) -> None:
         """Registers the way in for `parent`."""
 

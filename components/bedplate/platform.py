@@ -13,7 +13,8 @@ from bedplate.clouds.buckets import identity_name
 from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import Guardrails, GuardrailsArgs
-from bedplate.labels import Identity, image_version
+from bedplate.labels import Identity, host_label, image_version
+from bedplate.offered import Offered
 from bedplate.offers import Offers, SecretStoreRequest, TenantImages, TenantQueue
 from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.services import Services, ServicesArgs
@@ -89,6 +90,7 @@ class Platform(pulumi.ComponentResource):
             cluster=self.cluster,
             secret=self._args.secret,
             namespaces={tenant.name: spec.namespace(tenant.name) for tenant in spec.tenants},
+            groups={tenant.name: tenant.groups for tenant in spec.tenants},
             reached_by_ssh=[
                 Reached(namespace=spec.namespace(tenant.name), workspace=each.name, owner=each.owner or tenant.owner)
                 for tenant in spec.tenants
@@ -104,6 +106,7 @@ class Platform(pulumi.ComponentResource):
         guardrails = GuardrailsArgs(
             spec=spec.guardrails,
             accelerators=spec.accelerators,
+            domain=spec.domain,
             budgets_deny=spec.cost is not None and spec.cost.denies,
             contact=spec.cost.contact if spec.cost else None,
         )
@@ -125,6 +128,8 @@ class Platform(pulumi.ComponentResource):
             max_cpu=platform.guardrails.max_pod.cpu,
             max_memory_gib=platform.guardrails.max_pod.memory_gib,
             max_disk_gib=platform.guardrails.max_pod.disk_gib,
+            offered=self._offered(spec, offers),
+            others=[other.name for other in platform.tenants],
             is_marked=platform.cost is not None and platform.cost.denies,
         )
         tenant = Tenant(f"{self._name}/{spec.name}", args, self._on_cluster())
@@ -137,8 +142,33 @@ class Platform(pulumi.ComponentResource):
             )
             offers.images.open(f"{self._name}/{spec.name}", images, tenant)
         queue, store = self._queue(spec, tenant, offers), self._store(spec, tenant, offers)
+        if offers.front_door and "services" in platform.layers:
+            offers.front_door.admit(f"{self._name}/{spec.name}", spec.groups, tenant.identity, tenant)
         for workload in spec.workloads:
             self._workload(spec, tenant, workload, offers, _Inside(queue=queue, store=store))
+
+    def _offered(self, spec: TenantEntry, offers: Offers) -> Offered:
+        """What members of the tenant find who deploy there."""
+        platform, images = self._args.spec, offers.images
+        largest = platform.guardrails.max_pod
+        return Offered(
+            domain=platform.domain,
+            tenant=spec.name,
+            project=spec.booked_project,
+            owner=spec.owner,
+            groups=spec.groups,
+            has_front_door=offers.front_door is not None and offers.front_door.serves_any_host,
+            has_login=platform.login is not None,
+            public_routes=platform.guardrails.public_routes,
+            approved_images=platform.guardrails.approved_images,
+            max_cpu=largest.cpu,
+            max_memory_gib=largest.memory_gib,
+            volumes=tuple(volume.name for volume in spec.volumes),
+            registry=(images.repository(spec.name) or None) if images else None,
+            builds=images.builds_for(spec.name) if images else False,
+            pull_secrets=tuple(images.pull_secrets) if images else (),
+            of_stack={workload.name: _shown(workload, spec.name, platform.domain) for workload in spec.workloads},
+        )
 
     def _queue(self, spec: TenantEntry, tenant: Tenant, offers: Offers) -> pulumi.Resource | None:
         """Where the tenant's work waits its turn, if this stack has queues."""
@@ -196,6 +226,13 @@ class Platform(pulumi.ComponentResource):
         grants = [platform.buckets[grant.bucket].granted(own, grant.access, grant.prefix) for grant in workload.grants]
         name = identity_name(tenant.name, workload.name)
         return self.cluster.workload_identity(name, platform.namespace(tenant.name), workload.name, grants)
+
+
+def _shown(workload: WorkloadSpec, tenant: str, domain: str) -> dict[str, str]:
+    """A workload as members see it who look for what runs: its template, and its host if it has one."""
+    endpoint = workload.endpoint()
+    host = (endpoint.route.host or f"{host_label(tenant, workload.name)}.{domain}") if endpoint else ""
+    return {"kind": type(Workload.of(workload)).component, **({"host": host} if host else {})}
 
 
 def _identity(tenant: TenantEntry, workload: WorkloadSpec) -> Identity:

@@ -27,6 +27,7 @@ EVERYTHING = platform(
     idle={},
     queue={},
     secrets={"store": "kubernetes"},
+    logs={"auditFile": "/var/log/kubernetes/audit/audit.log"},
     ssh={"hostKeyRef": "gate", "keys": {"ines@example.com": [SSH_KEY]}, "allowedNetworks": ["203.0.113.0/24"]},
     images={
         "registry": "ghcr.io/acme/",
@@ -71,8 +72,19 @@ WITH_CERT_MANAGER = {
     "idle": {"keda": {"provided": True}},
     "secrets": {"store": "vault", "url": "https://vault.example.com", "operators": {"provided": True}},
     "monitoring": {"provided": {"url": "http://prometheus.example.svc:9090"}},
+    "logs": {
+        "provided": {
+            **{
+                "store": "opensearch",
+                "url": "https://logs.example.com:9200",
+                "user": "bedplate",
+                "passwordRef": "logs",
+            },
+            "authority": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+        }
+    },
 }
-SECRETS = frozenset({"gate", "pull", "push", "token", "smtp", "onCall", "slack", "metrics"})
+SECRETS = frozenset({"gate", "pull", "push", "token", "smtp", "onCall", "slack", "metrics", "logs"})
 """Their config secrets."""
 
 _FACTS = {"deletedStorageClass": "standard", "retainedStorageClass": "standard-retained"}

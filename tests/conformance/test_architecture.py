@@ -11,7 +11,9 @@ from harness import ROOT
 
 PACKAGE = ROOT / "components" / "bedplate"
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if "files" not in path.relative_to(PACKAGE).parts]
-OUTSIDE_THE_LIBRARY = ("cli", "builds", "starter", "rehearsal", "plans", "engine", "embedded_cluster", "programs")
+OUTSIDE_THE_LIBRARY = (
+    *("cli", "deploy", "builds", "starter", "rehearsal", "plans", "engine", "embedded_cluster", "programs"),
+)
 LIBRARY = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] not in OUTSIDE_THE_LIBRARY]
 FOUNDATION = {"spec", "field_texts", "labels", "errors", "on_demand", "wording"}
 """Root modules that every room may import."""
@@ -21,24 +23,28 @@ ALLOWED = {
     "clouds": set[str](),
     "guardrails": {"kubernetes", "clouds"},
     "offers": {"kubernetes"},
+    "offered": set[str](),
     "services": {"kubernetes", "clouds", "offers"},
-    "tenants": {"kubernetes", "clouds"},
+    "tenants": {"kubernetes", "clouds", "offered"},
     "workloads": {"kubernetes", "clouds", "offers"},
     "config": CONFIGURED,
     "stack_file": CONFIGURED,
-    "platform": {*CONFIGURED, "stack_file", "offers"},
+    "platform": {*CONFIGURED, "stack_file", "offers", "offered"},
     "__init__": {"config", "platform", "stack_file"},
     "engine": set[str](),
     "programs": set[str](),
     "embedded_cluster": {"programs"},
     "plans": {*CONFIGURED, "stack_file", "engine"},
     "rehearsal": {*CONFIGURED, "stack_file", "engine", "plans", "embedded_cluster", "programs"},
+    "deploy": {*CONFIGURED, "offers", "offered", "stack_file", "engine", "embedded_cluster", "rehearsal", "builds"},
     "starter": {"config"},
     # Runs with a developer's kubeconfig and knows no stack file; `buildctl` is a program of the table.
     "builds": {"programs"},
     "cli": {
         *CONFIGURED,
         "builds",
+        "deploy",
+        "offered",
         "starter",
         "stack_file",
         "engine",

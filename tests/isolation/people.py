@@ -7,6 +7,10 @@ def _read(*resources: str) -> list[str]:
     return [f"{verb} {resource}" for resource in resources for verb in ("get", "list", "watch")]
 
 
+def _write(*resources: str) -> list[str]:
+    return [f"{verb} {resource}" for resource in resources for verb in ("create", "patch", "delete")]
+
+
 _PLATFORM_TEAM = (
     Action(
         "platform team",
@@ -131,7 +135,59 @@ _MEMBER = (
             *_read("horizontalpodautoscalers.autoscaling", "persistentvolumeclaims", "pods", "pods/log"),
             *_read("replicasets.apps", "resourcequotas", "services", "statefulsets.apps"),
             *("get pods.metrics.k8s.io", "list pods.metrics.k8s.io"),
+            *_read("configmaps", "poddisruptionbudgets.policy", "serviceaccounts"),
         ),
+    ),
+    Action(
+        "member",
+        "deploys a model API with what belongs to it, changes it and takes it away",
+        "within limits",
+        "the role, `bedplate-deployments`, and the guardrails as for every pod (ADR 0042)",
+        "cluster/deploy/test_bounds.py::TestAMember::test_makes_what_a_deploy_is_made_of",
+        (
+            *_write("configmaps", "deployments.apps", "horizontalpodautoscalers.autoscaling", "serviceaccounts"),
+            *_write("poddisruptionbudgets.policy", "services"),
+        ),
+    ),
+    Action(
+        "member",
+        "opens a way in to an app of his, at its own host, by the platform's own checks and keys of his",
+        "within limits",
+        "the role, and `bedplate-deployments`, which admits one form; routes of the stack come first",
+        "cluster/deploy/test_bounds.py::TestARoute::test_has_one_form",
+        (
+            *_read("ingressroutes.traefik.io", "middlewares.traefik.io"),
+            *_write("ingressroutes.traefik.io", "middlewares.traefik.io"),
+        ),
+    ),
+    Action(
+        "member",
+        "takes another tenant's host, leaves out the login, or leads a route elsewhere",
+        "refused",
+        "`bedplate-deployments`",
+        "cluster/deploy/test_bounds.py::TestARoute::test_opens_nothing_else",
+    ),
+    Action(
+        "member",
+        "makes a secret for an app and deletes it, without ever reading or changing one",
+        "within limits",
+        "the role, and `bedplate-deployments`: of type Opaque, and a member's own",
+        "cluster/deploy/test_bounds.py::TestAMember::test_makes_a_secret_and_reads_none",
+        ("create secrets", "delete secrets"),
+    ),
+    Action(
+        "member",
+        "has new pods made of a deployment of the stack, one by one",
+        "within limits",
+        "`bedplate-deployments`: one annotation of its pods, and nothing else of it",
+        "cluster/deploy/test_bounds.py::TestTheStacksOwn::test_is_restarted_and_nothing_else",
+    ),
+    Action(
+        "member",
+        "leads a Service, an autoscaler or a budget of his to another workload's pods, or takes its labels",
+        "refused",
+        "`bedplate-deployments`: selectors find the pods of the app that the object is named after",
+        "cluster/deploy/test_bounds.py::TestAMember::test_reaches_no_pods_but_those_of_the_app",
     ),
     Action(
         "member",
@@ -175,7 +231,7 @@ _MEMBER = (
         "member",
         "changes or deletes what the stack made: quotas, policies, workloads, access",
         "refused",
-        "the role lacks it",
+        "the role lacks it, or `bedplate-deployments`",
         "TestRights::test_change_nothing_that_the_stack_made",
     ),
     Action(
@@ -273,7 +329,7 @@ _MEMBER = (
         "member",
         "makes what operators make pods of (JobSets, Ray, Spark, Argo)",
         "refused",
-        "the role names jobs alone",
+        "the role names jobs and Deployments alone",
         "TestWhatMakesPods::test_of_other_operators_is_none_of_a_members",
     ),
     Action(

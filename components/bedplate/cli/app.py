@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from bedplate.cli import programs
-from bedplate.cli.options import Output, OutputOption
+from bedplate.cli import apps, programs
+from bedplate.cli.options import Output, OutputOption, ordered
 from bedplate.errors import MissingExtraError, RehearsalError
 from bedplate.starter import CLOUDS, PROGRAM
 
@@ -42,6 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(programs.commands, name="programs")
+apps.register(app)
 
 
 def _version(is_asked: bool) -> None:
@@ -71,7 +72,6 @@ ContextOption = Annotated[
     typer.Option("--context", metavar="NAME", help="Context of your kubeconfig, in place of a cluster of its own."),
 ]
 
-
 DefinitionsOption = Annotated[
     Path | None,
     typer.Option(
@@ -83,7 +83,6 @@ DefinitionsOption = Annotated[
         "kinds that it lacks get stand-ins, which admit any object.",
     ),
 ]
-
 
 OperatorsOption = Annotated[
     bool,
@@ -309,10 +308,12 @@ def api_key(
 
 @app.command(epilog="Example: bedplate schema stacks")
 def schema(folder: FolderArgument, is_check: CheckOption = False) -> None:
-    """Write the JSON schemas of stack and tenant files, with which editors complete and check them."""
+    """Write the JSON schemas of stack files, tenants' files and bedplate.toml, and of what commands tell programs."""
     from bedplate.config import json_schema, tenant_json_schema
+    from bedplate.deploy.schemas import app_file_schema, commands_schema
 
-    schemas = {"schema.json": json_schema(), "tenant.schema.json": tenant_json_schema()}
+    of_stacks = {"schema.json": json_schema(), "tenant.schema.json": tenant_json_schema()}
+    schemas = of_stacks | {"bedplate.schema.json": app_file_schema(), "commands.schema.json": commands_schema()}
     _generate(folder, {name: json.dumps(content, indent=2) + "\n" for name, content in schemas.items()}, is_check)
 
 
@@ -379,7 +380,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Shells start background jobs with interrupts ignored; a cluster must not outlive the wish to stop it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        app(arguments)
+        app(ordered(arguments))
     except (RehearsalError, MissingExtraError) as error:
         _say(str(error))
         sys.exit(FELL_SHORT)

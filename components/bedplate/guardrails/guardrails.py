@@ -20,6 +20,8 @@ from bedplate.guardrails.activity import POLICY as ACTIVITY
 from bedplate.guardrails.activity import activity_spec
 from bedplate.guardrails.budgets import MARKS_POLICY, budgets_spec, marks_spec
 from bedplate.guardrails.budgets import POLICY as BUDGETS
+from bedplate.guardrails.deployments import POLICY as DEPLOYMENTS
+from bedplate.guardrails.deployments import deployments_spec
 from bedplate.guardrails.endless import POLICY as ENDLESS
 from bedplate.guardrails.endless import endless_spec
 from bedplate.guardrails.limits import GuardrailsSpec
@@ -47,10 +49,11 @@ _IDENTITY = Identity(name="guardrails", component="admission")
 @dataclass(frozen=True, kw_only=True)
 class GuardrailsArgs:
     """spec: the limits. accelerators: those of the cluster's pools. budgets_deny: whether GPUs are denied to whoever
-    has used up a budget. contact: whom to ask for more."""
+    has used up a budget. contact: whom to ask for more. domain: of hosts."""
 
     spec: GuardrailsSpec
     accelerators: Sequence[str]
+    domain: str
     budgets_deny: bool = False
     contact: str | None = None
 
@@ -65,6 +68,9 @@ class Guardrails(pulumi.ComponentResource):
         KubernetesObject(f"{name}-binding", _binding(POLICY), pulumi.ResourceOptions(parent=self, depends_on=[policy]))
         self._beside(f"{name}-orphans", ORPHANS, orphans_spec())
         self._beside(f"{name}-activity", ACTIVITY, activity_spec())
+        self._beside(
+            f"{name}-deployments", DEPLOYMENTS, deployments_spec(args.domain, public_routes=args.spec.public_routes)
+        )
         self._beside(f"{name}-endless", ENDLESS, endless_spec())
         self._beside(f"{name}-triggers", TRIGGERS, triggers_spec(), triggers_binding())
         self._beside(f"{name}-secret-stores", STORES, stores_spec())

@@ -6,6 +6,7 @@ from bedplate.services.cost.spec import CostSection
 from bedplate.services.idle.spec import IdleSection
 from bedplate.services.images.spec import ImagesSection
 from bedplate.services.login.spec import LoginSection
+from bedplate.services.logs.spec import LogsSection
 from bedplate.services.monitoring.spec import MonitoringSection
 from bedplate.services.queue.spec import QueueSection
 from bedplate.services.secrets.spec import SecretsSection
@@ -22,6 +23,7 @@ class ServicesSpec(
     SshSection,
     ImagesSection,
     SecretsSection,
+    LogsSection,
 ):
     """What a person decides about the services. A section is read before those of the bases to its left."""
 

@@ -4,7 +4,7 @@ Owns the list of all checks, and those of quotas, images and limits. Beside it, 
 (machines and networks), `gpus` (parts of them, drivers), `models` (language models on GPUs), `queues` (work that waits
 its turn), `storage` (volumes), `buckets`, `costs`, `routing` (hosts and routes), `secrets`, `external_secrets`,
 `tenancy` (names), `ceilings` (the most that any tenant may have), `idle` (stopping what nobody uses), `monitoring`,
-`ssh` (who comes in), `images` (who builds where).
+`ssh` (who comes in), `images` (who builds where), `logs` (their disk).
 """
 
 import json
@@ -23,6 +23,7 @@ from bedplate.stack_file import (
     gpus,
     idle,
     images,
+    logs,
     models,
     monitoring,
     queues,
@@ -355,6 +356,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     monitoring.receivers,
     monitoring.tenants,
     monitoring.retention,
+    logs.lasting_disk,
     secrets.config_secrets,
     secrets.of_tenants,
     external_secrets.stores,

@@ -65,9 +65,13 @@ _T = TypeVar("_T", bound=Spec)
 Schema = Mapping[str, Any]
 
 
-def validation_problems(error: ValidationError) -> list[Problem]:
-    """One problem for each mistake that Pydantic found; no secret is shown."""
-    details = [detail for detail in cast(list[Schema], error.errors(include_url=False)) if not _is_too_short(detail)]
+def validation_problems(error: ValidationError, under: Sequence[PathPart] = ()) -> list[Problem]:
+    """One problem for each mistake that Pydantic found; no secret is shown.
+
+    under: location in a platform of what was validated, where it was not the whole; paths begin with it.
+    """
+    found_at = [{**detail, "loc": (*under, *detail["loc"])} for detail in error.errors(include_url=False)]
+    details = [detail for detail in cast(list[Schema], found_at) if not _is_too_short(detail)]
     meant: set[PathParts] = set()
     for detail in details:
         if detail["type"] == "extra_forbidden" and (near := nearest(str(detail["loc"][-1]), _keys_around(detail))):

@@ -1,10 +1,11 @@
 """What people of a tenant may do through the Kubernetes API.
 
 One ClusterRole for all tenants, bound by a RoleBinding in each tenant's namespace to the tenant's groups of the
-identity provider. It deliberately lacks: reading Secrets, `exec` into pods (it shows a workload's secrets), and any
-write on quotas, policies, roles, services or routes. Of ScaledObjects it may write three annotations. Creating a Job is
-enough to use what the tenant's workloads may use, secrets included: the tenant is the boundary of isolation, not the
-person.
+identity provider. It deliberately lacks: reading and changing Secrets (an answer to a change shows them), `exec` into
+pods (it shows a workload's secrets), and any write on quotas, network policies, roles or volumes. Of ScaledObjects it
+may write three annotations; what `bedplate deploy` makes it may write where the label says so (ADR 0042). Creating a
+Job is enough to use what the tenant's workloads may use, secrets included: the tenant is the boundary of isolation, not
+the person.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ DATA_SCIENTIST_ROLE = "bedplate-data-scientist"
 
 _GROUP = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
+_WRITE = ["create", "patch", "delete"]
 DATA_SCIENTIST_RULES: list[Manifest] = [
     {
         "apiGroups": [""],
@@ -42,6 +44,14 @@ DATA_SCIENTIST_RULES: list[Manifest] = [
     # Whether a secret was brought, and why not; what is in it is nobody's to read.
     {"apiGroups": ["external-secrets.io"], "resources": ["externalsecrets", "secretstores"], "verbs": _READ},
     {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["get", "list"]},
+    # What `bedplate deploy` makes; the policy of deployments holds it to objects of its own, and to their shapes.
+    {"apiGroups": [""], "resources": ["configmaps", "serviceaccounts"], "verbs": [*_READ, *_WRITE]},
+    {"apiGroups": [""], "resources": ["services"], "verbs": _WRITE},
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "delete"]},
+    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": _WRITE},
+    {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": _WRITE},
+    {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": [*_READ, *_WRITE]},
+    {"apiGroups": ["traefik.io"], "resources": ["ingressroutes", "middlewares"], "verbs": [*_READ, *_WRITE]},
 ]
 
 

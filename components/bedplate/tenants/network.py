@@ -15,13 +15,14 @@ from bedplate.kubernetes import (
     network_policy,
     to_the_front_door,
 )
-from bedplate.labels import COMPONENT, WORKSPACE, Identity
+from bedplate.labels import COMPONENT, DEPLOYED, MANAGED_BY, WORKSPACE, Identity
 
 
 def network_policies(
-    namespace: str, identity: Identity, allowed_networks: Sequence[str], facts: ClusterFacts
+    namespace: str, identity: Identity, allowed_networks: Sequence[str], facts: ClusterFacts, *, deploys: bool = False
 ) -> list[Manifest]:
-    """All policies of a tenant. allowed_networks: private CIDRs its pods may reach all the same.
+    """All policies of a tenant. allowed_networks: private CIDRs its pods may reach all the same. deploys: whether the
+    front door leads to what its members deploy, by routes that name their own apps alone.
 
     The internet is what is neither private nor the cluster's own: nodes, other tenants' pods, the API server and the
     company's networks are not it, whatever their addresses.
@@ -46,5 +47,17 @@ def network_policies(
             egress=[{"to": [same_tenant]}],
         ),
         policy("front-door", policyTypes=["Egress"], egress=[to_the_front_door()]),
+        *(
+            [
+                policy(
+                    "deployed",
+                    podSelector={"matchLabels": {MANAGED_BY: DEPLOYED}},
+                    policyTypes=["Ingress"],
+                    ingress=[{"from": to_the_front_door()["to"], "ports": [{"protocol": "TCP"}]}],
+                )
+            ]
+            if deploys
+            else []
+        ),
         policy("internet", policyTypes=["Egress"], egress=[{"to": [everywhere, everywhere_ipv6, *allowed]}]),
     ]

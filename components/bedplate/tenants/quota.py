@@ -23,6 +23,14 @@ _LEAST = {"cpu": "1m", "memory": "1Mi", "ephemeral-storage": "1Mi"}
 """What every container requests: of 0, a quota counts nothing, and a limit of 0 is none on a node."""
 _FINISHED_PODS = 10
 """Pods with the finished ones, for each that may run at one time."""
+_OBJECTS = 100
+"""Of each kind without pods, besides ten for each pod; what a stack makes for a workload is below that."""
+_WITHOUT_PODS = (
+    *("configmaps", "secrets", "serviceaccounts", "services", "deployments.apps"),
+    *("horizontalpodautoscalers.autoscaling", "poddisruptionbudgets.policy"),
+    *("ingressroutes.traefik.io", "middlewares.traefik.io"),
+)
+"""What members can make besides jobs."""
 _CLAIMS = "resourceclaims.resource.k8s.io", "resourceclaimtemplates.resource.k8s.io"
 
 
@@ -79,6 +87,7 @@ def resource_quotas(namespace: str, identity: Identity, spec: QuotaSpec, acceler
         "count/jobs.batch": str(spec.jobs),
         "persistentvolumeclaims": str(spec.claims),
         **{f"count/{kind}": "0" for kind in _CLAIMS},
+        **{f"count/{kind}": str(spec.pods * _FINISHED_PODS + _OBJECTS) for kind in _WITHOUT_PODS},
         "services.loadbalancers": "0",
         "services.nodeports": "0",
     }

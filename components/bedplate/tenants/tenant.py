@@ -12,9 +12,11 @@ import pulumi
 
 from bedplate.clouds import ClusterFacts
 from bedplate.kubernetes import KubernetesObject, Manifest, namespace_manifest
-from bedplate.labels import OWNERS, PROJECTS, Identity, label_value
+from bedplate.labels import CLOSED_ENDINGS, OWNERS, PROJECTS, Identity, label_value
+from bedplate.offered import Offered
 from bedplate.tenants.access import marker_binding, role_binding
 from bedplate.tenants.network import network_policies
+from bedplate.tenants.offered import offered_manifest
 from bedplate.tenants.quota import limit_range, resource_quotas
 from bedplate.tenants.spec import TenantSpec
 from bedplate.tenants.volumes import volume_claim
@@ -24,8 +26,9 @@ from bedplate.tenants.volumes import volume_claim
 class TenantArgs:
     """namespace: its full name. after: what must be there before the namespace, such as the guardrails. accelerators:
     those of the cluster's pools. projects and owners: of the tenant and of each of its workloads. max_cpu,
-    max_memory_gib and max_disk_gib: the largest pod the guardrails allow. is_marked: whether who counts writes into its
-    namespace that a budget is used up."""
+    max_memory_gib and max_disk_gib: the largest pod the guardrails allow. offered: what the platform has for whoever
+    deploys there. others: names of all tenants. is_marked: whether who counts writes into its namespace that a budget
+    is used up."""
 
     spec: TenantSpec
     namespace: str
@@ -37,6 +40,8 @@ class TenantArgs:
     max_cpu: float
     max_memory_gib: float
     max_disk_gib: float
+    offered: Offered
+    others: Sequence[str]
     is_marked: bool
 
 
@@ -63,7 +68,10 @@ class Tenant(pulumi.ComponentResource):
         parts = [
             *resource_quotas(namespace, identity, spec.quota, args.accelerators),
             limit_range(namespace, identity, args.max_cpu, args.max_memory_gib, args.max_disk_gib),
-            *network_policies(namespace, identity, spec.allowed_networks, args.facts),
+            *network_policies(
+                namespace, identity, spec.allowed_networks, args.facts, deploys=args.offered.has_front_door
+            ),
+            offered_manifest(namespace, identity, args.offered),
             *(volume_claim(namespace, identity, volume, args.facts) for volume in spec.volumes),
             *([marker_binding(namespace, identity)] if args.is_marked else []),
         ]
@@ -81,10 +89,17 @@ class Tenant(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, depends_on=[self.namespace], deleted_with=self.namespace)
 
 
+def closed_endings(tenant: str, others: Sequence[str]) -> list[str]:
+    """How no app of the tenant's members is called: `x-a` of tenant `b` would have the host of `x` of tenant `a-b`."""
+    return sorted(f"-{name[: -len(tenant) - 1]}" for name in others if name.endswith(f"-{tenant}"))
+
+
 def _namespace(args: TenantArgs, identity: Identity) -> Manifest:
     """The namespace, with the projects and owners that its objects may name; the guardrails read them there."""
     namespace = namespace_manifest(args.namespace, identity, args.spec.pod_security, args.facts.kubernetes_version)
     owners = {label_value(owner) for owner in args.owners}
     listed = {PROJECTS: ",".join(sorted(set(args.projects))), OWNERS: ",".join(sorted(owners))}
+    if closed := closed_endings(args.spec.name, args.others):
+        listed[CLOSED_ENDINGS] = ",".join(closed)
     namespace["metadata"]["annotations"] = {**namespace["metadata"].get("annotations", {}), **listed}
     return namespace

@@ -100,6 +100,15 @@ class TestQuota:
             "count/pods": "2000",
             "count/jobs.batch": "1000",
             "persistentvolumeclaims": "100",
+            **dict.fromkeys(
+                (
+                    *("count/configmaps", "count/secrets", "count/serviceaccounts", "count/services"),
+                    *("count/deployments.apps", "count/horizontalpodautoscalers.autoscaling"),
+                    *("count/ingressroutes.traefik.io", "count/middlewares.traefik.io"),
+                    "count/poddisruptionbudgets.policy",
+                ),
+                "2100",
+            ),
             "count/resourceclaims.resource.k8s.io": "0",
             "count/resourceclaimtemplates.resource.k8s.io": "0",
             "services.loadbalancers": "0",

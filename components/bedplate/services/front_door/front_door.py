@@ -28,6 +28,7 @@ from bedplate.kubernetes import (
 from bedplate.labels import FRONT_DOOR_NAMESPACE, Identity
 from bedplate.services.certificates.certificates import Certificates
 from bedplate.services.front_door.alerts import front_door_alerts
+from bedplate.services.front_door.deployed import chains
 from bedplate.services.front_door.middlewares import shared_middlewares
 from bedplate.services.front_door.traefik import (
     CHART,
@@ -81,6 +82,11 @@ class FrontDoor(pulumi.ComponentResource):
         self.address = self._load_balancer(args, self._traefik(args)).address
         self._custom_objects()
         self.register_outputs({"address": self.address})
+
+    @property
+    def serves_any_host(self) -> bool:
+        """Whether one certificate is that of all hosts."""
+        return bool(self._certificates.hosts.of_all(_IDENTITY))
 
     def publish(
         self,
@@ -138,7 +144,7 @@ class FrontDoor(pulumi.ComponentResource):
         for body in of_all:
             CustomObject(f"{self._name}-{body['metadata']['name']}", body, self._certificates.operator, inside)
         secrets = [body["spec"]["secretName"] for body in of_all]
-        for body in (tls_option(), tls_store(secrets), *shared_middlewares()):
+        for body in (tls_option(), tls_store(secrets), *shared_middlewares(), *chains()):
             suffix = f"{body['kind'].lower()}-{body['metadata']['name']}"
             CustomObject(f"{self._name}-{suffix}", body, self.definitions, inside)
 

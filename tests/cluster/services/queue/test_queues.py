@@ -212,7 +212,7 @@ class TestMetrics:
             return {
                 " ".join([name, labels.get("status", "")]).strip(): value
                 for name, labels, value in of_vision
-                if labels["cluster_queue"] == "vision"
+                if labels.get("cluster_queue") == "vision"
             }
 
         wanted = {"pending_workloads inadmissible": 1.0, "admitted_active_workloads": 1.0}

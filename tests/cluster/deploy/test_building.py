@@ -1,0 +1,61 @@
+"""The whole way: a folder, a real BuildKit and a real registry, and pods of what was built."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bedplate.builds.at_address import AtAddress
+from cluster.builds import build_processes
+from cluster.builds.build_processes import Registry, base_image, buildkit, registry
+from cluster.deploy.people import Person, write
+
+pytestmark = pytest.mark.enable_socket
+
+
+@pytest.fixture(scope="module")
+def images(registry_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """Where the stack says that it is."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(build_processes, "free_ports", lambda name: {name: registry_port})
+        started = registry(tmp_path_factory.mktemp("images"))
+        found = started.__enter__()
+    yield found
+    started.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="module")
+def builder(images: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtAddress]:
+    with buildkit(tmp_path_factory.mktemp("buildkit") / "root", images.host) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def base(images: Registry, builder: AtAddress, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return base_image(builder, images.host, tmp_path_factory.mktemp("base") / "base")
+
+
+def test_a_folder_is_built_pushed_and_run_by_its_digest(
+    alice: Person, app_name: str, tmp_path: Path, images: Registry, builder: AtAddress, base: str
+) -> None:
+    folder = write(tmp_path / "app", app_name)
+    (folder / "main.py").write_text("print('one')\n")
+    (folder / "Dockerfile").write_text(f"FROM {base}\nRUN mkdir /slow\nCOPY main.py /main.py\nUSER 65532\n")
+    ways = ("deploy", str(folder), "--buildkit", builder.address, "--wait", "--timeout", "60", "-o", "json")
+    done = alice.runs(*ways)
+    assert done.code == 0, done.said
+    assert [step["outcome"] for step in done.json["steps"]][:4] == ["done"] * 4
+    image = done.json["image"]
+    assert image.startswith(f"{images.host}/ml/vision/{app_name}@sha256:")
+    assert alice.runs("deploy", "get", app_name, "-o", "json").json["image"] == image
+    (folder / "main.py").write_text("print('two')\n")
+    again = alice.runs(*ways)
+    assert again.code == 0, again.said
+    assert again.json["image"] != image
+    assert not again.json["steps"][0]["detail"].startswith("0 of"), "only the code was built again"
+    (folder / "Dockerfile").write_text(f"FROM {base}\nRUN cat /nothing-there\n")
+    failed = alice.runs(*ways)
+    assert failed.code == 1
+    assert "the build failed" in failed.json["problems"][0]["reason"]
+    assert "nothing-there" in failed.json["problems"][0]["reason"]
+    assert alice.runs("deploy", "get", app_name, "-o", "json").json["version"] == 2, "the release before serves on"

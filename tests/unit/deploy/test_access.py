@@ -1,0 +1,61 @@
+"""Whose kubeconfig, which context, and nothing of what it holds in an error."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bedplate.deploy.access import find_access
+from bedplate.deploy.errors import DeployError
+
+
+def written(folder: Path, name: str, user: dict[str, Any], *, current: bool = True) -> Path:
+    content = {
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": f"ns-{name}"}}],
+        "clusters": [{"name": name, "cluster": {"server": f"https://{name}:6443/"}}],
+        "users": [{"name": name, "user": user}],
+        **({"current-context": name} if current else {}),
+    }
+    file = folder / name
+    file.write_text(json.dumps(content))
+    return file
+
+
+class TestAKubeconfig:
+    def test_gives_the_current_context(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("KUBECONFIG", str(written(tmp_path, "desk", {"token": "t"})))
+        found = find_access()
+        assert (found.server, found.namespace, found.token) == ("https://desk:6443", "ns-desk", "t")
+        assert "t" not in repr(found).replace("https://desk", "").replace("Access", "")
+
+    def test_may_be_several_files_of_which_the_first_decides(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second = written(tmp_path, "a", {}, current=False), written(tmp_path, "b", {"token": "b"})
+        monkeypatch.setenv("KUBECONFIG", f"{first}:{second}")
+        assert find_access().context == "b"
+        assert find_access("a").server == "https://a:6443"
+        with pytest.raises(DeployError) as error:
+            find_access("c")
+        assert "a, b" in error.value.fix
+
+    def test_asks_the_program_that_it_names(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        answer = "import json; print(json.dumps({'status': {'token': 'from-the-program'}}))"
+        plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": sys.executable, "args": ["-c", answer]}
+        monkeypatch.setenv("KUBECONFIG", str(written(tmp_path, "cloud", {"exec": plugin})))
+        assert find_access().token == "from-the-program"
+        plugin["args"] = ["-c", "print('secret-of-the-program')"]
+        written(tmp_path, "cloud", {"exec": plugin})
+        with pytest.raises(DeployError) as error:
+            find_access()
+        assert "secret-of" not in str(error.value)
+
+    def test_that_is_broken_is_not_quoted(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        file = tmp_path / "broken"
+        file.write_text("users: [token: very-secret")
+        monkeypatch.setenv("KUBECONFIG", str(file))
+        with pytest.raises(DeployError) as error:
+            find_access()
+        assert "very-secret" not in str(error.value)
