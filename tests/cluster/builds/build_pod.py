@@ -51,7 +51,7 @@ def pod_template() -> dict[str, Any]:
     }
     recording = record(platform(tenant("vision"), images=images), frozenset({"push"}))
     (found,) = objects(recording, "PodTemplate")
-    return found.inputs
+    return dict(found.inputs)
 
 
 class BuildPod:

@@ -9,7 +9,7 @@ import pytest
 from bedplate.builds.in_cluster import job_of
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess, embedded_cluster
-from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi
+from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, field, text
 from bedplate.engine.engine import RecordingBackend, run
 from bedplate.rehearsal.applying import apply
 from cluster.objects_under_test import eventually
@@ -136,7 +136,9 @@ class TestAMemberOfTheTeam:
         eventually(lambda: "exceeded quota: builds" in str(calls.items(events)), "the second build waits")
         assert len(calls.items(pods)) == 1
         for job in calls.items(JOBS):
-            assert member.told("delete", f"{JOBS}/{job['metadata']['name']}", propagationPolicy="Background") == ""
+            assert (
+                member.told("delete", f"{JOBS}/{text(job, 'metadata', 'name')}", propagationPolicy="Background") == ""
+            )
         eventually(lambda: not calls.items(pods), "builds that are removed leave no pod")
 
 
@@ -175,4 +177,4 @@ def _may(calls: ClusterApi, group: str, asked: Body) -> bool:
         "spec": {"user": "ines", "groups": [group], "resourceAttributes": asked},
     }
     answer = calls.call("post", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body=review)
-    return bool(answer["status"]["allowed"])
+    return field(answer, "status", "allowed") is True

@@ -69,16 +69,14 @@ class BuildPlace(pulumi.ComponentResource):
         policed = pulumi.ResourceOptions(parent=self, depends_on=list(args.before))
         there = KubernetesObject(f"{name}-namespace", namespace, policed)
         inside = pulumi.ResourceOptions(parent=self, depends_on=[there], deleted_with=there)
-        secret = manifest(
-            "v1", "Secret", PUSH_SECRET, identity, namespace=_name(tenant), type="kubernetes.io/dockerconfigjson"
-        )
-        for part in (
-            {**secret, "stringData": {".dockerconfigjson": args.credentials}},
+        parts: list[Manifest] = [
+            _credentials(_name(tenant), identity, args.credentials),
             service_account(BUILD, _name(tenant), identity),
             pod_template(_name(tenant), identity, spec),
             _quota(_name(tenant), identity, spec),
             *_policies(_name(tenant), identity, spec, facts),
-        ):
+        ]
+        for part in parts:
             KubernetesObject(f"{name}-{part['kind'].lower()}-{part['metadata']['name']}", part, inside)
         # Deleted by itself, before the namespace, as a tenant's own.
         first = pulumi.ResourceOptions(parent=self, depends_on=[there])
@@ -101,6 +99,12 @@ def _identity(tenant: TenantImages) -> Identity:
     return Identity(
         name=BUILD, component="images", tenant=own.tenant, project=own.project, owner=own.owner, workload=BUILD
     )
+
+
+def _credentials(namespace: str, identity: Identity, written: pulumi.Input[str]) -> Manifest:
+    kind = "kubernetes.io/dockerconfigjson"
+    secret = manifest("v1", "Secret", PUSH_SECRET, identity, namespace=namespace, type=kind)
+    return {**secret, "stringData": {".dockerconfigjson": written}}
 
 
 def _binding(namespace: str, identity: Identity, groups: Sequence[str], group_prefix: str) -> Manifest:
