@@ -20,6 +20,7 @@ from harness import STACKS, library, objects, record, record_stack
 OF_OTHERS = {"cert-manager"}
 """Namespaces that are not ours, in which the platform has objects."""
 WRITTEN = {"everything": EVERYTHING, "http": PROVEN_OVER_HTTP, "provided": WITH_CERT_MANAGER}
+BUILDS, BUILDER = "bedplate-builds-", "bedplate-builder"
 PRIVILEGED = {
     "bedplate-gpu": "the device plugin mounts the kubelet's folder, which every other level forbids",
     "bedplate-gpu-metrics": "the exporter reads which pod has which GPU from the kubelet's folder",
@@ -151,7 +152,8 @@ class TestPlatformNamespaces:
             if "bedplate.dev/tenant" not in metadata["labels"]:
                 assert metadata["name"].startswith("bedplate-")
                 assert metadata["name"] in closed
-                level = "privileged" if metadata["name"] in PRIVILEGED else "restricted"
+                is_free = metadata["name"] in PRIVILEGED or metadata["name"].startswith(BUILDS)
+                level = "privileged" if is_free else "restricted"
                 for mode in ("enforce", "audit", "warn"):
                     assert metadata["labels"][f"pod-security.kubernetes.io/{mode}"] == level
 
@@ -165,10 +167,15 @@ class TestTenants:
             if resource.inputs["spec"]["hard"].keys() != {"pods"}
         }
         ranges = {resource.inputs["metadata"]["namespace"] for resource in objects(recording, "LimitRange")}
-        assert quotas == ranges
+        # Where images are built, a policy lets in nothing but pods that state everything.
+        assert {name for name in quotas if not name.startswith(BUILDS)} == ranges
 
     def test_get_a_namespace_only_when_the_guardrails_are_there(self, recording: Recording) -> None:
-        bindings = {resource.urn for resource in objects(recording, "ValidatingAdmissionPolicyBinding")}
+        bindings = {
+            resource.urn
+            for resource in objects(recording, "ValidatingAdmissionPolicyBinding")
+            if resource.inputs["metadata"]["name"] != "bedplate-builds"
+        }
         for namespace in objects(recording, "Namespace"):
             if "bedplate.dev/tenant" in namespace.inputs["metadata"]["labels"]:
                 assert bindings <= set(namespace.dependencies)
@@ -199,6 +206,10 @@ class TestAccess:
                 assert not {"secrets", "pods/exec", "serviceaccounts", "serviceaccounts/token"} & set(
                     rule.get("resources", ())
                 )
+                if role.inputs["metadata"]["name"] == BUILDER and rule["resources"] == ["pods/attach"]:
+                    # The folder goes to a build that way, and the policy bedplate-builds says what a build is.
+                    assert set(rule["verbs"]) == {"get", "create"}
+                    continue
                 if set(rule["verbs"]) - {"get", "list", "watch"}:
                     # What may change of the latter is said by the policy bedplate-activity.
                     assert rule["resources"] == ["jobs"] or (
@@ -227,6 +238,9 @@ class TestAccess:
                 if by_name:
                     assert (rule["resources"], rule["verbs"]) == by_name
                     assert rule["resourceNames"]
+                    continue
+                if metadata["name"] == BUILDER:  # people's, in namespaces of builds
+                    assert not (refused - {"pods/attach"}) & set(rule["resources"])
                     continue
                 allowed = readers.get(role.inputs["metadata"]["name"], set[str]())
                 assert not (refused - allowed) & set(rule.get("resources", ()))

@@ -347,4 +347,35 @@ _MEMBER = (
         "TestWhatMakesPods::test_is_judged_at_a_jobset",
     ),
 )
-ACTIONS = (*_PLATFORM_TEAM, *_CONTRIBUTOR, *_MEMBER)
+_BUILDS = "cluster/builds/test_members.py::TestAMemberOfTheTeam"
+_BUILDER = (
+    Action(
+        "member",
+        "builds an image where the platform has a place for the team's builds, and attaches to the build",
+        "within limits",
+        "one shape of pod, the team's own credentials of the registry, a quota of builds",
+        f"{_BUILDS}::test_starts_a_build_as_the_platform_has_it",
+    ),
+    Action(
+        "member",
+        "runs something else there: another image, command, account, node or network",
+        "refused",
+        "the policy bedplate-builds lets in copies of the platform's PodTemplate alone",
+        f"{_BUILDS}::test_gets_nothing_else_there",
+    ),
+    Action(
+        "member",
+        "reads the credentials that builds push with, or changes a rule of that place",
+        "refused",
+        "the role names jobs, what they print and `attach`; a build itself can read them, so they are the team's own",
+        f"{_BUILDS}::test_reads_no_credential_and_changes_no_rule",
+    ),
+    Action(
+        "member",
+        "starts or reads builds of another team",
+        "refused",
+        "a namespace for each team, and a RoleBinding in it",
+        "cluster/builds/test_members.py::TestAnotherTeam::test_neither_starts_nor_reads_them",
+    ),
+)
+ACTIONS = (*_PLATFORM_TEAM, *_CONTRIBUTOR, *_MEMBER, *_BUILDER)

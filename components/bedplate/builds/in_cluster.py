@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from bedplate.builds.build import Order, Report
 from bedplate.builds.failures import BuildError
@@ -43,8 +43,10 @@ class InCluster:
             job = self._start(place)
             try:
                 pod = self._running(place, job, report)
-                _send(self.client, place, pod, sent)
-                yield self._lines(place, pod)
+                # Open until the end: what is on its way when a connection is closed may never arrive.
+                with contextlib.closing(_attached(self.client, place, pod)) as attached:
+                    _send(attached, sent, f"{place}/{pod}")
+                    yield self._lines(place, pod)
             finally:
                 self._remove(place, job)
 
@@ -53,20 +55,18 @@ class InCluster:
         from kubernetes import client as api
 
         try:
-            template = api.CoreV1Api(self.client).read_namespaced_pod_template(BUILD, place)
+            template = _core(self.client).read_namespaced_pod_template(BUILD, place)
             plain: dict[str, Any] = self.client.sanitize_for_serialization(template)
-            made = api.BatchV1Api(self.client).create_namespaced_job(place, job_of(plain, self.app))
+            made = _batch(self.client).create_namespaced_job(place, job_of(plain, self.app))
         except api.ApiException as error:
             raise _refused(error, place) from None
         return str(made.metadata.name)
 
     def _running(self, place: str, job: str, report: Report) -> str:
         """The name of the pod, as soon as something can be sent to it."""
-        from kubernetes import client as api
-
         deadline, told = time.monotonic() + _START_SECONDS, ""
         while time.monotonic() < deadline:
-            pods = api.CoreV1Api(self.client).list_namespaced_pod(place, label_selector=f"job-name={job}").items
+            pods = _core(self.client).list_namespaced_pod(place, label_selector=f"job-name={job}").items
             for pod in pods:
                 if pod.status.phase == "Running":
                     return str(pod.metadata.name)
@@ -88,9 +88,7 @@ class InCluster:
 
     def _lines(self, place: str, pod: str) -> Iterator[str]:
         """What the pod prints, to its end."""
-        from kubernetes import client as api
-
-        answer = api.CoreV1Api(self.client).read_namespaced_pod_log(
+        answer: Any = _core(self.client).read_namespaced_pod_log(
             pod, place, container=BUILD, follow=True, _preload_content=False
         )
         rest = b""
@@ -104,7 +102,19 @@ class InCluster:
 
         # Who may no more reach the cluster leaves it to the Job's own time.
         with contextlib.suppress(api.ApiException, OSError):
-            api.BatchV1Api(self.client).delete_namespaced_job(job, place, propagation_policy="Background")
+            _batch(self.client).delete_namespaced_job(job, place, propagation_policy="Background")
+
+
+def _core(client: Any) -> Any:
+    from kubernetes import client as api  # half a second, for builds alone
+
+    return api.CoreV1Api(client)
+
+
+def _batch(client: Any) -> Any:
+    from kubernetes import client as api
+
+    return api.BatchV1Api(client)
 
 
 def stream_of(order: Order, output: IO[bytes]) -> None:
@@ -152,14 +162,15 @@ def _max_seconds(template: dict[str, Any]) -> int:
     return int(template["metadata"].get("annotations", {}).get(MAX_BUILD_SECONDS, _MAX_SECONDS))
 
 
-def _send(client: Any, place: str, pod: str, sent: IO[bytes]) -> None:
-    """Over the pod's standard input."""
+def _attached(client: Any, place: str, pod: str) -> Any:
+    """The pod's standard input."""
     from kubernetes import client as api
-    from kubernetes.stream import stream
+    from kubernetes import stream
 
+    attach = cast(Any, stream).stream
     try:
-        attached: Any = stream(
-            api.CoreV1Api(client).connect_get_namespaced_pod_attach,
+        return attach(
+            _core(client).connect_get_namespaced_pod_attach,
             pod,
             place,
             container=BUILD,
@@ -171,16 +182,16 @@ def _send(client: Any, place: str, pod: str, sent: IO[bytes]) -> None:
         )
     except api.ApiException as error:
         raise _refused(error, place) from None
+
+
+def _send(attached: Any, sent: IO[bytes], pod: str) -> None:
     try:
         while chunk := sent.read(_CHUNK):
             attached.write_stdin(chunk)
     except OSError as error:
         raise BuildError(
-            f"the folder could not be sent to {place}/{pod}: {error}",
-            "build again; a slow network needs a small folder",
+            f"the folder could not be sent to {pod}: {error}", "build again; a slow network needs a small folder"
         ) from None
-    finally:
-        attached.close()
 
 
 def _why_not_yet(pods: list[Any]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from bedplate.builds.in_cluster import job_of
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess, embedded_cluster
-from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi
+from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, field, text
 from bedplate.engine.engine import RecordingBackend, run
 from bedplate.rehearsal.applying import apply
 from cluster.objects_under_test import eventually
@@ -127,8 +127,19 @@ class TestAMemberOfTheTeam:
                 assert _may(calls, "ml-vision", asked) is may
 
     def test_builds_no_more_at_one_time_than_the_team_may(self, calls: ClusterApi) -> None:
-        quota = calls.call("get", f"/api/v1/namespaces/{PLACE}/resourcequotas/builds")
-        assert quota["spec"]["hard"]["pods"] == "1"
+        """The first gets its pod from Kubernetes' own controller; the second waits, and its Job says for what."""
+        member, pods = Member(calls, "ml-vision"), f"/api/v1/namespaces/{PLACE}/pods"
+        for _ in range(2):
+            assert member.told("post", JOBS, _build(calls)) == ""
+        eventually(lambda: len(calls.items(pods)) == 1, "a pod of the first build")
+        events = f"/api/v1/namespaces/{PLACE}/events"
+        eventually(lambda: "exceeded quota: builds" in str(calls.items(events)), "the second build waits")
+        assert len(calls.items(pods)) == 1
+        for job in calls.items(JOBS):
+            assert (
+                member.told("delete", f"{JOBS}/{text(job, 'metadata', 'name')}", propagationPolicy="Background") == ""
+            )
+        eventually(lambda: not calls.items(pods), "builds that are removed leave no pod")
 
 
 class TestAnotherTeam:
@@ -166,4 +177,4 @@ def _may(calls: ClusterApi, group: str, asked: Body) -> bool:
         "spec": {"user": "ines", "groups": [group], "resourceAttributes": asked},
     }
     answer = calls.call("post", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body=review)
-    return bool(answer["status"]["allowed"])
+    return field(answer, "status", "allowed") is True

@@ -17,7 +17,7 @@ from bedplate.kubernetes import Alert, KubernetesObject, manifest
 from bedplate.labels import PULL_SECRET, Identity
 from bedplate.offers import TenantImages
 from bedplate.services.images.alerts import IMAGES_ALERTS
-from bedplate.services.images.place import BuildPlace, role
+from bedplate.services.images.place import BuildPlace, BuildPlaceArgs, role
 from bedplate.services.images.policy import binding, policy
 from bedplate.services.images.spec import ImagesSpec, RegistryCredentialsSpec
 
@@ -77,8 +77,14 @@ class Images(pulumi.ComponentResource):
             KubernetesObject(f"{name}-pull-secret", self._pull_secret(request, spec.pull), inside)
         if spec.builds and self.builds_for(request.identity.tenant):
             credentials = self._docker_config(spec.builds.credentials[request.identity.tenant])
-            after = pulumi.ResourceOptions(parent=parent, depends_on=[request.namespace, *self._before_builds])
-            BuildPlace(f"{name}-builds", request, spec.builds, facts, credentials, after)
+            place = BuildPlaceArgs(
+                tenant=request,
+                spec=spec.builds,
+                facts=facts,
+                credentials=credentials,
+                before=[request.namespace, *self._before_builds],
+            )
+            BuildPlace(f"{name}-builds", place, pulumi.ResourceOptions(parent=parent))
 
     def _docker_config(self, account: RegistryCredentialsSpec) -> pulumi.Output[str]:
         """As ~/.docker/config.json has an account of the registry."""

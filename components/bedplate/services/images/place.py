@@ -5,6 +5,7 @@ how the folder gets there, and may not execute anything in it.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 
@@ -28,6 +29,8 @@ from bedplate.services.images.pod import PUSH_SECRET, pod_template
 from bedplate.services.images.spec import BuildsSpec
 
 ROLE = "bedplate-builder"
+_OF_NAMESPACES = Identity(name=BUILD, component="images")
+"""No tenant's: the guardrails of tenants hold wherever the label of one is."""
 _FINISHED_JOBS = 20
 """Builds with the finished ones that nobody removed yet."""
 RULES: list[Manifest] = [
@@ -41,41 +44,44 @@ RULES: list[Manifest] = [
 ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class BuildPlaceArgs:
+    """tenant: whose images. credentials: of the registry, as ~/.docker/config.json has them. before: what must be there
+    before anybody can build."""
+
+    tenant: TenantImages
+    spec: BuildsSpec
+    facts: ClusterFacts
+    credentials: pulumi.Input[str]
+    before: Sequence[pulumi.Resource]
+
+
 class BuildPlace(pulumi.ComponentResource):
     """The namespace of a tenant's builds."""
 
-    def __init__(
-        self,
-        name: str,
-        tenant: TenantImages,
-        spec: BuildsSpec,
-        facts: ClusterFacts,
-        credentials: pulumi.Input[str],
-        opts: pulumi.ResourceOptions,
-    ) -> None:
+    def __init__(self, name: str, args: BuildPlaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:BuildPlace", name, {}, opts)
+        tenant, spec, facts = args.tenant, args.spec, args.facts
         identity = _identity(tenant)
-        namespace = namespace_manifest(
-            builds_namespace(tenant.namespace_name), identity, "privileged", facts.kubernetes_version
-        )
+        namespace = namespace_manifest(_name(tenant), _OF_NAMESPACES, "privileged", facts.kubernetes_version)
         namespace["metadata"]["labels"][BUILDS_OF] = tenant.namespace_name
-        there = KubernetesObject(f"{name}-namespace", namespace, pulumi.ResourceOptions(parent=self))
+        # The policy first: until it is there, a build could be anything.
+        policed = pulumi.ResourceOptions(parent=self, depends_on=list(args.before))
+        there = KubernetesObject(f"{name}-namespace", namespace, policed)
         inside = pulumi.ResourceOptions(parent=self, depends_on=[there], deleted_with=there)
-        secret = manifest(
-            "v1", "Secret", PUSH_SECRET, identity, namespace=_name(tenant), type="kubernetes.io/dockerconfigjson"
-        )
-        for part in (
-            {**secret, "stringData": {".dockerconfigjson": credentials}},
+        parts: list[Manifest] = [
+            _credentials(_name(tenant), identity, args.credentials),
             service_account(BUILD, _name(tenant), identity),
             pod_template(_name(tenant), identity, spec),
             _quota(_name(tenant), identity, spec),
             *_policies(_name(tenant), identity, spec, facts),
-        ):
+        ]
+        for part in parts:
             KubernetesObject(f"{name}-{part['kind'].lower()}-{part['metadata']['name']}", part, inside)
         # Deleted by itself, before the namespace, as a tenant's own.
         first = pulumi.ResourceOptions(parent=self, depends_on=[there])
         binding = _binding(_name(tenant), identity, tenant.groups, facts.group_prefix)
-        KubernetesObject(f"{name}-rolebinding-builders", binding, first)
+        KubernetesObject(f"{name}-rolebinding-members", binding, first)
         self.register_outputs({})
 
 
@@ -95,12 +101,18 @@ def _identity(tenant: TenantImages) -> Identity:
     )
 
 
+def _credentials(namespace: str, identity: Identity, written: pulumi.Input[str]) -> Manifest:
+    kind = "kubernetes.io/dockerconfigjson"
+    secret = manifest("v1", "Secret", PUSH_SECRET, identity, namespace=namespace, type=kind)
+    return {**secret, "stringData": {".dockerconfigjson": written}}
+
+
 def _binding(namespace: str, identity: Identity, groups: Sequence[str], group_prefix: str) -> Manifest:
     api_group = "rbac.authorization.k8s.io"
     return manifest(
         f"{api_group}/v1",
         "RoleBinding",
-        "builders",
+        "members",
         identity,
         namespace=namespace,
         roleRef={"apiGroup": api_group, "kind": "ClusterRole", "name": ROLE},
