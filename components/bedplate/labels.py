@@ -135,6 +135,16 @@ QUEUE_PRIORITY = "kueue.x-k8s.io/priority-class"
 MAX_EXECUTION_SECONDS = "kueue.x-k8s.io/max-exec-time-seconds"
 """Labels of what is queued: where, whose turn it is first, and how long it may run, all its attempts together."""
 MONITORING_NAMESPACE = "bedplate-monitoring"
+SECRETS_NAMESPACE = "bedplate-secrets"
+SECRET_SOURCE_NAMESPACE = "bedplate-secret-source"
+"""Where secrets stand that tenants are given, if the cluster itself is their store."""
+EXTERNAL_SECRETS = "external-secrets"
+"""The release and the ServiceAccount, in SECRETS_NAMESPACE."""
+SECRET_STORE = "bedplate-secret-store"
+"""A tenant's one SecretStore, and the ServiceAccount that it reads as; no workload has this name."""
+RELOADED_WITH = "secret.reloader.stakater.com/reload"
+"""Of a Deployment: the Secret with whose content its pods are replaced
+(https://github.com/stakater/Reloader/blob/v1.4.21/README.md)."""
 SSH_NAMESPACE = "bedplate-ssh"
 SSH_GATE = "ssh-gate"
 """The name of its pods, in SSH_NAMESPACE."""
@@ -159,6 +169,9 @@ KEDA = "keda"
 """The release, in IDLE_NAMESPACE."""
 NODE_EXPORTER_NAMESPACE = "bedplate-node-exporter"
 COST_NAMESPACE = "bedplate-cost"
+LOGS_NAMESPACE = "bedplate-logs"
+LOGS_HOST = "logs"
+"""The first label of the host at which the platform's team reads logs, and how those of tenants begin."""
 GPU_NAMESPACE = "bedplate-gpu"
 GPU_METRICS_NAMESPACE = "bedplate-gpu-metrics"
 AUTOSCALING_NAMESPACE = "bedplate-autoscaling"
@@ -263,6 +276,11 @@ def builds_namespace(namespace: str) -> str:
 def grafana_host(domain: str) -> str:
     """The one host that dashboards are at."""
     return f"grafana.{domain}"
+
+
+def logs_host(domain: str, tenant: str = "") -> str:
+    """Where logs are read: a tenant's, or all of them."""
+    return f"{host_label(tenant, LOGS_HOST) if tenant else LOGS_HOST}.{domain}"
 
 
 def accelerator_class(accelerator: str) -> str:

@@ -196,6 +196,53 @@ class ImagesOffer(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SecretStoreRequest:
+    """Where a tenant's external secrets are read. identity, namespace, namespace_name: of the tenant. names: of the
+    secrets that its workloads ask for."""
+
+    tenant: str
+    identity: Identity
+    namespace: KubernetesObject
+    namespace_name: str
+    names: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExternalValue:
+    """A value in a tenant's store. name: of the secret, behind the tenant's prefix. key: of the value in it; '' for the
+    secret as a whole."""
+
+    name: str
+    key: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExternalSecretRequest:
+    """A Secret of a workload, brought from its tenant's store. identity: of the workload. secret: its name. variables:
+    what stands in it, by key. after: what is there before it can be brought."""
+
+    tenant: str
+    identity: Identity
+    namespace: KubernetesObject
+    namespace_name: str
+    secret: str
+    variables: Mapping[str, ExternalValue]
+    after: Sequence[pulumi.Resource] = ()
+
+
+class SecretsOffer(Protocol):
+    """Secrets from outside of the stack."""
+
+    def open(self, name: str, request: SecretStoreRequest, parent: pulumi.Resource) -> pulumi.Resource | None:
+        """Registers the store of a tenant for `parent`; what is brought from it comes after what is returned."""
+        ...
+
+    def bring(self, name: str, request: ExternalSecretRequest, parent: pulumi.Resource) -> None:
+        """Registers the Secret for `parent`."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
 class Offers:
     """Each offer, or None where this stack does not make it."""
 
@@ -205,3 +252,4 @@ class Offers:
     queue: QueueOffer | None = None
     shell: ShellOffer | None = None
     images: ImagesOffer | None = None
+    secrets: SecretsOffer | None = None

@@ -15,7 +15,7 @@ from bedplate.config import PlatformSpec, TenantEntry
 from bedplate.guardrails import Guardrails, GuardrailsArgs
 from bedplate.labels import Identity, host_label, image_version
 from bedplate.offered import Offered
-from bedplate.offers import Offers, TenantImages, TenantQueue
+from bedplate.offers import Offers, SecretStoreRequest, TenantImages, TenantQueue
 from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.services import Services, ServicesArgs
 from bedplate.services.ssh.keys import Reached
@@ -30,6 +30,14 @@ class PlatformArgs:
 
     spec: PlatformSpec
     secret: Callable[[str], pulumi.Output[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Inside:
+    """What a tenant has beside its namespace: a queue, a store of secrets."""
+
+    queue: pulumi.Resource | None
+    store: pulumi.Resource | None
 
 
 class Platform(pulumi.ComponentResource):
@@ -82,6 +90,7 @@ class Platform(pulumi.ComponentResource):
             cluster=self.cluster,
             secret=self._args.secret,
             namespaces={tenant.name: spec.namespace(tenant.name) for tenant in spec.tenants},
+            groups={tenant.name: tenant.groups for tenant in spec.tenants},
             reached_by_ssh=[
                 Reached(namespace=spec.namespace(tenant.name), workspace=each.name, owner=each.owner or tenant.owner)
                 for tenant in spec.tenants
@@ -132,11 +141,11 @@ class Platform(pulumi.ComponentResource):
                 groups=spec.groups,
             )
             offers.images.open(f"{self._name}/{spec.name}", images, tenant)
-        queue = self._queue(spec, tenant, offers)
+        queue, store = self._queue(spec, tenant, offers), self._store(spec, tenant, offers)
         if offers.front_door and "services" in platform.layers:
             offers.front_door.admit(f"{self._name}/{spec.name}", spec.groups, tenant.identity, tenant)
         for workload in spec.workloads:
-            self._workload(spec, tenant, workload, offers, queue)
+            self._workload(spec, tenant, workload, offers, _Inside(queue=queue, store=store))
 
     def _offered(self, spec: TenantEntry, offers: Offers) -> Offered:
         """What members of the tenant find who deploy there."""
@@ -178,13 +187,21 @@ class Platform(pulumi.ComponentResource):
         )
         return offers.queue.open(f"{self._name}/{spec.name}", request, tenant)
 
+    def _store(self, spec: TenantEntry, tenant: Tenant, offers: Offers) -> pulumi.Resource | None:
+        """Where the tenant's external secrets are read, if this stack has a store."""
+        if offers.secrets is None:
+            return None
+        request = SecretStoreRequest(
+            tenant=spec.name,
+            identity=tenant.identity,
+            namespace=tenant.namespace,
+            namespace_name=self._args.spec.namespace(spec.name),
+            names=sorted({one.external for each in spec.workloads for one in each.external_env().values()}),
+        )
+        return offers.secrets.open(f"{self._name}/{spec.name}", request, tenant)
+
     def _workload(
-        self,
-        spec: TenantEntry,
-        tenant: Tenant,
-        workload: WorkloadSpec,
-        offers: Offers,
-        queue: pulumi.Resource | None,
+        self, spec: TenantEntry, tenant: Tenant, workload: WorkloadSpec, offers: Offers, inside: "_Inside"
     ) -> None:
         args = WorkloadArgs(
             spec=workload,
@@ -196,7 +213,8 @@ class Platform(pulumi.ComponentResource):
             acts_as=self._acts_as(spec, workload) if workload.grants else None,
             secret=self._args.secret,
             offers=offers,
-            queue=queue,
+            queue=inside.queue,
+            store=inside.store,
         )
         name = f"{self._name}/{spec.name}/{workload.name}"
         WorkloadComponent(name, args, pulumi.ResourceOptions(parent=tenant))

@@ -11,7 +11,7 @@ EVERYTHING = platform(
             gpu={"accelerator": "nvidia-l4"},
             replicas={"min": 1, "max": 1},
             update="removeFirst",
-            secretEnv={"API_TOKEN": "token"},
+            secretEnv={"API_TOKEN": "token", "DB_PASSWORD": {"external": "database", "key": "password"}},
         ),
         model_api("web", replicas={"min": 2, "max": 5}, route={"access": "browser"}, idle={"afterMinutes": 60}),
         job("train", gpu={"accelerator": "nvidia-l4", "count": 1}, mounts=[{"volume": "data", "path": "/data"}]),
@@ -26,6 +26,8 @@ EVERYTHING = platform(
     login={**LOGIN, "adminGroups": ["platform"]},
     idle={},
     queue={},
+    secrets={"store": "kubernetes"},
+    logs={"auditFile": "/var/log/kubernetes/audit/audit.log"},
     ssh={"hostKeyRef": "gate", "keys": {"ines@example.com": [SSH_KEY]}, "allowedNetworks": ["203.0.113.0/24"]},
     images={
         "registry": "ghcr.io/acme/",
@@ -68,9 +70,21 @@ WITH_CERT_MANAGER = {
     **EVERYTHING,
     "certificates": {"issuer": "internal", "certManager": {"provided": True}},
     "idle": {"keda": {"provided": True}},
+    "secrets": {"store": "vault", "url": "https://vault.example.com", "operators": {"provided": True}},
     "monitoring": {"provided": {"url": "http://prometheus.example.svc:9090"}},
+    "logs": {
+        "provided": {
+            **{
+                "store": "opensearch",
+                "url": "https://logs.example.com:9200",
+                "user": "bedplate",
+                "passwordRef": "logs",
+            },
+            "authority": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+        }
+    },
 }
-SECRETS = frozenset({"gate", "pull", "push", "token", "smtp", "onCall", "slack", "metrics"})
+SECRETS = frozenset({"gate", "pull", "push", "token", "smtp", "onCall", "slack", "metrics", "logs"})
 """Their config secrets."""
 
 _FACTS = {"deletedStorageClass": "standard", "retainedStorageClass": "standard-retained"}

@@ -42,6 +42,10 @@ RECORDINGS = {
 }
 
 
+NO_LONGER_SERVED = {"external-secrets.io": {"v1beta1"}}
+"""By group: versions that the newest module that can be had serves, and the chart of the stack does not any more."""
+
+
 def group_of(resource: Resource) -> str:
     return str(resource.inputs["apiVersion"]).rpartition("/")[0]
 
@@ -75,7 +79,7 @@ def test_a_kind_is_declared_as_upstream_defines_it(kind: CustomKind) -> None:
     spec = needed_definition_of(kind)["spec"]
     versions = {version["name"]: version["storage"] for version in spec["versions"] if version["served"]}
     assert (spec["group"], spec["names"]["kind"], spec["scope"]) == (kind.group, kind.kind, kind.scope)
-    assert set(kind.versions) == set(versions)
+    assert set(kind.versions) == set(versions) - NO_LONGER_SERVED.get(kind.group, set())
     assert versions[kind.versions[0]]
 
 

@@ -12,6 +12,7 @@ from aws_stack import with_karpenter
 from bedplate.clouds import Cluster
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import Resource, Secret
+from bedplate.labels import SECRET_SOURCE_NAMESPACE, SECRET_STORE
 from bedplate.workloads import Workload
 from conformance.everything import EVERYTHING, PROVEN_OVER_HTTP, SECRETS, WITH_CERT_MANAGER
 from harness import STACKS, library, objects, record, record_stack
@@ -208,7 +209,8 @@ class TestAccess:
     def test_of_the_platforms_own_pods_reads_no_secret_and_runs_nothing(self, recording: Recording) -> None:
         """But for Traefik, which watches Secrets wherever it watches Services (ADR 0017), and for those that keep
         something in Secrets of their own namespace: the operator of Prometheus its configuration (ADR 0029), Kueue and
-        JobSet a certificate each (ADR 0035)."""
+        JobSet a certificate each (ADR 0035). A tenant's store gets Secrets of the source each by its name, and External
+        Secrets signs in as that store's ServiceAccount (ADR 0039)."""
         keepers = {
             ("prometheus-operator", "bedplate-monitoring"),
             ("bedplate-kueue", "bedplate-queue"),
@@ -220,7 +222,12 @@ class TestAccess:
             metadata = role.inputs["metadata"]
             if (metadata["name"], metadata.get("namespace")) in keepers:
                 continue
+            by_name = _of_a_store(metadata)
             for rule in role.inputs["rules"]:
+                if by_name:
+                    assert (rule["resources"], rule["verbs"]) == by_name
+                    assert rule["resourceNames"]
+                    continue
                 allowed = readers.get(role.inputs["metadata"]["name"], set[str]())
                 assert not (refused - allowed) & set(rule.get("resources", ()))
                 assert not allowed & set(rule.get("resources", ())) or set(rule["verbs"]) <= {"get", "list", "watch"}
@@ -234,6 +241,13 @@ class TestAccess:
             for subject in binding.inputs["subjects"]:
                 assert subject["kind"] == "ServiceAccount"
                 assert subject["namespace"].startswith("bedplate-")
+
+
+def _of_a_store(metadata: dict[str, Any]) -> tuple[list[str], list[str]] | None:
+    """What a role around a tenant's store may, each object by its name; None of another role."""
+    if metadata["name"] == SECRET_STORE and "bedplate.dev/tenant" in metadata["labels"]:
+        return ["serviceaccounts/token"], ["create"]
+    return (["secrets"], ["get"]) if metadata.get("namespace") == SECRET_SOURCE_NAMESPACE else None
 
 
 def secrets_in(value: Any) -> list[Any]:

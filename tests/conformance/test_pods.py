@@ -34,11 +34,13 @@ EXPORTERS = ("dcgm-exporter", "dcgm-exporter-parts")
 ROOT_PODS = {
     **dict.fromkeys(PLUGINS, "it opens a socket in a folder of the kubelet that belongs to root"),
     **dict.fromkeys(EXPORTERS, "it asks a socket of the kubelet, that belongs to root, which pod has which GPU"),
+    "log-collector": "what containers print is in files that the kubelet gives to root alone",
 }
 """Pods that run as root, and why."""
 HOST_FOLDERS = {
     **{key: {"/var/lib/kubelet/device-plugins"} for key in PLUGINS},
     **{key: {"/var/lib/kubelet/pod-resources"} for key in EXPORTERS},
+    "log-collector": {"/var/log", "/var/lib/bedplate/logs"},
 }
 DRIVER = "/home/kubernetes/bin/nvidia"
 """Of nodes where no runtime brings the driver into containers; who has it mounted is privileged, or sees no GPU."""
@@ -49,7 +51,7 @@ SEES_PARTS = {
 }
 TOKENS = {"cluster-autoscaler", "budget-marker", "kueue", "jobset"}
 """Pods that talk to the Kubernetes API."""
-GOES_TO_ANY_TAINTED_NODE = {*PLUGINS, *EXPORTERS}
+GOES_TO_ANY_TAINTED_NODE = {*PLUGINS, *EXPORTERS, "log-collector"}
 SYSTEM = {"key": "CriticalAddonsOnly", "operator": "Exists"}
 """What lets a pod run on the platform's own nodes."""
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -133,7 +135,8 @@ def test_charts_go_to_the_system_pool_with_all_their_parts() -> None:
     ]
     assert with_pods
     for values in with_pods:
-        parts = [values, *(values[part] for part in ("webhook", "cainjector", "startupapicheck") if part in values)]
+        named = [values[part] for part in ("webhook", "cainjector", "startupapicheck") if part in values]
+        parts = [values, *(part for part in named if part.get("enabled", True))]
         assert [part["tolerations"] for part in parts] == [[SYSTEM]] * len(parts)
 
 

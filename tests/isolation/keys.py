@@ -112,6 +112,12 @@ KEYS: Mapping[str, Decision] = {
         ((*_WORKLOAD, "secretEnv"), {"STOLEN": "client"}),
         "the platform's own",
     ),
+    "ExternalSecret.external": Bounded(
+        "the tenant's own prefix in the store, which `secrets.prefixes` of the stack's file gives it",
+        ((*_WORKLOAD, "secretEnv"), {"STOLEN": {"external": "../search/index", "key": "token"}}),
+        "without '..'",
+    ),
+    "ExternalSecret.key": Free("it chooses a value of a secret that is the tenant's"),
     "Mount.volume": Bounded(
         "the tenant's own volumes", ((*_WORKLOAD, "mounts"), [{"volume": "others", "path": "/b"}]), "no such volume"
     ),

@@ -43,6 +43,8 @@ class TestTheStacksFile:
         if of_a_tenant is None:
             for position, workload in enumerate(tenant["workloads"]):
                 tenant = with_value(tenant, ("workloads", position, "image"), "docker.io/library/app:1")
+                if "canary" in workload:
+                    tenant = with_value(tenant, ("workloads", position, "canary", "image"), "docker.io/library/app:2")
                 if "source" in workload:
                     tenant = with_value(tenant, ("workloads", position, "source", "image"), "docker.io/library/git:1")
         others = [] if of_a_tenant is None else [neighbour()]

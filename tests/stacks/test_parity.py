@@ -127,6 +127,7 @@ def test_nothing_else_differs_than_what_facts_decide(clouds: dict[str, Objects])
         "ClusterIssuer bedplate-letsencrypt",
         "chart cert-manager",
         "Service traefik",
+        "Service ssh-gate",
         "RoleBinding members",
         "NetworkPolicy dns",
         *BY_GRANTS,

@@ -27,7 +27,10 @@ _CACHE = "importing cache manifest"
 
 @dataclass(kw_only=True)
 class _Step:
+    """is_source: it fetches what a step begins with, a base image or a file, under the step's own name."""
+
     name: str
+    is_source: bool
     is_cached: bool = False
     is_told: bool = False
     error: str = ""
@@ -89,11 +92,13 @@ class Progress:
         )
 
     def _made(self) -> list[_Step]:
-        return [step for step in self._steps.values() if step.instruction and not step.instruction.startswith("FROM ")]
+        return [step for step in self._steps.values() if step.instruction and not step.is_source]
 
     def _status(self, status: dict[str, Any]) -> None:
         for vertex in status.get("vertexes") or ():
-            step = self._steps.setdefault(vertex["digest"], _Step(name=vertex["name"]))
+            step = self._steps.setdefault(
+                vertex["digest"], _Step(name=vertex["name"], is_source=not vertex.get("inputs"))
+            )
             step.is_cached = step.is_cached or bool(vertex.get("cached"))
             step.error = vertex.get("error") or step.error
             if vertex.get("completed") and not step.is_told:
@@ -106,7 +111,7 @@ class Progress:
 
     def _tell(self, step: _Step, vertex: dict[str, Any]) -> None:
         step.is_told = True
-        if step.instruction and not step.error and not step.instruction.startswith("FROM "):
+        if step.instruction and not step.error and not step.is_source:
             took = "cached" if step.is_cached else f"{_seconds(vertex):.1f} s"
             self._report(f"{_shortened(step.instruction)}: {took}")
 

@@ -12,8 +12,8 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from bedplate.clouds.contract import ClusterSpec, Grant, NodePoolSpec
-from bedplate.clouds.facts import ClusterFacts, WorkloadIdentity
+from bedplate.clouds.contract import ClusterSpec, Grant, NodePoolSpec, SecretsGrant
+from bedplate.clouds.facts import ClusterFacts, SecretStoreFacts, WorkloadIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,14 @@ class Cluster(pulumi.ComponentResource):
         """An identity of the cloud for the pods of one ServiceAccount, with these grants and no others.
 
         name: of the resources, put behind the cluster's. Raises ValueError where the cluster's cloud is not known.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def secret_store(self, grant: SecretsGrant, service_account: str) -> SecretStoreFacts:
+        """The cloud's store of the secrets that the grant allows, read as a ServiceAccount that has it.
+
+        Raises ValueError where the cluster's cloud is not known.
         """
         raise NotImplementedError
 

@@ -175,6 +175,11 @@ class ClusterSpec(Spec):
         """What the cloud's names of buckets look like, and an example; asked where the platform owns the cluster."""
         raise NotImplementedError
 
+    def secret_form(self) -> tuple[re.Pattern[str], str]:
+        """What the names of the cloud's secrets look like behind their prefix, and an example; asked where the platform
+        owns the cluster."""
+        raise NotImplementedError
+
     def refuse_sharing(self, pool: NodePoolSpec) -> None:
         """Raises a `mistake` where nobody makes the pool's GPUs into several."""
 

@@ -11,9 +11,9 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
 from bedplate.clouds.cluster import EVERY_HOST, Cluster, ClusterArgs, kubernetes_provider
-from bedplate.clouds.contract import Grant
+from bedplate.clouds.contract import Grant, SecretsGrant
 from bedplate.clouds.existing import ExistingClusterSpec
-from bedplate.clouds.facts import WorkloadIdentity
+from bedplate.clouds.facts import SecretStoreFacts, WorkloadIdentity
 from bedplate.clouds.kubeconfig import CONTEXT_FIX
 
 
@@ -42,6 +42,13 @@ class ExistingCluster(Cluster):
         raise ValueError(
             f"'{service_account}' in '{namespace}' asks for an identity of the cloud, and the cloud below an existing "
             "cluster is not known; create the identity yourself, or let the platform create the cluster"
+        )
+
+    def secret_store(self, grant: SecretsGrant, service_account: str) -> SecretStoreFacts:
+        """Refused, as an identity is."""
+        raise ValueError(
+            f"the secrets below '{grant.prefix}' are to be the cloud's, and the cloud below an existing cluster is not "
+            "known; take `store: vault` or `store: kubernetes`"
         )
 
     def point_hosts(self, name: str, address: pulumi.Input[str], host: str = EVERY_HOST) -> None:

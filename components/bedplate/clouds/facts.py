@@ -149,6 +149,15 @@ class WorkloadIdentity(Facts):
     """Where buckets answer within the cluster's own networks, as CIDRs; none where they answer as the internet does."""
 
 
+class SecretStoreFacts(Facts):
+    """Where secrets of one prefix are read."""
+
+    provider: Mapping[str, Any]
+    """The store as a SecretStore of External Secrets has it."""
+    prefix: str
+    """What the names of these secrets begin with there."""
+
+
 class DnsFacts(Facts):
     """Where pods ask for names: all that network policies open for it."""
 
@@ -223,6 +232,10 @@ class ClusterFacts(Facts):
     """Whether somebody measures pods for autoscalers and `kubectl top` (metrics.k8s.io), as metrics-server does."""
     dns: DnsFacts = DnsFacts()
     """Where pods ask for names."""
+    pod_interface: Annotated[
+        str, matching(r"[a-z][a-z0-9._-]{0,14}", "must be the name of a network interface", "write it like 'eth0'")
+    ] = "eth0"
+    """What the network plugin calls a pod's interface, by which processes of a training find each other."""
     networks: tuple[OwnNetwork, ...] = ()
     """The cluster's own networks (CIDR) of nodes, pods and services, and those joined to them. No tenant reaches them
     as the internet. Needed where they are not private: 10.0.0.0/8, 100.64.0.0/10, 172.16.0.0/12, 192.168.0.0/16,

@@ -28,6 +28,7 @@ _CONNECT_SECONDS = 5.0
 _WATCH_SECONDS = 60.0
 _RETRY_SECONDS = 0.5
 _STOP_SECONDS = 5.0
+_QUOTA_PAUSES_SECONDS = (0.05, 0.2, 0.5, 1.0)
 REQUESTS_AT_ONCE = 8
 """Fewer than the connections that the client keeps, so that each request finds an open one."""
 _logger = logging.getLogger(__name__)
@@ -53,6 +54,12 @@ class ApiError(Exception):
         super().__init__(f"{status}: {reason}" if status else reason)
         self.status = status
         self.reason = reason
+
+
+def _is_quota_counted_by_others(error: ApiError) -> bool:
+    """Nothing was made: the server counts a quota in an object, and gave up because others made something meanwhile
+    (https://github.com/kubernetes/kubernetes/issues/67761)."""
+    return error.status == 409 and "resourcequotas" in error.reason and "has been modified" in error.reason
 
 
 class ClusterApi:
@@ -135,6 +142,23 @@ class ClusterApi:
         body: Mapping[str, Any] | None,
         query: Mapping[str, str],
         headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        for pause in _QUOTA_PAUSES_SECONDS:
+            try:
+                return self._read_once(method, path, body, query, headers)
+            except ApiError as error:
+                if not _is_quota_counted_by_others(error):
+                    raise
+            time.sleep(pause)
+        return self._read_once(method, path, body, query, headers)
+
+    def _read_once(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        query: Mapping[str, str],
+        headers: Mapping[str, str] | None,
     ) -> bytes:
         response = self._send(method, path, body, query, headers, timeout=(_CONNECT_SECONDS, _REQUEST_SECONDS))
         try:

@@ -31,6 +31,8 @@ from bedplate.guardrails.plain import PLAIN
 from bedplate.guardrails.reasons import UNKNOWN
 from bedplate.guardrails.rules import LENGTH, RULES, Rule
 from bedplate.guardrails.sight import OWNED_KINDS, VARIABLES
+from bedplate.guardrails.stores import POLICY as STORES
+from bedplate.guardrails.stores import stores_spec
 from bedplate.guardrails.triggers import POLICY as TRIGGERS
 from bedplate.guardrails.triggers import triggers_binding, triggers_spec
 from bedplate.kubernetes import KubernetesObject, Manifest, manifest
@@ -71,6 +73,7 @@ class Guardrails(pulumi.ComponentResource):
         )
         self._beside(f"{name}-endless", ENDLESS, endless_spec())
         self._beside(f"{name}-triggers", TRIGGERS, triggers_spec(), triggers_binding())
+        self._beside(f"{name}-secret-stores", STORES, stores_spec())
         if args.budgets_deny:
             counter = f"system:serviceaccount:{COST_NAMESPACE}:{BUDGET_MARKER}"
             self._beside(f"{name}-budgets", BUDGETS, budgets_spec(args.contact))

@@ -4,15 +4,13 @@ Owns the form of both. It deliberately needs no operator and no custom resource:
 as a rule file (https://prometheus.io/docs/prometheus/latest/configuration/recording_rules/).
 """
 
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ruamel.yaml import YAML
-
 from bedplate.kubernetes.manifests import Manifest
+from bedplate.kubernetes.plain_yaml import yaml_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +75,7 @@ class RuleGroup:
 
 def rules_file(groups: Sequence[RuleGroup]) -> str:
     """A rule file."""
-    writer, buffer = YAML(typ="safe"), io.StringIO()
-    writer.default_flow_style = False
-    writer.sort_base_mapping_type_on_output = False  # pyright: ignore[reportAttributeAccessIssue] - a real setting
-    writer.width = 4000
-    writer.dump({"groups": [group.group() for group in groups]}, buffer)  # pyright: ignore[reportUnknownMemberType]
-    return buffer.getvalue()
+    return yaml_text({"groups": [group.group() for group in groups]})
 
 
 def metric_label(kubernetes_label: str) -> str:

@@ -296,6 +296,14 @@ PROGRAMS = (
         otherwise=_BUILD_ELSEWHERE,
         stamps={"github.com/distribution/distribution/v3/version.version": "v{version}"},
     ),
+    Program(
+        name="external-secrets",
+        title="the operator of External Secrets",
+        module="github.com/external-secrets/external-secrets",
+        needed_by="tests of external secrets, rehearsals with operators",
+        otherwise=_BUILD_ELSEWHERE,
+        definitions=("deploy/crds/bundle.yaml",),
+    ),
 )
 """In the order in which `bedplate programs build` builds them: what most needs first."""
 

@@ -1,12 +1,14 @@
 """The cluster's network as an operator on this machine finds it: an HTTP proxy on the loopback interface.
 
-Owns the way to Services of operators that run, by the names that they have in the cluster, and to simulated pods, which
-say that they are none. It leads nowhere else: a rehearsal asks nobody outside.
+Owns the way to Services of operators that run, by the names that they have in the cluster, to the API server by its
+own, and to simulated pods, which say that they are none. It leads nowhere else: a rehearsal asks nobody outside.
 """
 
 import contextlib
 import http.client
 import ipaddress
+import selectors
+import socket
 import threading
 from collections.abc import Generator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +17,7 @@ from urllib.parse import urlsplit
 SIMULATED = "X-Bedplate-Simulated"
 """Header of an answer that stands in for that of a pod."""
 _ANSWER_SECONDS = 20.0
+_PIECE_BYTES = 65_536
 _BETWEEN_TWO = frozenset({"connection", "keep-alive", "proxy-connection", "transfer-encoding", "content-length"})
 """Headers of one connection, which a proxy does not pass on: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1."""
 
@@ -72,8 +75,22 @@ class _Way(BaseHTTPRequestHandler):
         self._pass_on()
 
     def do_CONNECT(self) -> None:
-        """What would be encrypted leads out of the cluster."""
-        self._refuse()
+        """What is encrypted leads out of the cluster, but for the API server's: that is passed on as it comes."""
+        here = self.leads_to.get(self.path)
+        if here is None:
+            self._refuse()
+            return
+        host, _, port = here.rpartition(":")
+        self.close_connection = True
+        try:
+            there = socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS)
+        except OSError as error:
+            self._answer(502, {}, f"{here} does not answer: {error}\n".encode())
+            return
+        with there:
+            self.send_response_only(200)
+            self.end_headers()
+            _pass_both_ways(self.connection, there)
 
     def _refuse(self) -> None:
         self.close_connection = True
@@ -111,6 +128,26 @@ class _Way(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         """Nothing: an operator's own log says what it asked."""
+
+
+def _pass_both_ways(one: socket.socket, other: socket.socket) -> None:
+    """Until either ends."""
+    one.settimeout(None)
+    other.settimeout(None)
+    to = {one: other, other: one}
+    with selectors.DefaultSelector() as ready:
+        for each in to:
+            ready.register(each, selectors.EVENT_READ)
+        while True:
+            for key, _ in ready.select():
+                source = one if key.fileobj is one else other
+                try:
+                    content = source.recv(_PIECE_BYTES)
+                    to[source].sendall(content)
+                except OSError:
+                    return
+                if not content:
+                    return
 
 
 def _is_address(host: str) -> bool:

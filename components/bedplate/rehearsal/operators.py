@@ -31,10 +31,12 @@ from bedplate.rehearsal.explanation import RehearsalProblem
 from bedplate.rehearsal.nodes_seen import NodesWatch
 from bedplate.rehearsal.operator_programs import Programs
 from bedplate.rehearsal.report import OperatorRan
-from bedplate.rehearsal.running_operator import RunningOperator, Setting
+from bedplate.rehearsal.running_operator import RunningOperator, Setting, address_of
 from bedplate.services.operator import GrowingPool, OperatorProgram, Shortfall, Sight, Work
 from bedplate.wording import counted
 
+API_SERVER = "kubernetes.default.svc:443"
+"""As pods find it."""
 _POLL_SECONDS = 0.25
 _DELETION_SECONDS = 60.0
 
@@ -123,6 +125,7 @@ class Operators:
         """
         with contextlib.ExitStack() as life:
             folder = life.enter_context(state_folder())
+            self._services[API_SERVER] = address_of(self.access)
             setting = Setting(
                 api=self.api,
                 access=self.access,

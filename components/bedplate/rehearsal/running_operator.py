@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
@@ -165,6 +166,11 @@ def is_ready(ready: Ready, ports: Mapping[str, int], log: Path) -> bool:
             return answer.status == 200
     except (OSError, urllib.error.URLError):
         return False
+
+
+def address_of(access: ClusterAccess) -> str:
+    """The API server as `host:port` on this machine."""
+    return urlsplit(_cluster_of(access)["server"]).netloc
 
 
 def _cluster_of(access: ClusterAccess) -> Mapping[str, str]:

@@ -23,10 +23,12 @@ from bedplate.services.idle.idle import Idle, IdleArgs
 from bedplate.services.idle.workspace_objects import custom_resource_state
 from bedplate.services.images.images import Images, ImagesArgs
 from bedplate.services.login.login import Login, LoginArgs
+from bedplate.services.logs.logs import Logs, LogsArgs
 from bedplate.services.monitoring.endpoint import prometheus_of
 from bedplate.services.monitoring.monitoring import Monitoring, MonitoringArgs
 from bedplate.services.nodes.nodes import Nodes, NodesArgs
 from bedplate.services.queue.queue import Queue, QueueArgs
+from bedplate.services.secrets.secrets import Secrets, SecretsArgs
 from bedplate.services.spec import ServicesSpec
 from bedplate.services.ssh.keys import Reached
 from bedplate.services.ssh.ssh import Ssh, SshArgs
@@ -50,7 +52,8 @@ _RecordedConcern = TypeVar("_RecordedConcern", bound=_Recorded)
 class ServicesArgs:
     """domain: of the platform's hosts. accelerators: those of the pools. max_idle_minutes: the longest that anything
     may be kept without use. prices: of machines by pool. listed_storage_gib_month: of disks by the cloud's list.
-    secret: resolves the name of a config secret. namespaces: of all tenants, by tenant. reached_by_ssh: workspaces."""
+    secret: resolves the name of a config secret. namespaces, groups: of all tenants, by tenant. reached_by_ssh:
+    workspaces."""
 
     spec: ServicesSpec
     domain: str
@@ -61,6 +64,7 @@ class ServicesArgs:
     cluster: Cluster
     secret: Callable[[str], pulumi.Output[str]]
     namespaces: Mapping[str, str] = field(default_factory=dict[str, str])
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     reached_by_ssh: Sequence[Reached] = ()
 
 
@@ -91,6 +95,7 @@ class Services:
         self.front_door = self._front_door(certificates) if certificates else None
         self.offers = self._offers(login)
         self._cost()
+        self._logs(login)
         self._monitoring(login)
 
     def _watch(self, concern: _Concern) -> _Concern:
@@ -186,6 +191,14 @@ class Services:
         made = ImagesArgs(spec=spec, facts=args.cluster.facts, secret=args.secret)
         return self._watch(Images(f"{self._name}-images", made, self._opts))
 
+    def _secrets(self) -> Secrets | None:
+        """Where secrets are read that stand outside of the stack, if it says where."""
+        spec, args = self._args.spec, self._args
+        if spec.secrets is None:
+            return None
+        made = SecretsArgs(spec=spec.secrets, cluster=args.cluster, chart_source=spec.charts.source)
+        return self._watch(Secrets(f"{self._name}-secrets", made, self._opts))
+
     def _cost(self) -> None:
         """What everything costs, if the stack asks for it."""
         spec, args = self._args.spec, self._args
@@ -202,9 +215,34 @@ class Services:
         self._told.append(ObjectMetrics(labels=LABELS_READ))
         self._dashboards += self._record(Cost(f"{self._name}-cost", cost, self._opts)).dashboards
 
+    def _logs(self, login: Login | None) -> None:
+        """What containers print, if the stack keeps it."""
+        spec, args = self._args.spec, self._args
+        if spec.logs is None:
+            return
+        made = LogsArgs(
+            spec=spec.logs,
+            domain=args.domain,
+            namespaces=args.namespaces,
+            groups=args.groups,
+            facts=args.cluster.facts,
+            secret=args.secret,
+            front_door=self.front_door,
+            authentication=login.endpoints if login else None,
+            chart_source=spec.charts.source,
+        )
+        self._dashboards += self._watch(Logs(f"{self._name}-logs", made, self._opts)).dashboards
+
     def _offers(self, login: Login | None) -> Offers:
         idle = self._idle()
-        inside = Offers(activity=idle, backlog=idle, queue=self._queue(), shell=self._ssh(), images=self._images())
+        inside = Offers(
+            activity=idle,
+            backlog=idle,
+            queue=self._queue(),
+            shell=self._ssh(),
+            images=self._images(),
+            secrets=self._secrets(),
+        )
         door, authentication = self.front_door, login.endpoints if login else None
         if door is None:
             return inside

@@ -6,8 +6,10 @@ from bedplate.services.cost.spec import CostSection
 from bedplate.services.idle.spec import IdleSection
 from bedplate.services.images.spec import ImagesSection
 from bedplate.services.login.spec import LoginSection
+from bedplate.services.logs.spec import LogsSection
 from bedplate.services.monitoring.spec import MonitoringSection
 from bedplate.services.queue.spec import QueueSection
+from bedplate.services.secrets.spec import SecretsSection
 from bedplate.services.ssh.spec import SshSection
 
 
@@ -20,6 +22,8 @@ class ServicesSpec(
     CostSection,
     SshSection,
     ImagesSection,
+    SecretsSection,
+    LogsSection,
 ):
     """What a person decides about the services. A section is read before those of the bases to its left."""
 

@@ -2,9 +2,9 @@
 
 Owns the list of all checks, and those of quotas, images and limits. Beside it, by what they are about: `capacity`
 (machines and networks), `gpus` (parts of them, drivers), `models` (language models on GPUs), `queues` (work that waits
-its turn), `storage` (volumes), `buckets`, `costs`, `routing` (hosts and routes), `secrets`, `tenancy` (names),
-`ceilings` (the most that any tenant may have), `idle` (stopping what nobody uses), `monitoring`,
-`ssh` (who comes in), `images` (who builds where).
+its turn), `storage` (volumes), `buckets`, `costs`, `routing` (hosts and routes), `secrets`, `external_secrets`,
+`tenancy` (names), `ceilings` (the most that any tenant may have), `idle` (stopping what nobody uses), `monitoring`,
+`ssh` (who comes in), `images` (who builds where), `logs` (their disk).
 """
 
 import json
@@ -19,9 +19,11 @@ from bedplate.stack_file import (
     capacity,
     ceilings,
     costs,
+    external_secrets,
     gpus,
     idle,
     images,
+    logs,
     models,
     monitoring,
     queues,
@@ -354,8 +356,12 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     monitoring.receivers,
     monitoring.tenants,
     monitoring.retention,
+    logs.lasting_disk,
     secrets.config_secrets,
     secrets.of_tenants,
+    external_secrets.stores,
+    external_secrets.prefixes,
+    external_secrets.asked,
     ssh.owners,
     images.builds,
     images.approved,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bedplate.kubernetes import RouteSpec
-from bedplate.labels import FRONT_DOOR_NAMES, LABEL_LENGTH, grafana_host, host_label, login_host
+from bedplate.labels import FRONT_DOOR_NAMES, LABEL_LENGTH, grafana_host, host_label, login_host, logs_host
 from bedplate.services.login.spec import SERVICE_ACCOUNT_SUBJECT
 from bedplate.stack_file.parts import Parts, has, route_of
 from bedplate.stack_file.problems import PathParts, Problem, shown
@@ -12,14 +12,22 @@ _PUNYCODE = "xn--"
 """Begins a label of other than ASCII characters: https://datatracker.ietf.org/doc/html/rfc5890#section-2.3.2.1."""
 
 
+def _of_the_platform(parts: Parts) -> Iterator[tuple[str, tuple[PathParts, str]]]:
+    """Hosts of the platform's own pages: where each comes from, and whose it is."""
+    if not parts.domain or not parts.services.login:
+        return
+    yield login_host(parts.domain), (("login",), "the login")
+    if parts.services.monitoring:
+        yield grafana_host(parts.domain), (("monitoring",), "Grafana")
+    if parts.services.logs:
+        for tenant in ("", *(tenant.name for _, tenant in parts.with_tenants("name"))):
+            yield logs_host(parts.domain, tenant), (("logs",), "the logs")
+
+
 def hosts(parts: Parts) -> Iterator[Problem]:
     """Every workload has a host and a name of its own at the front door, whether or not it has a route yet."""
     named: dict[str, tuple[PathParts, str]] = dict.fromkeys(FRONT_DOOR_NAMES, ((), "the platform itself"))
-    taken: dict[str, tuple[PathParts, str]] = {}
-    if parts.domain and parts.services.login:
-        taken[login_host(parts.domain)] = (("login",), "the login")
-        if parts.services.monitoring:
-            taken[grafana_host(parts.domain)] = (("monitoring",), "Grafana")
+    taken = dict(_of_the_platform(parts))
     for path, tenant, workload in parts.with_workloads(["name"], of_tenant=["name"]):
         label, route = host_label(tenant.name, workload.name), route_of(workload)
         own = route.host if route and has(route, ["host"]) else None

@@ -57,7 +57,7 @@ def _asked(
 ) -> Iterator[Problem]:
     for path, tenant, workload in parts.with_workloads(["secret_env"], of_tenant=["name"]):
         also = listed.get(tenant.name, ())
-        for variable, key in workload.secret_env.items():
+        for variable, key in workload.config_env().items():
             at = (*path, "secretEnv", variable)
             if key in platforms:
                 yield _of_the_platforms_own(at, key, tenant.name)
@@ -77,6 +77,8 @@ def _of_the_platform(parts: Parts) -> Iterator[tuple[PathParts, str]]:
     if parts.services.ssh and has(parts.services.ssh, ["host_key_ref"]):
         yield from ((("ssh", field), key) for field, key in parts.services.ssh.config_secrets().items())
     yield from accounts(parts)
+    if parts.services.logs:
+        yield from ((("logs", *field.split(".")), key) for field, key in parts.services.logs.config_secrets().items())
     if parts.services.monitoring:
         yield from ((("monitoring", *place), key) for place, key in parts.services.monitoring.config_secrets())
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
-from bedplate.labels import LABEL_LENGTH
+from bedplate.labels import LABEL_LENGTH, SECRET_STORE
 from bedplate.stack_file.documents import Document
 from bedplate.stack_file.parts import Parts, has, is_whole
 from bedplate.stack_file.problems import PathParts, Problem, shown
 from bedplate.workloads import WorkloadSpec
 
-_DEFAULT_SERVICE_ACCOUNT = "default"
+_SERVICE_ACCOUNTS = ("default", SECRET_STORE)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def workload_names(parts: Parts) -> Iterator[Problem]:
                 fix="rename one of the two",
                 other=(*first, "name"),
             )
-        elif workload.name == _DEFAULT_SERVICE_ACCOUNT:
+        elif workload.name in _SERVICE_ACCOUNTS:
             yield Problem(
                 path=(*path, "name"),
                 message="every namespace has a ServiceAccount of this name already, and a workload has one of its own",
@@ -129,7 +129,9 @@ def workload_names(parts: Parts) -> Iterator[Problem]:
 
 def _further_names(parts: Parts, path: PathParts, workload: WorkloadSpec) -> Iterator[Problem]:
     """Names that it takes besides its own."""
-    further = workload.more_names() if is_whole(workload) else {}
+    if not is_whole(workload):
+        return
+    further = workload.more_names()
     for at, other, one in parts.with_workloads(["name"]):
         for place, name in further.items():
             if at[1] == path[1] and one.name == name:

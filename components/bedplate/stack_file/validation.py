@@ -220,6 +220,10 @@ def _place(location: Sequence[PathPart]) -> tuple[PathParts, Schema]:
         if "discriminator" in holder:  # The part names an arm of a union, and stands nowhere in the file.
             node = {"$ref": holder["discriminator"]["mapping"].get(part, "")}
             continue
+        if "oneOf" in holder:  # An arm by the type that it has.
+            arms = cast(list[Schema], holder["oneOf"])
+            node = next((arm for arm in arms if _resolved(arm).get("type") == part), cast(Schema, {}))
+            continue
         if part == "[key]" and is_entry:  # Of a mapping's entry, the key is wrong.
             continue
         keys = holder.get("properties", {})
@@ -273,6 +277,7 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
         has_front_door="certificates" in mapping and has_services,
         stops_idle="idle" in mapping and has_services,
         has_queues="queue" in mapping and has_services,
+        has_secret_store="secrets" in mapping and has_services,
         secrets=secrets,
     )
 

@@ -41,6 +41,8 @@ DATA_SCIENTIST_RULES: list[Manifest] = [
     {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": [*_READ, "create", "delete"]},
     # To keep, stop and start what is stopped while idle; the guardrails hold it to the annotations for that.
     {"apiGroups": ["keda.sh"], "resources": ["scaledobjects"], "verbs": [*_READ, "patch"]},
+    # Whether a secret was brought, and why not; what is in it is nobody's to read.
+    {"apiGroups": ["external-secrets.io"], "resources": ["externalsecrets", "secretstores"], "verbs": _READ},
     {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["get", "list"]},
     # What `bedplate deploy` makes; the policy of deployments holds it to objects of its own, and to their shapes.
     {"apiGroups": [""], "resources": ["configmaps", "serviceaccounts"], "verbs": [*_READ, *_WRITE]},

@@ -18,7 +18,6 @@ from bedplate.kubernetes.pods import OWN_VOLUMES, disk_gib
 from bedplate.labels import GPUS_BY_MOUNT, Identity
 from bedplate.spec import (
     AbsolutePath,
-    ConfigKey,
     Cpu,
     DnsLabel,
     EmailAddress,
@@ -36,6 +35,7 @@ from bedplate.workloads._asked import Footprint as Footprint
 from bedplate.workloads._asked import Queued as Queued
 from bedplate.workloads._asked import Sleeper as Sleeper
 from bedplate.workloads._environment import PlainEnvironment, PlainText, Variable
+from bedplate.workloads._external import AnySecret, ExternalSecretSpec, external_secret_name
 from bedplate.workloads._grants import Grants
 
 if TYPE_CHECKING:
@@ -134,8 +134,9 @@ class WorkloadSpec(Spec):
     """Numeric user that the process runs as; never 0."""
     env: PlainEnvironment = Field(default_factory=dict[str, str])
     """Environment variables that are no secrets."""
-    secret_env: Mapping[Variable, ConfigKey] = Field(default_factory=dict[str, str])
-    """Environment variable → name of a config secret (`pulumi config set --secret bedplate:NAME`)."""
+    secret_env: Mapping[Variable, AnySecret] = Field(default_factory=dict[str, str | ExternalSecretSpec])
+    """Environment variable → name of a config secret (`pulumi config set --secret bedplate:NAME`), or
+    {external: NAME, key: KEY} for one in the tenant's store."""
     mounts: tuple[MountSpec, ...] = ()
     """Volumes of the tenant that the workload sees."""
     grants: Grants = ()
@@ -143,7 +144,7 @@ class WorkloadSpec(Spec):
 
     @field_validator("secret_env")
     @classmethod
-    def _not_in_env(cls, secret_env: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+    def _not_in_env(cls, secret_env: Mapping[str, AnySecret], info: ValidationInfo) -> Mapping[str, AnySecret]:
         twice = sorted(set(secret_env) & set(info.data.get("env", ())))
         refuse(((name,), None, mistake("stands in env too", "keep one of the two")) for name in twice)
         return secret_env
@@ -169,6 +170,14 @@ class WorkloadSpec(Spec):
                 allowed=f"less than {memory:g}",
             )
         return size
+
+    def config_env(self) -> Mapping[str, str]:
+        """Names of config secrets by variable."""
+        return {name: one for name, one in self.secret_env.items() if isinstance(one, str)}
+
+    def external_env(self) -> Mapping[str, ExternalSecretSpec]:
+        """Secrets of the tenant's store by variable."""
+        return {name: one for name, one in self.secret_env.items() if not isinstance(one, str)}
 
     def more_images(self) -> Mapping[tuple[str, ...], str]:
         """Images that its pods run beside `image`, by the place that they are named at."""
@@ -226,8 +235,8 @@ class WorkloadSpec(Spec):
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:
     """identity: of the workload, complete. groups: of its tenant. acts_as: of the cloud, if it is granted anything.
-    secret: resolves the name of a config secret. offers: what the platform has for it. queue: of its tenant, if it has
-    one."""
+    secret: resolves the name of a config secret. offers: what the platform has for it. queue, store: of its tenant, if
+    it has them."""
 
     spec: WorkloadSpec
     namespace: "KubernetesObject"
@@ -239,6 +248,7 @@ class WorkloadArgs:
     secret: "Callable[[str], pulumi.Output[str]]"
     offers: "Offers"
     queue: "pulumi.Resource | None" = None
+    store: "pulumi.Resource | None" = None
 
 
 class Workload(ABC):
@@ -284,7 +294,7 @@ class Workload(ABC):
         """ServiceAccount, and the Secret where the spec names secrets."""
         spec, namespace = args.spec, args.namespace_name
         parts = [("service-account", service_account(spec.name, namespace, args.identity))]
-        if spec.secret_env:
+        if spec.config_env():
             secret = manifest("v1", "Secret", f"{spec.name}-secrets", args.identity, namespace=namespace, type="Opaque")
             parts.append(("secrets", {**secret, "stringData": secret_values(args)}))
         return parts
@@ -292,7 +302,7 @@ class Workload(ABC):
 
 def secrets_hash(args: WorkloadArgs) -> dict[str, Any]:
     """The annotation by which the workload's pods roll when one of its secrets is rotated."""
-    if not args.spec.secret_env:
+    if not args.spec.config_env():
         return {}
     from bedplate.kubernetes.objects import secrets_hash as hash_of_secrets  # imports Pulumi, as who calls this has
 
@@ -300,8 +310,8 @@ def secrets_hash(args: WorkloadArgs) -> dict[str, Any]:
 
 
 def secret_values(args: WorkloadArgs) -> "dict[str, pulumi.Output[str]]":
-    """The values of the workload's secrets by environment variable."""
-    return {name: args.secret(key) for name, key in args.spec.secret_env.items()}
+    """The values of the workload's config secrets by environment variable."""
+    return {name: args.secret(key) for name, key in args.spec.config_env().items()}
 
 
 def container(spec: WorkloadSpec, **extra: object) -> Container:
@@ -322,7 +332,10 @@ def container(spec: WorkloadSpec, **extra: object) -> Container:
         command=spec.command,
         args=spec.args,
         environment={"USER": spec.name, "LOGNAME": spec.name, **spec.env},
-        secret_environment=dict.fromkeys(spec.secret_env, f"{spec.name}-secrets"),
+        secret_environment={
+            **dict.fromkeys(spec.config_env(), f"{spec.name}-secrets"),
+            **dict.fromkeys(spec.external_env(), external_secret_name(spec.name)),
+        },
         volume_mounts={mount.path: mount.volume for mount in spec.mounts},
         scratch_gib=spec.scratch_gib,
         shared_memory_gib=shared_memory_gib,

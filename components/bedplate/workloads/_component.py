@@ -6,8 +6,17 @@ import pulumi
 
 from bedplate.kubernetes import KubernetesObject, Manifest
 from bedplate.labels import host_label
-from bedplate.offers import ActivityRequest, BacklogRequest, CanaryRequest, RouteRequest, Sleep
+from bedplate.offers import (
+    ActivityRequest,
+    BacklogRequest,
+    CanaryRequest,
+    ExternalSecretRequest,
+    ExternalValue,
+    RouteRequest,
+    Sleep,
+)
 from bedplate.workloads._base import Endpoint, Workload, WorkloadArgs
+from bedplate.workloads._external import external_secret_name
 from bedplate.workloads._grants import acting_as, ways_to_buckets
 
 
@@ -22,6 +31,7 @@ class WorkloadComponent(pulumi.ComponentResource):
             suffix: KubernetesObject(f"{name}-{suffix}", part, _options(part["kind"], template, args, inside))
             for suffix, part in self._parts(template, args)
         }
+        self._bring_secrets(name, args)
         self._open_route(name, args, made)
         self._stop_while_idle(name, args)
         self._scale_by_backlog(name, args)
@@ -40,6 +50,23 @@ class WorkloadComponent(pulumi.ComponentResource):
             ways = ways_to_buckets(f"{identity.workload}-buckets", args.namespace_name, identity, args.acts_as)
             acting += [(f"{beside}-buckets".strip("-"), way) for way in ways]
         return acting
+
+    def _bring_secrets(self, name: str, args: WorkloadArgs) -> None:
+        external, offer = args.spec.external_env(), args.offers.secrets
+        if not external or offer is None:
+            return
+        request = ExternalSecretRequest(
+            tenant=args.identity.tenant,
+            identity=args.identity,
+            namespace=args.namespace,
+            namespace_name=args.namespace_name,
+            secret=external_secret_name(args.spec.name),
+            variables={
+                variable: ExternalValue(name=one.external, key=one.key or "") for variable, one in external.items()
+            },
+            after=[args.store] if args.store else [],
+        )
+        offer.bring(f"{name}-external", request, self)
 
     def _open_route(self, name: str, args: WorkloadArgs, made: Mapping[str, KubernetesObject]) -> None:
         endpoint, door = args.spec.endpoint(), args.offers.front_door

@@ -19,9 +19,10 @@ from bedplate.kubernetes import (
     template_metadata,
 )
 from bedplate.kubernetes.pods import Container
-from bedplate.labels import Identity
+from bedplate.labels import RELOADED_WITH, Identity
 from bedplate.spec import PositiveCount, Spec, mistake, not_below_min
 from bedplate.workloads._base import WorkloadArgs, secrets_hash
+from bedplate.workloads._external import external_secret_name
 
 SERVICE_PORT = 80
 _HEARD_SECONDS = 5
@@ -131,13 +132,15 @@ def deployment(
     waits until it serves: a GPU node may take longer to come from zero than any sensible wait, and must not hold up
     other tenants."""
     waits = {"pulumi.com/timeoutSeconds": str(startup_seconds + 600)} if is_awaited else SKIP_AWAIT
+    # What a store has changed reaches pods that serve; those of jobs and of people are left alone.
+    reloaded = {RELOADED_WITH: external_secret_name(args.spec.name)} if args.spec.external_env() else {}
     return manifest(
         "apps/v1",
         "Deployment",
         args.spec.name,
         args.identity,
         namespace=args.namespace_name,
-        annotations=waits,
+        annotations={**waits, **reloaded},
         spec={
             "replicas": replicas,
             "selector": {"matchLabels": args.identity.selector()},

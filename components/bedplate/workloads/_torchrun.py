@@ -24,9 +24,6 @@ RESERVED = (*_OWN, *(f"PET_{name}" for name in _OWN), "WORLD_SIZE", "RANK", "LOC
 _STOP_SECONDS = 5
 """Of the pod's grace period, for torchrun itself after its processes have ended."""
 _NAMES_SECONDS = 900
-_INTERFACE = "eth0"
-"""What the network plugins of all clouds call a pod's interface; NCCL would otherwise choose among those it finds
-(https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/env.html#nccl-socket-ifname)."""
 _WAIT = (
     "import socket, sys, time\n"
     "end = time.monotonic() + float(sys.argv[1])\n"
@@ -42,14 +39,16 @@ _WAIT = (
 )
 
 
-def environment(head: str, nodes: int, processes: int, checkpoints: str | None, *, has_gpus: bool) -> list[Manifest]:
-    """Variables of every process. head: name of the first pod. processes: of each pod."""
+def environment(head: str, nodes: int, processes: int, checkpoints: str | None, interface: str) -> list[Manifest]:
+    """Variables of every process. head: name of the first pod. processes: of each pod. interface: of pods with GPUs,
+    because NCCL would choose among those that it finds
+    (https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/env.html#nccl-socket-ifname)."""
     plain = {"NNODES": nodes, "NPROC_PER_NODE": processes, "MASTER_ADDR": head, "MASTER_PORT": MASTER_PORT}
     more: dict[str, object] = {"WORLD_SIZE": nodes * processes}
     if checkpoints:
         more["CHECKPOINT_DIR"] = checkpoints
-    if has_gpus:
-        more["NCCL_SOCKET_IFNAME"] = _INTERFACE
+    if interface:
+        more["NCCL_SOCKET_IFNAME"] = interface
     rank = {"fieldRef": {"fieldPath": _INDEX}}
     return [
         {"name": "NODE_RANK", "valueFrom": rank},

@@ -262,7 +262,8 @@ def _job(spec: TrainingSpec, args: WorkloadArgs) -> Manifest:
     )
     main_body = pod["containers"][0]
     head = f"{spec.name}-{_NODE}-0-0.{spec.name}"
-    set_up = environment(head, spec.nodes, spec.processes_of_a_node, spec.checkpoints, has_gpus=spec.gpu is not None)
+    interface = args.facts.pod_interface if spec.gpu and "NCCL_SOCKET_IFNAME" not in spec.env else ""
+    set_up = environment(head, spec.nodes, spec.processes_of_a_node, spec.checkpoints, interface)
     # Kubernetes puts into $(NAME) what stands before it.
     main_body["env"] = [*set_up, *main_body.get("env", [])]
     pod["initContainers"] = [names_resolve(spec.image, head)]

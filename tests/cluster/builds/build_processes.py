@@ -4,7 +4,7 @@ BuildKit runs as root with runc, or as an ordinary user with rootlesskit, as it 
 the registry gives them.
 """
 
-import hashlib
+import ensurepip
 import io
 import json
 import os
@@ -29,6 +29,12 @@ from programs_under_test import program_under_test
 
 _MANIFESTS = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
 _TOOLS = ("sh", "bash", "env", "cat", "mkdir", "rm", "ls", "id", "sha256sum", "sleep", "touch", "find", "setpriv")
+
+
+_GRANTED = (
+    *("libgcc_s.so.1", "libstdc++.so.6", "libc.so.6", "libm.so.6", "librt.so.1", "libdl.so.2", "libpthread.so.0"),
+    *("libutil.so.1", "libresolv.so.2"),
+)
 
 
 @dataclass(frozen=True)
@@ -169,7 +175,8 @@ def _python(root: Path) -> None:
     shutil.copytree(library, root / str(library).lstrip("/"), ignore=left_out, symlinks=True)
     packages = root / str(library).lstrip("/") / "site-packages"
     packages.mkdir()
-    shutil.copytree(_pip(), packages / "pip", ignore=shutil.ignore_patterns("__pycache__"))
+    (pip,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
+    shutil.unpack_archive(pip, packages, "zip")
     program = prefix / "bin" / version
     _place(program.resolve(), root / "usr/local/bin" / "python3")
     tools = [Path(found) for name in _TOOLS if (found := shutil.which(name, path="/usr/bin:/bin"))]
@@ -179,7 +186,9 @@ def _python(root: Path) -> None:
         (root / name).mkdir(exist_ok=True)
     (root / "bin" / "sh").symlink_to("/usr/bin/sh")
     needed = [program.resolve(), *tools, *(library / "lib-dynload").glob("*.so")]
-    for file in _libraries(needed):
+    # Wheels take these for granted (https://peps.python.org/pep-0599/#the-manylinux2014-policy).
+    granted = [file for name in _GRANTED for file in Path("/usr/lib").glob(f"*-gnu/{name}")]
+    for file in {*_libraries([*needed, *granted]), *granted}:
         _place(file, root / str(file).lstrip("/"))
     certificates = Path("/etc/ssl/certs/ca-certificates.crt")
     _place(certificates, root / str(certificates).lstrip("/"))
@@ -187,23 +196,13 @@ def _python(root: Path) -> None:
     (root / "etc" / "pip.conf").write_text(f"[global]\ncert = {certificates}\n")
     (root / "etc" / "passwd").write_text("root:x:0:0::/root:/bin/sh\n")
     # Where Python was built to be is where it looks for its library.
-    (root / "usr/local/pyvenv").mkdir(parents=True)
     home = root / "usr/local/bin" / "python3"
     wrapped = home.with_name("python3.real")
     home.rename(wrapped)
-    home.write_text(f'#!/bin/sh\nPYTHONHOME={prefix} exec /usr/local/bin/python3.real "$@"\n')
+    home.write_text(
+        f'#!/bin/sh\nPYTHONHOME={prefix} LD_LIBRARY_PATH={prefix}/lib exec /usr/local/bin/python3.real "$@"\n'
+    )
     home.chmod(0o755)
-
-
-def _pip() -> Path:
-    import ensurepip
-
-    folder = Path(ensurepip.__file__).parent / "_bundled"
-    (wheel,) = folder.glob("pip-*.whl")
-    unpacked = Path("/tmp") / f"bedplate-test-pip-{hashlib.sha256(str(wheel).encode()).hexdigest()[:8]}"
-    if not (unpacked / "pip").exists():
-        shutil.unpack_archive(wheel, unpacked, "zip")
-    return unpacked / "pip"
 
 
 def _libraries(files: list[Path]) -> list[Path]:

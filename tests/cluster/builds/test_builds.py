@@ -88,8 +88,9 @@ class Project:
 
     def step(self, beginning: str) -> str:
         """What was said of the step that begins so, or of a part of it."""
-        (found,) = (line for line in self.said if beginning in line)
-        return found
+        found = [line for line in self.said if beginning in line]
+        assert len(found) == 1, self.said
+        return found[0]
 
 
 @pytest.fixture(scope="module")
@@ -145,9 +146,11 @@ class TestAProgramOfPython:
         place = tmp_path / "pod"
         place.mkdir()
         run = contained(pod, Surroundings(folder=place, image=root, image_settings=settings))
-        process = subprocess.Popen(run.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        log = tmp_path / "log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(run.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
-            eventually(lambda: _answered(port) == {"release": "one"}, "an answer of the built program", 30)
+            eventually(lambda: _answered(port) == {"release": "one"}, f"an answer of the program, whose log is {log}")
         finally:
             process.terminate()
             process.wait(20)
@@ -253,8 +256,8 @@ def test_weights_are_not_fetched_again_when_a_package_changes(
         server.shutdown()
         server.server_close()
     assert Files.taken == 1
-    assert "cached" in project.step("ADD --checksum")
-    assert "cached" not in project.step("bash")
+    assert "cached" in project.step("ADD ")
+    assert "cached" not in project.step("RUN bash")
     layers = images.manifest(again.reference_with_digest)["layers"]
     assert any(_file_in(images.blob(layer["digest"]), "models/model.bin") for layer in layers)
 

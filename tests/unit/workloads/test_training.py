@@ -1,5 +1,6 @@
 """Trainings as they are rendered, and what is refused of them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -41,6 +42,21 @@ def test_each_variable_has_one_meaning() -> None:
     for name in ("NNODES", "NPROC_PER_NODE", "MASTER_ADDR", "MASTER_PORT"):
         assert found[f"PET_{name}"] == found[name]
     assert "RANK" not in found
+
+
+def test_the_interface_of_gpus_is_the_clusters_unless_somebody_says_another() -> None:
+    """Each variable once: an API server takes no list with one of them twice."""
+    gpu = {"gpu": GPU, "nodes": 1}
+    assert variables(**gpu)["NCCL_SOCKET_IFNAME"] == "eth0"
+    assert "NCCL_SOCKET_IFNAME" not in variables()
+    own = pod(**gpu, env={"NCCL_SOCKET_IFNAME": "net1"})["containers"][0]["env"]
+    assert [one["value"] for one in own if one["name"] == "NCCL_SOCKET_IFNAME"] == ["net1"]
+    classes = {"deletedStorageClass": "standard", "retainedStorageClass": "standard-retained"}
+    named = {key: value for key, value in MINIMAL["cloud"].items() if key != "storageClasses"}
+    cloud = {**named, "facts": {**classes, "podInterface": "ens5"}}
+    one = tenant("vision", training(**gpu))
+    (body,) = objects(record(platform(one, queue={}, cloud=cloud)), "JobSet")
+    assert '"value": "ens5"' in json.dumps(dict(body.inputs))
 
 
 def test_the_first_pods_name_is_waited_for() -> None:

@@ -29,12 +29,13 @@ from bedplate.clouds.aws.shared_files import AwsSharedFiles, AwsSharedFilesArgs
 from bedplate.clouds.aws.spec import PEOPLE_PREFIX, AwsClusterSpec
 from bedplate.clouds.aws.storage import AwsStorage, AwsStorageArgs
 from bedplate.clouds.cluster import EVERY_HOST, Cluster, ClusterArgs, kubeconfig_without_credential, kubernetes_provider
-from bedplate.clouds.contract import Grant
+from bedplate.clouds.contract import Grant, SecretsGrant
 from bedplate.clouds.facts import (
     AutoscalerFacts,
     ClusterFacts,
     DnsFacts,
     KarpenterFacts,
+    SecretStoreFacts,
     StorageProvisioner,
     WorkloadIdentity,
 )
@@ -131,6 +132,12 @@ class AwsCluster(Cluster):
             annotations={"eks.amazonaws.com/role-arn": identity.role_arn},
             credentials_networks=(_POD_IDENTITY_NETWORK,),
         )
+
+    def secret_store(self, grant: SecretsGrant, service_account: str) -> SecretStoreFacts:
+        """Secrets Manager, by a token of the ServiceAccount: https://external-secrets.io/latest/provider/aws-access/."""
+        signed_in = {"jwt": {"serviceAccountRef": {"name": service_account}}}
+        store = {"service": "SecretsManager", "region": self._spec.region, "auth": signed_in}
+        return SecretStoreFacts(provider={"aws": store}, prefix=grant.prefix)
 
     def point_hosts(self, name: str, address: pulumi.Input[str], host: str = EVERY_HOST) -> None:
         """By name: a Network Load Balancer's addresses are its own affair."""

@@ -198,6 +198,13 @@ class AwsClusterSpec(ManagedClusterSpec):
         """A bucket of S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
         return re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"), "nordwind-parcels"
 
+    def secret_form(self) -> tuple[re.Pattern[str], str]:
+        """Secrets Manager's. A hyphen before the last six characters is kept for what it appends to an ARN.
+
+        https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+        """
+        return re.compile(r"(?!.*-.{6}$)[A-Za-z0-9/_+=.@-]{1,256}"), "database/reader"
+
     def bucket(self, purpose: str) -> str:
         """Name of a bucket; names are unique among all accounts."""
         return f"{self.name}-{self.account_id}-{self.region}-{purpose}"

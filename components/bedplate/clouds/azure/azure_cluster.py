@@ -34,7 +34,7 @@ from bedplate.clouds.azure.spec import SYSTEM_POOL, AddressPlan, AzureClusterSpe
 from bedplate.clouds.azure.storage import AzureStorage, AzureStorageArgs
 from bedplate.clouds.cluster import EVERY_HOST, Cluster, ClusterArgs, kubernetes_provider
 from bedplate.clouds.contract import BucketGrant, Grant, SecretsGrant
-from bedplate.clouds.facts import ClusterFacts, DnsFacts, StorageProvisioner, WorkloadIdentity
+from bedplate.clouds.facts import ClusterFacts, DnsFacts, SecretStoreFacts, StorageProvisioner, WorkloadIdentity
 
 _AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 """AKS in every Entra directory: https://learn.microsoft.com/azure/aks/kubelogin-authentication."""
@@ -126,6 +126,17 @@ class AzureCluster(Cluster):
         )
         inside = AddressPlan.of(self._spec.network).endpoints
         return pods_of(identity.client_id).model_copy(update={"storage_networks": (inside,)})
+
+    def secret_store(self, grant: SecretsGrant, service_account: str) -> SecretStoreFacts:
+        """The vault of the prefix, by a token of the ServiceAccount:
+        https://external-secrets.io/latest/provider/azure-key-vault/. Names in it have no prefix."""
+        store = {
+            "authType": "WorkloadIdentity",
+            "vaultUrl": self._secrets_vault(grant).uri,
+            "tenantId": self._spec.directory_id,
+            "serviceAccountRef": {"name": service_account},
+        }
+        return SecretStoreFacts(provider={"azurekv": store}, prefix="")
 
     def point_hosts(self, name: str, address: pulumi.Input[str], host: str = EVERY_HOST) -> None:
         """By the IP address, which stays as long as its Service does."""

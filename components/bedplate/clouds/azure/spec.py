@@ -214,6 +214,10 @@ class AzureClusterSpec(ManagedClusterSpec):
         """A storage account of the cluster's resource group, and its container: https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata."""
         return re.compile(r"[a-z0-9]{3,24}/[a-z0-9](-?[a-z0-9]){2,62}"), "nordwindml/parcels"
 
+    def secret_form(self) -> tuple[re.Pattern[str], str]:
+        """Key Vault's: https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#objects-identifiers-and-versioning."""
+        return re.compile(r"[A-Za-z0-9-]{1,127}"), "database-reader"
+
     def bucket(self, purpose: str) -> str:
         """Name of a bucket: a storage account and its container."""
         return f"{self.storage_account(purpose)}/{purpose}"

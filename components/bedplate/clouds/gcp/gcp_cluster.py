@@ -10,8 +10,8 @@ import pulumi_gcp as gcp
 from pulumi_gcp import container
 
 from bedplate.clouds.cluster import EVERY_HOST, Cluster, ClusterArgs, kubeconfig_without_credential, kubernetes_provider
-from bedplate.clouds.contract import Grant
-from bedplate.clouds.facts import ClusterFacts, DnsFacts, StorageProvisioner, WorkloadIdentity
+from bedplate.clouds.contract import Grant, SecretsGrant
+from bedplate.clouds.facts import ClusterFacts, DnsFacts, SecretStoreFacts, StorageProvisioner, WorkloadIdentity
 from bedplate.clouds.gcp.audit import GcpAudit, GcpAuditArgs
 from bedplate.clouds.gcp.budget import GcpBudget, GcpBudgetArgs
 from bedplate.clouds.gcp.cluster import GcpControlPlane, GcpControlPlaneArgs
@@ -22,6 +22,7 @@ from bedplate.clouds.gcp.identity import (
     GcpWorkloadIdentity,
     GcpWorkloadIdentityArgs,
     permissions_of,
+    secret_prefix,
 )
 from bedplate.clouds.gcp.keys import GcpKeys, GcpKeysArgs, key_id
 from bedplate.clouds.gcp.network import GcpNetwork, GcpNetworkArgs
@@ -93,6 +94,19 @@ class GcpCluster(Cluster):
             self._child(),
         )
         return WorkloadIdentity(credentials_networks=_METADATA_SERVER)
+
+    def secret_store(self, grant: SecretsGrant, service_account: str) -> SecretStoreFacts:
+        """Secret Manager, by a token of the ServiceAccount, which is a principal itself:
+        https://external-secrets.io/latest/provider/google-secrets-manager/."""
+        spec = self._spec
+        signed_in = {
+            "clusterLocation": spec.region,
+            "clusterName": spec.name,
+            "clusterProjectID": spec.project_id,
+            "serviceAccountRef": {"name": service_account},
+        }
+        store = {"projectID": spec.project_id, "auth": {"workloadIdentity": signed_in}}
+        return SecretStoreFacts(provider={"gcpsm": store}, prefix=secret_prefix(grant.prefix))
 
     def point_hosts(self, name: str, address: pulumi.Input[str], host: str = EVERY_HOST) -> None:
         """By the IP address, which stays as long as its Service does."""

@@ -273,6 +273,10 @@ class GcpClusterSpec(ManagedClusterSpec):
         """A bucket of Cloud Storage: https://cloud.google.com/storage/docs/buckets#naming."""
         return re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]"), "nordwind-parcels"
 
+    def secret_form(self) -> tuple[re.Pattern[str], str]:
+        """Secret Manager's: https://cloud.google.com/secret-manager/docs/creating-and-accessing-secrets."""
+        return re.compile(r"[A-Za-z0-9_-]{1,150}"), "database-reader"
+
     def bucket(self, purpose: str) -> str:
         """Name of a bucket; names are unique among all projects of the world, and have at most 63 characters."""
         return f"{self.name}-{self.project_number}-{purpose}"

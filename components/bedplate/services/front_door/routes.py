@@ -8,7 +8,7 @@ only a public one can be made, and Traefik serves no route of which a middleware
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 
@@ -42,7 +42,7 @@ from bedplate.services.login.authentication import PORT, PROXY, SIGN_OUT_PATH, A
 _SIGN_IN = Identity(name=SIGN_IN, component="login")
 _HEADERS = (CLIENT_HEADERS, ANSWER_HEADERS)
 """First in every chain."""
-_ROUTE = "ingress-route"
+_ROUTE, _SENT = "ingress-route", "sent"
 _POD = "bedplate-pod"
 """The cookie by which people stay with a pod."""
 POLLING_SUFFIX = ".polling"
@@ -51,12 +51,16 @@ POLLING_SUFFIX = ".polling"
 
 @dataclass(frozen=True, kw_only=True)
 class RouteArgs(RouteRequest):
-    """label: name of the route's objects. host: where it answers. authentication: None where the stack has no login."""
+    """label: name of the route's objects. host: where it answers. authentication: None where the stack has no login.
+    sent: headers that the service gets of the front door, whatever the caller sent. is_further: another route leads to
+    the same service, and brings what stands beside it."""
 
     label: str
     host: str
     front_door: FrontDoor
     authentication: AuthenticationEndpoints | None
+    sent: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    is_further: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,19 +132,29 @@ def route_parts(args: RouteArgs) -> list[tuple[str, Manifest]]:
         "filter": filtering(RESERVED_COOKIES, list(NOT_ANSWERED), args.spec.max_body_mib * 2**20),
         "concurrency": {"inFlightReq": {"amount": args.spec.max_concurrent}},
     }
-    own = {**{suffix: spec for check in checks for suffix, spec in check.middlewares.items()}, **limits}
+    own = {**{suffix: spec for check in checks for suffix, spec in check.middlewares.items()}, **limits, **_sent(args)}
     return [
         *((suffix, middleware(f"{args.label}-{suffix}", args.identity, spec)) for suffix, spec in own.items()),
-        ("timeouts", _timeouts(args)),
-        ("network-policy", _network_policy(args, args.service, args.identity)),
-        *(
-            [("canary-network-policy", _network_policy(args, args.canary.service, args.canary.identity))]
-            if args.canary
-            else []
-        ),
+        *([] if args.is_further else _beside(args)),
         (_ROUTE, _ingress_route(args, args.label, _rules(args, checks, list(limits)))),
         *_polling_route(args, checks, list(limits)),
     ]
+
+
+def _beside(args: RouteArgs) -> list[tuple[str, Manifest]]:
+    """What stands beside the service, however many routes lead there."""
+    parts = [
+        ("timeouts", _timeouts(args)),
+        ("network-policy", _network_policy(args, args.service, args.identity)),
+    ]
+    if args.canary:
+        parts.append(("canary-network-policy", _network_policy(args, args.canary.service, args.canary.identity)))
+    return parts
+
+
+def _sent(args: RouteArgs) -> dict[str, Manifest]:
+    """Comes after the caller's own credentials are gone."""
+    return {_SENT: {"headers": {"customRequestHeaders": dict(args.sent)}}} if args.sent else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +234,7 @@ def _rules(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[str]) -> 
     services = _services(args)
     own = [f"{args.label}-{suffix}" for suffix in limits]
     # Only who was let in is told that the workload sleeps.
-    last = [STARTING] if args.sleep else []
+    last = [*([f"{args.label}-{_SENT}"] if args.sent else []), *([STARTING] if args.sleep else [])]
     host = f"Host(`{args.host}`)"
     return [
         _rule(

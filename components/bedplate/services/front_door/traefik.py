@@ -25,6 +25,8 @@ from bedplate.kubernetes import (
 from bedplate.labels import (
     FRONT_DOOR_NAMESPACE,
     LOGIN_NAMESPACE,
+    LOGS_NAMESPACE,
+    MONITORING_NAMESPACE,
     NAME,
     OWNER,
     PLATFORM_OWNER,
@@ -253,7 +255,7 @@ def rights() -> list[Manifest]:
 
 
 def policies() -> list[Manifest]:
-    """Anybody may come in; Traefik itself reaches the API server, the login and tenants' pods."""
+    """Anybody may come in; Traefik itself reaches the API server, the login, tenants' pods and the platform's pages."""
     selector = {"matchLabels": {NAME: TRAEFIK}}
     tenants = {"namespaceSelector": {"matchExpressions": [{"key": TENANT, "operator": "Exists"}]}}
 
@@ -265,8 +267,16 @@ def policies() -> list[Manifest]:
         # Without `to` a rule also matches an API server that the network plugin does not see as an address.
         policy("api-server", policyTypes=["Egress"], egress=[{"ports": _tcp(443, 6443)}]),
         policy("login", policyTypes=["Egress"], egress=[{"to": [pods_of(LOGIN_NAMESPACE)]}]),
+        policy(
+            "pages", policyTypes=["Egress"], egress=[_page(MONITORING_NAMESPACE, 3000), _page(LOGS_NAMESPACE, 5601)]
+        ),
         policy("workloads", policyTypes=["Egress"], egress=[{"to": [tenants], "ports": [{"protocol": "TCP"}]}]),
     ]
+
+
+def _page(namespace: str, port: int) -> Manifest:
+    """Grafana's and Kibana's."""
+    return {"to": [pods_of(namespace)], "ports": _tcp(port)}
 
 
 def _tcp(*ports: int) -> list[Manifest]:

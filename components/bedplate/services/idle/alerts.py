@@ -73,15 +73,7 @@ def idle_alerts(warn_minutes: int, keda_namespace: str) -> tuple[Alert, ...]:
             description="It should have been stopped or started minutes ago.",
             runbook=f"{_GUIDE}#keda-does-not-follow",
         ),
-        Alert(
-            name="BedplateKedaDown",
-            expression=(f"max({_available(keda_namespace)}) == 0 or absent({_available(keda_namespace)})"),
-            for_minutes=5,
-            severity="critical",
-            summary="KEDA does not run",
-            description="What runs goes on, whatever it costs, and who opens what is stopped waits in vain.",
-            runbook=f"{_GUIDE}#keda-does-not-run",
-        ),
+        _keda_down(keda_namespace),
     )
 
 
@@ -115,6 +107,18 @@ def _without_end() -> str:
     return (
         f"max by (namespace, workspace, {_TENANT}) (({found} unless {_ON} bedplate:workspace unless {_ON} {scaled}) > 0"
         f" and on (namespace) {tenants})"
+    )
+
+
+def _keda_down(keda_namespace: str) -> Alert:
+    return Alert(
+        name="BedplateKedaDown",
+        expression=(f"max({_available(keda_namespace)}) == 0 or absent({_available(keda_namespace)})"),
+        for_minutes=5,
+        severity="critical",
+        summary="KEDA does not run",
+        description="What runs goes on, whatever it costs, and who opens what is stopped waits in vain.",
+        runbook=f"{_GUIDE}#keda-does-not-run",
     )
 
 

@@ -18,14 +18,17 @@ from bedplate.labels import (
     BUSY_KERNELS_PATH,
     CERTIFICATES_NAMESPACE,
     COMPONENT,
+    EXTERNAL_SECRETS,
     FRONT_DOOR_NAMESPACE,
     GPU_METRICS_NAMESPACE,
     IDLE_NAMESPACE,
     KARPENTER_NAMESPACE,
     LOGIN_NAMESPACE,
+    LOGS_NAMESPACE,
     MONITORING_NAMESPACE,
     NAME,
     QUEUE_NAMESPACE,
+    SECRETS_NAMESPACE,
     SSH_GATE,
     SSH_NAMESPACE,
     TELLS_BUSY_KERNELS,
@@ -40,13 +43,14 @@ KUBELET_PORT, NODE_EXPORTER_PORT = 10250, 9100
 @dataclass(frozen=True, kw_only=True)
 class Scrape:
     """job: what its samples are called. name: value of the pods' label `label`. port: its name.
-    interval_seconds: Prometheus' own if none."""
+    path: of the figures, if not /metrics. interval_seconds: Prometheus' own if none."""
 
     job: str
     namespace: str
     name: str
     port: str
     label: str = NAME
+    path: str = ""
     honor_labels: bool = False
     interval_seconds: int | None = None
 
@@ -61,7 +65,21 @@ SCRAPES: Sequence[Scrape] = (
     Scrape(job="karpenter", namespace=KARPENTER_NAMESPACE, name="karpenter", port="http-metrics"),
     Scrape(job="keda-operator", namespace=IDLE_NAMESPACE, name="keda-operator", port="metrics"),
     Scrape(
+        job=EXTERNAL_SECRETS,
+        namespace=SECRETS_NAMESPACE,
+        name=EXTERNAL_SECRETS,
+        port="metrics",
+        honor_labels=True,
+    ),
+    Scrape(
         job=SSH_GATE, namespace=SSH_NAMESPACE, name=SSH_GATE, port="metrics", honor_labels=True, interval_seconds=15
+    ),
+    Scrape(
+        job="log-collector",
+        namespace=LOGS_NAMESPACE,
+        name="log-collector",
+        port="metrics",
+        path="/api/v2/metrics/prometheus",
     ),
     Scrape(
         job="dcgm-exporter",
@@ -85,6 +103,8 @@ def pod_monitors(identity: Identity) -> Iterator[Manifest]:
             "honorLabels": scrape.honor_labels,
             "relabelings": [{"targetLabel": "job", "replacement": scrape.job, "action": "replace"}],
         }
+        if scrape.path:
+            endpoint["path"] = scrape.path
         if scrape.interval_seconds:
             endpoint["interval"] = f"{scrape.interval_seconds}s"
         where = {"matchNames": [scrape.namespace]}

@@ -1,5 +1,6 @@
 """Queues and trainings with the real Kueue and the real JobSet: all or none, all again, lent and given back."""
 
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -17,6 +18,8 @@ from cluster.queue_under_test import ACCELERATOR, HELD, KUEUE, Queues, running_q
 from harness import objects, record
 
 pytestmark = pytest.mark.enable_socket
+
+LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
 @pytest.fixture(scope="module")
@@ -198,9 +201,22 @@ class TestMetrics:
 
     def test_tell_prometheus_what_the_alerts_of_queues_read(self, queues: Queues, token: str) -> None:
         assert {read(port, token)[0] for port in queues.metrics.values()} == {200}
-        told = read(queues.metrics["Kueue"], token)[1]
-        assert 'kueue_pending_workloads{cluster_queue="vision"' in told
-        assert 'status="inadmissible"' in told
+        queues.submit(training("large", 8))
+        queues.runs("large", 8)
+        queues.submit(training("late", 1))
+
+        def told() -> dict[str, float]:
+            text = read(queues.metrics["Kueue"], token)[1]
+            series = re.findall(r"^kueue_(\w+_workloads)\{(.*)\} (\S+)$", text, re.MULTILINE)
+            of_vision = [(name, dict(LABEL.findall(labels)), float(value)) for name, labels, value in series]
+            return {
+                " ".join([name, labels.get("status", "")]).strip(): value
+                for name, labels, value in of_vision
+                if labels.get("cluster_queue") == "vision"
+            }
+
+        wanted = {"pending_workloads inadmissible": 1.0, "admitted_active_workloads": 1.0}
+        eventually(lambda: wanted.items() <= told().items(), f"one that waits and one that runs, not {told()}", 30)
 
     def test_tell_nobody_else(self, queues: Queues) -> None:
         stranger = queues.api.token("vision", "default", 600)

@@ -1,0 +1,81 @@
+"""Data streams: their names, whose they are, and how lines lie in them.
+
+Owns the names and the index templates, as data for Elasticsearch and OpenSearch alike. A tenant has the stream
+`pods.NAMESPACE`, everything else that runs `pods._platform`, and the audit log `audit.kubernetes`. No namespace has a
+dot, so a name says exactly one stream, and no pattern for one tenant fits another's.
+
+Nothing that a container prints names a field: a line is text in `log`, beside fields of the collector's own. So no line
+can be refused for its fields, and none makes the mapping grow
+(https://www.elastic.co/docs/troubleshoot/elasticsearch/mapping-explosion).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+PODS, AUDIT = "pods", "audit"
+"""Families; each has a retention of its own."""
+PLATFORM = f"{PODS}._platform"
+"""What runs in no tenant's namespace. No namespace is called so: it has an underscore."""
+AUDIT_LOG = f"{AUDIT}.kubernetes"
+_PRIORITY = 500
+"""Above what stores bring themselves."""
+_KEYWORD = {"type": "keyword", "ignore_above": 1024}
+_NAMES = ("stream", "pod", "namespace", "container", "container_id")
+_EVENT = ("verb", "auditID", "stage", "requestURI", "stageTimestamp")
+"""Of an audit event (https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/#audit-k8s-io-v1-Event)."""
+
+
+def stream_of(namespace: str) -> str:
+    """The stream of a tenant's namespace."""
+    return f"{PODS}.{namespace}"
+
+
+def templates(copies: int) -> Mapping[str, Mapping[str, Any]]:
+    """Index templates by name. copies: of each line, on as many nodes."""
+    return {
+        f"bedplate-{PODS}": _template(PODS, copies, dict.fromkeys(_NAMES, _KEYWORD)),
+        f"bedplate-{AUDIT}": _template(AUDIT, copies, _audit_fields()),
+    }
+
+
+def _template(family: str, copies: int, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "index_patterns": [f"{family}.*"],
+        "data_stream": {},
+        "priority": _PRIORITY,
+        "template": {
+            "settings": {
+                "index.number_of_shards": 1,
+                "index.number_of_replicas": copies - 1,
+                "index.codec": "best_compression",
+                # Lines are read seconds after they were printed, not at once, and each refresh costs.
+                "index.refresh_interval": "15s",
+                "index.translog.durability": "async",
+                "index.translog.sync_interval": "5s",
+                "index.mapping.total_fields.limit": 100,
+            },
+            "mappings": {
+                "dynamic": False,
+                "properties": {
+                    # Two lines of one millisecond keep their order.
+                    "@timestamp": {"type": "date_nanos"},
+                    # Found by its words; no score and no positions, which are most of an index of text.
+                    "log": {"type": "match_only_text"},
+                    "offset": {"type": "long", "index": False},
+                    **fields,
+                },
+            },
+        },
+    }
+
+
+def _audit_fields() -> Mapping[str, Any]:
+    return {
+        **dict.fromkeys(_EVENT, _KEYWORD),
+        "user": {"dynamic": False, "properties": {"username": _KEYWORD}},
+        "objectRef": {
+            "dynamic": False,
+            "properties": dict.fromkeys(("apiGroup", "resource", "subresource", "namespace", "name"), _KEYWORD),
+        },
+        "responseStatus": {"dynamic": False, "properties": {"code": {"type": "short"}}},
+    }

@@ -1,0 +1,103 @@
+"""Which store there is, whose the names in it are, and what workloads ask it for.
+
+A tenant's secrets are those below its prefix, which the stack's file alone can say (ADR 0039).
+"""
+
+from collections.abc import Iterator
+
+from bedplate.services.secrets.spec import AnySecretStoreSpec
+from bedplate.stack_file.parts import Parts, has
+from bedplate.stack_file.problems import PathParts, Problem, shown, suggestion
+
+
+def stores(parts: Parts) -> Iterator[Problem]:
+    """Somebody can sign tenants in to the store."""
+    spec = parts.services.secrets
+    if spec is None or parts.cloud is None or parts.cloud.owns_cluster or not spec.is_of_the_cloud:
+        return
+    yield Problem(
+        path=("secrets", "store"),
+        message="this cluster is somebody else's, and nobody here can give tenants an identity of its cloud",
+        given=shown("cloud"),
+        allowed="vault, kubernetes",
+        fix="write `store: vault` and its `url`, or `store: kubernetes`; or have the stack that owns the cluster own "
+        "the services and the tenants",
+    )
+
+
+def prefixes(parts: Parts) -> Iterator[Problem]:
+    """No tenant's prefix begins with another's, so that nobody reads what is another's."""
+    spec = parts.services.secrets
+    if spec is None or not has(spec, ["prefixes"]):
+        return
+    names = [tenant.name for _, tenant in parts.with_tenants("name")]
+    is_complete = len(names) == len(parts.tenants)
+    for tenant in spec.prefixes:
+        if is_complete and tenant not in names:
+            yield Problem(
+                path=("secrets", "prefixes", tenant),
+                message="there is no tenant of this name",
+                given=shown(tenant),
+                fix=suggestion(tenant, names, "correct the name, or remove the entry"),
+            )
+    for tenant, prefix in spec.prefixes.items():
+        for other in sorted({*names, *spec.prefixes} - {tenant}):
+            theirs = spec.prefix_of(other)
+            # Of two that are written, the later one is told.
+            if other in spec.prefixes and list(spec.prefixes).index(other) > list(spec.prefixes).index(tenant):
+                continue
+            if _overlap(prefix, theirs):
+                yield Problem(
+                    path=("secrets", "prefixes", tenant),
+                    message=f"it overlaps the prefix of '{other}', '{theirs}': one would read the secrets of both",
+                    given=shown(prefix),
+                    fix=f"write a prefix that neither begins with the other, such as '{tenant}/'",
+                    other=("secrets", "prefixes", other) if other in spec.prefixes else None,
+                )
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Also where names of a cloud have '-' for '/', and both would be one vault's."""
+    is_one = one.replace("/", "-") == other.replace("/", "-")
+    return is_one or one.startswith(other) or other.startswith(one)
+
+
+def asked(parts: Parts) -> Iterator[Problem]:
+    """There is a store for whoever asks one, and what is asked for can be a name in it."""
+    spec = parts.services.secrets
+    for path, _, workload in parts.with_workloads(["secret_env"]):
+        for variable, one in workload.external_env().items():
+            at = (*path, "secretEnv", variable)
+            if not parts.has_secret_store:
+                yield Problem(
+                    path=at,
+                    message="the stack has no store of external secrets",
+                    fix="have `secrets: {store: cloud}` (or vault, kubernetes) added to the stack's file, and "
+                    "`services` to its layers, or store it as a config secret and write that name here",
+                )
+            elif spec is not None and has(one, ["external"]):
+                yield from _named((*at, "external"), one.external, spec, parts)
+                if spec.needs_a_key and has(one, ["key"]) and one.key is None:
+                    yield Problem(
+                        path=at,
+                        message="a Secret of Kubernetes is several values, each by a key",
+                        given=shown(one.external),
+                        fix=f"write which one: {{external: {one.external}, key: password}}",
+                    )
+
+
+def _named(path: PathParts, name: str, spec: AnySecretStoreSpec, parts: Parts) -> Iterator[Problem]:
+    form = spec.name_form()
+    if form is None:
+        if parts.cloud is None or not parts.cloud.owns_cluster:
+            return
+        form = parts.cloud.secret_form()
+    pattern, example = form
+    if not pattern.fullmatch(name):
+        yield Problem(
+            path=path,
+            message="no secret of this store has such a name",
+            given=shown(name),
+            allowed=f"what matches {pattern.pattern}",
+            fix=f"write it like '{example}'",
+        )
