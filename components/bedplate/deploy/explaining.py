@@ -99,12 +99,13 @@ def _of_makers(
     causes: list[Cause] = []
     for kind, body in makers:
         name, spec = str(body["metadata"]["name"]), body.get("spec") or NOTHING
+        workload = str((body["metadata"].get("labels") or NOTHING).get(WORKLOAD, name))
         if kind in ("Deployment", "StatefulSet") and _wants(body) == 0:
             why = "it is stopped while nobody uses it" if scaled else "it has no pods by its own number"
             fix = "open it: the first request starts it" if scaled else f"bedplate deploy scale {name} --min 1"
             causes.append(Cause(kind="asleep", object=f"{kind} {name}", cause=why, fix=fix))
         if kind == "Job" and spec.get("suspend"):
-            said = _last(events, "Workload", name) or _last(events, "Job", name)
+            said = _last(events, "Workload", workload) or _last(events, "Job", name)
             cause = f"it waits its turn in the queue{f': {said}' if said else ''}"
             fix = "it starts when the quota has room; see who runs: bedplate deploy list, or kubectl get jobs"
             causes.append(Cause(kind="queue", object=f"{kind} {name}", cause=cause, fix=fix))

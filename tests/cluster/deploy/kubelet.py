@@ -92,7 +92,7 @@ class Kubelet:
             self._api.call("patch", f"/api/v1/nodes/{node}", body={"spec": {"taints": None}}, headers=_MERGE)
 
     def _renew(self, node: str) -> None:
-        has = {"cpu": "8", "memory": "32Gi", "pods": "110", "ephemeral-storage": "100Gi"}
+        has = {"cpu": "6", "memory": "32Gi", "pods": "110", "ephemeral-storage": "100Gi"}
         ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "", "lastHeartbeatTime": now()}
         status = {
             "capacity": has,

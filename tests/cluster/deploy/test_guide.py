@@ -16,7 +16,9 @@ GUIDE = ROOT / "docs" / "guides" / "deploy.md"
 RECORDING = ROOT / "docs" / "guides" / "deploy-session.txt"
 _BLOCK = re.compile(r"```(toml bedplate\.toml|console deploy(?: fails)?)\n(.*?)```", re.DOTALL)
 _VOLATILE = (
-    (r"\b[0-9a-f]{8,10}-[a-z0-9]{5}\b", "6f7c9d8b5-x2k4q"),
+    (r"fraud-[a-z0-9]{8,10}-[a-z0-9]{5}\b", "fraud-6f7c9d8b5-x2k4q"),
+    (r"desk-\d", "desk-0"),
+    (r"not reached from here: [^\n]*", "not reached from here: no such host"),
     (r"-[0-9a-f]{6}\b", "-4f1c2a"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-11-28T11:00:00Z"),
     (r" +\d+\.\d s", " 1.0 s"),
