@@ -63,8 +63,16 @@ DCGM = {
     "DCGM_EXP_XID_ERRORS_COUNT": frozenset({"node", "Hostname", "gpu", "xid", "namespace", "pod"}),
 }
 """Of NVIDIA's DCGM exporter, with `node` of its own `Hostname`: see services/gpu/rules.py."""
+_STREAM = frozenset({"name"})
+FLUENT_BIT: Mapping[str, frozenset[str]] = {
+    "fluentbit_output_dropped_records_total": _STREAM,
+    "fluentbit_output_proc_bytes_total": _STREAM,
+    "fluentbit_output_retries_total": _STREAM,
+}
+"""https://docs.fluentbit.io/manual/administration/monitoring"""
 THERE: Mapping[str, frozenset[str]] = {
     **DCGM,
+    **FLUENT_BIT,
     **KUEUE,
     **KUBE_STATE_METRICS,
     **CADVISOR,

@@ -44,7 +44,7 @@ COLLECTOR_ALERTS: tuple[Alert, ...] = (
         for_minutes=0,
         severity="critical",
         summary="Lines of {{ $labels.name }} are lost",
-        description="The store did not take {{ $value }} of them in time, or the buffer of a machine was full.",
+        description="The store did not take some of them in time, or the buffer of a machine was full.",
         runbook=f"{_GUIDE}#lines-are-lost",
     ),
     Alert(
