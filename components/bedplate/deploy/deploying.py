@@ -23,6 +23,7 @@ _LOOK_SECONDS = 0.5
 _CERTAIN_SECONDS = 4.0
 """How long a cause must be seen: a pod that starts may look like one that cannot for a moment."""
 _PROBE_SECONDS = 5.0
+_COUNTED_SECONDS = 60.0
 Report = Callable[[str], None]
 
 
@@ -166,12 +167,26 @@ def _with_pods(cluster: Cluster, body: dict[str, Any], wanted: Wanted) -> dict[s
 
 
 def _sent(cluster: Cluster, body: dict[str, Any], app: str, *, is_dry_run: bool = False) -> None:
-    try:
-        cluster.apply(body, is_dry_run=is_dry_run)
-    except Refused as refused:
-        from bedplate.deploy.refusals import explained
+    deadline = time.monotonic() + _COUNTED_SECONDS
+    while True:
+        try:
+            cluster.apply(body, is_dry_run=is_dry_run)
+        except Refused as refused:
+            if _is_counting(refused) and time.monotonic() < deadline:
+                time.sleep(_LOOK_SECONDS)
+                continue
+            from bedplate.deploy.refusals import explained
 
-        raise explained(refused, str(body["kind"]), app, cluster.namespace) from None
+            raise explained(refused, str(body["kind"]), app, cluster.namespace) from None
+        return
+
+
+def _is_counting(refused: Refused) -> bool:
+    """Whether the quota is being counted, and the same request is taken a moment later: a controller learns of a custom
+    kind up to half a minute after its definition, and two who count at once are asked to come again."""
+    return "status unknown for quota" in refused.reason or (
+        refused.status == 409 and "resourcequotas" in refused.reason
+    )
 
 
 def _rolled_out(cluster: Cluster, app: str, report: Report, deployment: Deployment, wait_seconds: float) -> Step:

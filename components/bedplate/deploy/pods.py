@@ -13,7 +13,7 @@ _SHOWN_LINES = 8
 _NETWORK = re.compile(
     r"timed? ?out|No route to host|Network is unreachable|Temporary failure in name resolution|ConnectTimeout"
     r"|Name or service not known"
-    r"|getaddrinfo|Connection refused|Max retries exceeded|dial tcp|ENOTFOUND|ECONNREFUSED|ETIMEDOUT",
+    r"|getaddrinfo|Connection refused|Max retries exceeded|dial tcp|\bE(NOTFOUND|CONNREFUSED|TIMEDOUT)\b",
     re.IGNORECASE,
 )
 """What programs say who do not reach what they need; NetworkPolicies drop, so most of it is a timeout."""

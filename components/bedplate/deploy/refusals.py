@@ -6,7 +6,10 @@ from bedplate.deploy.cluster import Refused
 from bedplate.deploy.errors import DeployError
 
 _FIXES = (
-    (r"exceeded quota", "ask for less (cpu, memory, replicas), destroy what nobody needs, or have the quota raised"),
+    (
+        r"quota '.+' is exceeded|exceeded quota",
+        "ask for less (cpu, memory, replicas), destroy what nobody needs, or have the quota raised",
+    ),
     (r"approved-images|denied by guardrail", "change the app as the message says"),
     (r"the stack's", "change the workload in the tenant's file of the stack, by a pull request"),
     (r"outside the tenant's LimitRange", "write a smaller cpu or memory"),

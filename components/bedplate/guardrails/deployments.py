@@ -2,7 +2,7 @@
 
 Owns a policy beside the guardrails, which judge the pods of a Deployment as they judge everybody's. Kubernetes can
 grant the change of a kind as a whole only; this holds members to objects that say so by a label, to the shapes that a
-deployment has, and, of what the stack made, to a restart. Who may do the same in kube-system is no member, and no
+deployment has, and, of what the stack made, to a restart. Who may delete the same in kube-system is no member, and no
 program outside of the tenant is: the platform's team, controllers and operators.
 """
 
@@ -23,9 +23,8 @@ KINDS: dict[str, tuple[str, ...]] = {
 _COMPONENT = "model-api"
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
 _ASKED = "authorizer.group(request.resource.group).resource(request.resource.resource).namespace('kube-system')"
-_IS_MEMBER = (
-    f"!{BY_A_CONTROLLER} && !['create', 'update', 'patch', 'delete'].exists(verb, {_ASKED}.check(verb).allowed())"
-)
+_IS_MEMBER = f"!{BY_A_CONTROLLER} && !{_ASKED}.check('delete').allowed()"
+"""Each question to the authorizer costs a tenth of what one evaluation may cost, in each of the expressions."""
 
 
 def _label(root: str, label: str = MANAGED_BY) -> str:

@@ -55,7 +55,7 @@ class TestADeploy:
         assert hosts[host] == "member"
         again = up(alice, write(tmp_path / "app", app_name))
         assert again.json["domain"] is None, "what a deploy no longer has is taken away"
-        assert alice.cluster().list("IngressRoute", {"bedplate.dev/workload": app_name}) == []
+        assert not alice.cluster().list("IngressRoute", {"bedplate.dev/workload": app_name})
 
     def test_of_more_memory_needs_no_build(self, alice: Person, app_name: str, tmp_path: Path) -> None:
         folder = write(tmp_path / "app", app_name)
@@ -151,7 +151,7 @@ class TestDestroy:
         assert any("volumes" in kept for kept in done.json["kept"])
         cluster = alice.cluster()
         for kind in ("Deployment", "Service", "ServiceAccount", "ConfigMap", "Pod", "HorizontalPodAutoscaler"):
-            assert cluster.list(kind, {"bedplate.dev/workload": app_name}) == []
+            assert not cluster.list(kind, {"bedplate.dev/workload": app_name})
         assert secret not in [row["name"] for row in alice.runs("secret", "list", "-o", "json").json]
 
     def test_works_on_half_a_deploy(self, alice: Person, app_name: str, tmp_path: Path) -> None:
