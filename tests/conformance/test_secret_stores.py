@@ -115,7 +115,13 @@ class TestItsIdentity:
 
 def test_what_serves_is_replaced_when_its_secret_is_and_nothing_else_is() -> None:
     """A job has it with its next run, and nobody's session in a workspace ends for it."""
-    workspace = {"kind": "workspace", "name": "ines", "owner": "ines@example.com", "image": "ghcr.io/acme/lab:1"}
+    workspace = {
+        "kind": "workspace",
+        "name": "ines",
+        "owner": "ines@example.com",
+        "image": "ghcr.io/acme/lab:1",
+        "openTo": "nobody",
+    }
     workloads = [model_api("api", secretEnv=NAMED), job("etl", secretEnv=NAMED), {**workspace, "secretEnv": NAMED}]
     stack = platform(
         tenant("vision", *workloads),

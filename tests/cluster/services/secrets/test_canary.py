@@ -52,7 +52,7 @@ def printed(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("check",), ("preview", "local"), ("preview", "local", "-o", "json")], ids=" ".join
+    "arguments", [("check", "local"), ("preview", "local"), ("preview", "local", "-o", "json")], ids=" ".join
 )
 def test_is_not_printed(arguments: tuple[str, ...]) -> None:
     """Of the local stack, which has two."""
@@ -69,13 +69,14 @@ def test_is_a_secret_wherever_it_is_registered_and_hidden_wherever_it_is_shown()
     assert not is_in(json.dumps(recording.outputs, default=lambda value: type(value).__name__))
 
 
+@pytest.fixture(scope="module")
+def access(cluster_access: ClusterAccess) -> Generator[ClusterAccess]:
+    with simulated_cluster(cluster_access, POOLS, CLASSES, lambda _: None):
+        yield cluster_access
+
+
 @pytest.mark.enable_socket
 class TestInACluster:
-    @pytest.fixture(scope="class")
-    def access(self, cluster_access: ClusterAccess) -> Generator[ClusterAccess]:
-        with simulated_cluster(cluster_access, POOLS, CLASSES, lambda _: None):
-            yield cluster_access
-
     def test_stands_in_the_data_of_secrets_alone(self, access: ClusterAccess) -> None:
         api = ApiServer(access)
         applied = apply(api, run(program(STACK, SECRETS), RecordingBackend(), is_preview=False).resources)
