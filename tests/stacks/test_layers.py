@@ -30,7 +30,7 @@ def on_the_cluster(*recordings: Recording) -> dict[str, Any]:
 
 
 def _is_offered(name: str) -> bool:
-    return name.endswith(("-configmap-bedplate", "-networkpolicy-deployed")) or "/" in name and "-deployed-" in name
+    return name.endswith(("-configmap-bedplate", "-networkpolicy-deployed")) or ("/" in name and "-deployed-" in name)
 
 
 def upper(platform: dict[str, Any], lower: Recording, layers: list[str]) -> dict[str, Any]:
