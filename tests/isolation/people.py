@@ -308,7 +308,7 @@ _MEMBER = (
         "member",
         "makes what no quota counts",
         "refused",
-        "whatever the role may create has a quota",
+        "whatever the role may create has a quota, but for routes of one form",
         "TestAJob::test_is_counted_and_so_is_all_that_a_member_can_make",
     ),
     Action(

@@ -28,9 +28,9 @@ _OBJECTS = 100
 _WITHOUT_PODS = (
     *("configmaps", "secrets", "serviceaccounts", "services", "deployments.apps"),
     *("horizontalpodautoscalers.autoscaling", "poddisruptionbudgets.policy"),
-    *("ingressroutes.traefik.io", "middlewares.traefik.io"),
 )
-"""What members can make besides jobs."""
+"""What members can make besides jobs. Not their routes: a quota of a custom kind refuses it until the controller has
+counted it, which it does at its next round only, up to five minutes after the kind was defined."""
 _CLAIMS = "resourceclaims.resource.k8s.io", "resourceclaimtemplates.resource.k8s.io"
 
 

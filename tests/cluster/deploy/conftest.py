@@ -10,7 +10,7 @@ import pytest
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster import ClusterAccess
-from bedplate.embedded_cluster.cluster_api import ClusterApi, field
+from bedplate.embedded_cluster.cluster_api import ClusterApi
 from bedplate.embedded_cluster.kubeconfig import single_context
 from bedplate.engine.engine import RecordingBackend, run
 from bedplate.rehearsal.applying import apply
@@ -77,10 +77,6 @@ def platform_up(
     probe["metadata"]["namespace"] = TENANT
     eventually(lambda: refusal(api, probe), "the rules are enforced")
     calls = ClusterApi(cluster_access.kubeconfig, cluster_access.context)
-    quota = f"/api/v1/namespaces/{TENANT}/resourcequotas/tenant"
-    eventually(
-        lambda: "count/middlewares.traefik.io" in str(field(calls.get(quota), "status", "used")), "all is counted", 90
-    )
     with running_kubelet(calls, tmp_path_factory.mktemp("kubelet")):
         yield api
 
