@@ -215,6 +215,14 @@ _MEMBER = (
     ),
     Action(
         "member",
+        "sees which external secrets are asked for and whether they came, and neither asks for one nor defines a store",
+        "within limits",
+        "the role; who may not write in all namespaces is refused by `bedplate-secret-stores` too",
+        "cluster/services/secrets/test_secrets.py::TestWhoDefinesThem::test_is_no_member",
+        (*_read("externalsecrets.external-secrets.io", "secretstores.external-secrets.io"),),
+    ),
+    Action(
+        "member",
         "sees or does anything in another namespace",
         "refused",
         "the role is bound in the tenant's namespace alone",

@@ -6,6 +6,7 @@ is `builds`'.
 
 import os
 from collections.abc import Callable
+from typing import Any, cast
 
 from bedplate.builds.build import Builder, BuildTarget, build_image
 from bedplate.builds.failures import BuildError
@@ -54,5 +55,5 @@ def _builder(cluster: Cluster, offered: Offered, app: str, buildkit: str | None)
 
     from bedplate.builds.in_cluster import InCluster
 
-    client = config.new_client_from_config(context=cluster.access.context)
+    client = cast(Any, config).new_client_from_config(context=cluster.access.context)
     return InCluster(client=client, namespace=cluster.namespace, app=app)

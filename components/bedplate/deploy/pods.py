@@ -61,7 +61,7 @@ def _evicted(cluster: Cluster, pod: Object, events: Sequence[Object]) -> Told | 
 
 def _condition(pod: Object, kind: str) -> Mapping[str, Any]:
     found: Sequence[Mapping[str, Any]] = (pod.get("status") or NOTHING).get("conditions") or NONE
-    return next((condition for condition in found if condition["type"] == kind), {})
+    return next((condition for condition in found if condition["type"] == kind), NOTHING)
 
 
 def _claim(cluster: Cluster, pod: Object, events: Sequence[Object]) -> Told | None:
@@ -176,7 +176,7 @@ def _containers(cluster: Cluster, pod: Object, events: Sequence[Object]) -> Told
 
 def _container(pod: Object, name: str) -> Mapping[str, Any]:
     every = [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or NONE)]
-    return next((each for each in every if each["name"] == name), {})
+    return next((each for each in every if each["name"] == name), NOTHING)
 
 
 def _out_of_memory(cluster: Cluster, pod: Object, status: Mapping[str, Any]) -> Told:

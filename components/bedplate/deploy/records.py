@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -164,7 +164,7 @@ def releases(cluster: Cluster, app: str) -> list[Release]:
     """All that are kept, the newest first."""
     found = [_release(each) for each in cluster.list("ConfigMap", labels(app, RELEASE))]
     newest = max((release.version for release in found), default=0)
-    told = [Release(**{**vars(each), "status": ACTIVE if each.version == newest else SUPERSEDED}) for each in found]
+    told = [replace(each, status=ACTIVE if each.version == newest else SUPERSEDED) for each in found]
     return sorted(told, key=lambda release: -release.version)
 
 

@@ -5,6 +5,7 @@ members must not do, the guardrails say.
 """
 
 import json
+from typing import Any, cast
 
 from bedplate.kubernetes import Manifest, manifest
 from bedplate.labels import OFFERED, Identity
@@ -13,9 +14,10 @@ from bedplate.offered import OFFERED_KEY, Offered
 
 def offered_manifest(namespace: str, identity: Identity, offered: Offered) -> Manifest:
     """The ConfigMap; keys in the order of their names, so that a difference is one of content."""
+    given: dict[str, Any] = vars(offered)
     said = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in vars(offered).items()
+        name: [*cast(tuple[str, ...], value)] if isinstance(value, tuple) else value
+        for name, value in given.items()
         if value is not None
     }
     text = json.dumps(said, indent=1, sort_keys=True)

@@ -16,7 +16,8 @@ def policies(provided_url: str | None) -> list[Manifest]:
         port = urllib.parse.urlsplit(provided_url).port or 443
         out = {"to": [addresses("0.0.0.0/0", but=METADATA_ADDRESSES)], "ports": _tcp(port)}
         return [network_policy("store", LOGS_NAMESPACE, IDENTITY, policyTypes=["Egress"], egress=[out])]
-    ports, here = _tcp(STORE_PORT, TRANSPORT_PORT, KIBANA_PORT), [{"podSelector": {}}]
+    ports = _tcp(STORE_PORT, TRANSPORT_PORT, KIBANA_PORT)
+    here: list[Manifest] = [{"podSelector": {}}]
     return [
         network_policy(
             "inside",

@@ -46,14 +46,14 @@ def test_the_audit_log_piles_up_over_all_six_months() -> None:
 def test_copies_need_as_many_disks() -> None:
     twice = dataclasses.replace(DEMAND, copies=2)
     assert twice.stored_gib(60) == 2 * DEMAND.stored_gib(60)
-    assert full_on(twice, 80, nodes=3) is None
-    assert full_on(twice, 40, nodes=3) is not None
+    assert full_on(twice, 160, nodes=3) is None
+    assert full_on(twice, 80, nodes=3) is not None
 
 
 def test_growth_since_the_rate_was_measured_counts() -> None:
     demand, measured = dataclasses.replace(DEMAND, growth_percent=20), TODAY - datetime.timedelta(days=365)
-    of_today = shortage(demand, 400, 1, TODAY, TODAY)
-    of_then = shortage(demand, 400, 1, measured, TODAY)
+    of_today = shortage(demand, 800, 1, TODAY, TODAY)
+    of_then = shortage(demand, 800, 1, measured, TODAY)
     assert of_today is None
     assert of_then is not None
 
