@@ -19,13 +19,18 @@ MANAGED = [file for file in STACKS if load(file).spec.cloud.owns_cluster]
 
 
 def on_the_cluster(*recordings: Recording) -> dict[str, Any]:
-    """All that is on the cluster, by name."""
+    """All that is on the cluster, by name, but what members are offered who deploy: a stack of tenants alone has no
+    front door to lead to them."""
     return {
         resource.name: hidden(resource.inputs)
         for recording in recordings
         for resource in recording.resources
-        if resource.is_kubernetes_object or resource.type == RELEASE_TYPE
+        if (resource.is_kubernetes_object or resource.type == RELEASE_TYPE) and not _is_offered(resource.name)
     }
+
+
+def _is_offered(name: str) -> bool:
+    return name.endswith(("-configmap-bedplate", "-networkpolicy-deployed")) or ("/" in name and "-deployed-" in name)
 
 
 def upper(platform: dict[str, Any], lower: Recording, layers: list[str]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class TestARouteForPrograms:
         assert visitor.ask(host, headers=[("Authorization", f"Bearer {OTHER.key}")])[0].status == 401
         response, seen = visitor.ask(host, headers=[("Authorization", f"Bearer {KEY.key}")])
         assert response.status == 200
-        assert seen["headers"]["x-auth-request-user"] == "shop"
+        assert seen["headers"]["x-auth-request-user"] == "key:shop"
         assert KEY.key not in str(seen)
         response, seen = visitor.ask(host, headers=[("Authorization", INES), ("X-Auth-Request-User", "boss")])
         assert (response.status, seen["headers"]["x-auth-request-user"]) == (200, "ines")
