@@ -130,7 +130,6 @@ class Platform(pulumi.ComponentResource):
             max_disk_gib=platform.guardrails.max_pod.disk_gib,
             offered=self._offered(spec, offers),
             others=[other.name for other in platform.tenants],
-            is_marked=platform.cost is not None and platform.cost.denies,
         )
         tenant = Tenant(f"{self._name}/{spec.name}", args, self._on_cluster())
         if offers.images:

@@ -79,7 +79,9 @@ def role_binding(namespace: str, identity: Identity, groups: Sequence[str], grou
 
 
 def marker_binding(namespace: str, identity: Identity) -> Manifest:
-    """Who marks used-up budgets, bound to write this namespace and no other."""
+    """Who marks used-up budgets, bound to write this namespace and no other.
+
+    Nobody does where no stack of the cluster denies by budgets; then there is neither that role nor that account."""
     subject = {"kind": "ServiceAccount", "name": BUDGET_MARKER, "namespace": COST_NAMESPACE}
     return _bound(BUDGET_MARKER, namespace, identity, BUDGET_MARKER_ROLE, [subject])
 

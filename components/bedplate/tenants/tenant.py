@@ -27,8 +27,7 @@ class TenantArgs:
     """namespace: its full name. after: what must be there before the namespace, such as the guardrails. accelerators:
     those of the cluster's pools. projects and owners: of the tenant and of each of its workloads. max_cpu,
     max_memory_gib and max_disk_gib: the largest pod the guardrails allow. offered: what the platform has for whoever
-    deploys there. others: names of all tenants. is_marked: whether who counts writes into its namespace that a budget
-    is used up."""
+    deploys there. others: names of all tenants."""
 
     spec: TenantSpec
     namespace: str
@@ -42,7 +41,6 @@ class TenantArgs:
     max_disk_gib: float
     offered: Offered
     others: Sequence[str]
-    is_marked: bool
 
 
 class Tenant(pulumi.ComponentResource):
@@ -73,7 +71,7 @@ class Tenant(pulumi.ComponentResource):
             ),
             offered_manifest(namespace, identity, args.offered),
             *(volume_claim(namespace, identity, volume, args.facts) for volume in spec.volumes),
-            *([marker_binding(namespace, identity)] if args.is_marked else []),
+            marker_binding(namespace, identity),
         ]
         for part in parts:
             KubernetesObject(f"{name}-{part['kind'].lower()}-{part['metadata']['name']}", part, self.inside())
