@@ -27,8 +27,8 @@ from bedplate.workloads import model_api
 _written = model_api._deployment
 
 
-def _at_random(spec, args):
-    deployment = _written(spec, args)
+def _at_random(*args, **more):
+    deployment = _written(*args, **more)
     deployment["spec"]["template"]["metadata"].setdefault("annotations", {})["example.com/run"] = uuid.uuid4().hex
     return deployment
 

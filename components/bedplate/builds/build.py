@@ -17,6 +17,7 @@ from bedplate.builds.dockerfile import dockerfile_of
 from bedplate.builds.failures import BuildError
 from bedplate.builds.progress import Progress
 from bedplate.builds.spec import BuildSpec
+from bedplate.wording import counted
 
 Report = Callable[[str], None]
 """Called with one line of text whenever there is something to tell."""
@@ -98,7 +99,7 @@ def build_image(folder: Path, build: BuildSpec, target: BuildTarget, report: Rep
         )
     text = dockerfile_of(folder, build, report)
     context = context_of(folder, build)
-    report(f"sending {len(context.files)} files, {context.mebibytes:.1f} MiB")
+    report(f"sending {counted(len(context.files), 'file')}, {context.mebibytes:.1f} MiB")
     tag = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{context.digest(text)[:12]}"
     order = Order(
         context=context,

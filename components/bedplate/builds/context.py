@@ -18,6 +18,7 @@ from typing import IO
 
 from bedplate.builds.failures import BuildError
 from bedplate.builds.spec import BuildSpec
+from bedplate.wording import counted
 
 IGNORED_BY_US = (
     *(".git", ".venv", "venv", "node_modules", "**/__pycache__", "**/*.pyc", "**/.ipynb_checkpoints", "**/.DS_Store"),
@@ -115,8 +116,8 @@ def _too_large(context: Context, most_mib: int) -> BuildError:
     single = sorted(context.files, key=lambda path: -context.files[path])[:_NAMED]
     named = tuple(f"{context.files[path] / _MIB:8.1f} MiB  {path}" for path in single)
     return BuildError(
-        f"{context.folder} has {context.mebibytes:.0f} MiB to send in {len(context.files)} files, allowed are "
-        f"{most_mib}; the largest:",
+        f"{context.folder} has {context.mebibytes:.0f} MiB to send in {counted(len(context.files), 'file')}, "
+        f"allowed are {most_mib}; the largest:",
         f"data and weights belong into a bucket or `weights`: add {' and '.join(f'`{line}`' for line in lines)} to "
         f"{context.folder / '.dockerignore'}; or, where all of it is meant, raise maxContextMib",
         lines=named,

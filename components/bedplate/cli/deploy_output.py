@@ -11,6 +11,7 @@ from rich.text import Text
 from bedplate.cli import consoles
 from bedplate.cli.options import Output
 from bedplate.deploy.forms import Deployed, Done, SecretMade, StatusRow, StepRow
+from bedplate.wording import counted
 
 if TYPE_CHECKING:
     from bedplate.deploy.cluster import Cluster
@@ -185,7 +186,7 @@ def destroyed(form: Output, done: "Destroyed") -> None:
 
         consoles.print_json(asdict(row_of(done)))
         return
-    _out.print(Text(f"removed {len(done.removed)} objects of {done.app}"))
+    _out.print(Text(f"removed {counted(len(done.removed), 'object')} of {done.app}"))
     for kind, name in done.left:
         _out.print(Text(f"left: {kind} {name}", style="bold red"))
     if not done.left:

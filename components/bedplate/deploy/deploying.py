@@ -17,6 +17,7 @@ from bedplate.deploy.errors import DeployError
 from bedplate.deploy.records import Record, Release
 from bedplate.deploy.state import AppState, state_of
 from bedplate.offered import Offered
+from bedplate.wording import counted
 
 STEPS = ("build", "push", "apply", "roll out", "smoke test")
 _LOOK_SECONDS = 0.5
@@ -110,7 +111,7 @@ def deploy(
         record.release = release.version
         records.keep(cluster, record)
         deployment = Deployment(release=release, host=record.host, steps=list(before))
-        detail = f"{len(bodies)} objects, release {release.version}"
+        detail = f"{counted(len(bodies), 'object')}, release {release.version}"
         deployment.steps.append(Step(name="apply", outcome="done", seconds=_since(started), detail=detail))
     if not is_waited_for:
         deployment.steps += [

@@ -297,7 +297,8 @@ class TestPreviewAgainstARevision:
 
     def test_refuses_an_upgrade_that_no_cloud_takes(self, project: Path) -> None:
         aws = without_tenants(ROOT / "stacks" / "Pulumi.aws.yaml")
-        aws.pop("login")
+        for section in ("login", "ssh"):
+            aws.pop(section)
         for version, after, code in (("1.34", "1.36", 3), ("1.36", "1.35", 3), ("1.35", "1.36", 0)):
             write_stack(project, {**aws, "cloud": {**aws["cloud"], "kubernetesVersion": version}})
             commit(project)

@@ -105,6 +105,7 @@ class TestPeopleAtKubectl:
                 each
                 for each in objects(recording, "RoleBinding")
                 if each.inputs["metadata"]["namespace"] == load(FILE).spec.namespace(tenant.name)
+                and each.inputs["metadata"]["name"] == "members"
             )
             named = [subject["name"] for subject in binding.inputs["subjects"]]
             assert named == [f"{config.inputs['oidc']['groupsPrefix']}{group}" for group in tenant.groups]
