@@ -187,7 +187,7 @@ class TestTheCommand:
         assert done.returncode == 0
         assert report["ok"] is True
         assert report["cluster"]["source"] == "embedded"
-        assert report["pods"] == {"expected": 42, "scheduled": 42, "ready": 42}
+        assert report["pods"] == {"expected": 65, "scheduled": 65, "ready": 65}
         assert report["definitions"] == 30
         assert report["secondRun"] == {"changed": 0}
         assert report["tenantRemoval"]["othersChanged"] == 0
@@ -196,8 +196,11 @@ class TestTheCommand:
         assert {one["release"]: one["ran"] for one in report["operators"]} == {
             "cert-manager": False,
             "keda": False,
+            "external-secrets": False,
+            "reloader": False,
+            "eck-operator": False,
             "kube-prometheus-stack": False,
             "grafana": False,
             "traefik": False,
         }
-        assert report["seconds"]["total"] < 120
+        assert report["seconds"]["total"] < 240

@@ -72,7 +72,7 @@ def operator_values() -> dict[str, Any]:
         "createClusterScopedResources": False,
         "webhook": {"enabled": False},
         "telemetry": {"disabled": True},
-        "config": {"validateStorageClass": False, "exposedNodeLabels": []},
+        "config": {"validateStorageClass": False},
         "serviceMonitor": {"enabled": False},
         "priorityClassName": CRITICAL_PRIORITY_CLASS,
         "tolerations": PLATFORM_TOLERATIONS,
