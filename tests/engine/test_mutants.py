@@ -24,7 +24,7 @@ AT_RANDOM = """
 import uuid
 from bedplate.workloads import model_api
 
-_written = model_api._deployment
+_written = model_api.deployment
 
 
 def _at_random(*args, **more):
@@ -33,7 +33,7 @@ def _at_random(*args, **more):
     return deployment
 
 
-model_api._deployment = _at_random
+model_api.deployment = _at_random
 """
 UNKNOWN = """
 pulumi.CustomResource("random:index/randomPet:RandomPet", "pet", {"length": 2})
