@@ -16,7 +16,9 @@ from ruamel.yaml import YAML
 from bedplate.engine.resources import STACK_TYPE
 from harness import ROOT
 
-_SECONDS = 600
+_SECONDS = 1200
+_ONCE = {"PULUMI_SKIP_CHECKPOINTS": "true"}
+"""The state is written at the end of a command, and not after each of its steps, which takes minutes of each."""
 Plan = dict[str, Any]
 """What `pulumi preview --json` prints."""
 Steps = dict[str, set[str]]
@@ -60,12 +62,12 @@ class Stack:
         with self.file.open("w") as stream:
             YAML().dump(data, stream)
 
-    def run(self, *arguments: str, succeeds: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, succeeds: bool = True) -> subprocess.CompletedProcess[str]:
         """A command of the CLI; fails the test with its output where it ends otherwise than expected."""
         done = subprocess.run(
             ["pulumi", *arguments, "--non-interactive"],
             cwd=self.project.root,
-            env={**self.project.environment, **environment},
+            env={**self.project.environment, **_ONCE},
             capture_output=True,
             text=True,
             timeout=_SECONDS,
@@ -86,10 +88,8 @@ class Stack:
         )
 
     def preview(self, *arguments: str, succeeds: bool = True) -> Plan:
-        """The plan; without writing the state at each step, which a preview does not keep."""
-        done = self.run(
-            *("preview", "-s", self.name, "--json", *arguments), succeeds=succeeds, PULUMI_SKIP_CHECKPOINTS="true"
-        )
+        """The plan."""
+        done = self.run("preview", "-s", self.name, "--json", *arguments, succeeds=succeeds)
         return json.loads(done.stdout)
 
     def up(self, *arguments: str) -> Steps:
