@@ -62,12 +62,12 @@ class Stack:
         with self.file.open("w") as stream:
             YAML().dump(data, stream)
 
-    def run(self, *arguments: str, succeeds: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, succeeds: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """A command of the CLI; fails the test with its output where it ends otherwise than expected."""
         done = subprocess.run(
             ["pulumi", *arguments, "--non-interactive"],
             cwd=self.project.root,
-            env={**self.project.environment, **_ONCE},
+            env={**self.project.environment, **_ONCE, **environment},
             capture_output=True,
             text=True,
             timeout=_SECONDS,
