@@ -95,16 +95,21 @@ def _image(
     cluster: "Cluster", offered: "Offered", found: "AppFile", image: str | None, buildkit: str | None, form: Output
 ) -> "tuple[str, list[Step]]":
     """The image that is deployed, with the first two of the steps."""
-    from bedplate.deploy.deploying import Step
-
     if image is not None:
-        return image, [Step(name=name, outcome="skipped", seconds=0, detail=image) for name in ("build", "push")]
+        return image, _not_built(image)
     from bedplate.cli import deploy_output
     from bedplate.deploy.building import built
 
     report = deploy_output.progress(form)
     report("Step 1/5  build")
     return built(cluster, offered, found, report, buildkit)
+
+
+def _not_built(image: str) -> "list[Step]":
+    """The first two of the steps where the image is there already."""
+    from bedplate.deploy.deploying import Step
+
+    return [Step(name=name, outcome="skipped", seconds=0, detail=image) for name in ("build", "push")]
 
 
 def _deploy(
@@ -250,9 +255,7 @@ def _deploy_release(
     form: Output,
     of: int | None = None,
 ) -> None:
-    from bedplate.deploy.deploying import Step
-
-    steps = [Step(name=name, outcome="skipped", seconds=0, detail=release.image) for name in ("build", "push")]
+    steps = _not_built(release.image)
     _deploy(cluster, offered, app, release.workload, release.image, steps, wait, timeout, form, of=of)
 
 

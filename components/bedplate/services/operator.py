@@ -130,6 +130,31 @@ class Sight:
     nodes: Callable[[], Mapping[str, NodesSeen]] = dict[str, NodesSeen]
 
 
+def readiness(sight: Sight, api_version: str, kind: str, *, unready: str, teller: str) -> tuple[int, list[Shortfall]]:
+    """How many of the stack's objects of a kind say that they are Ready, and what keeps each of the others from it.
+    unready: what an object is that does not say so; teller: who should have said something of it."""
+    live = {
+        (body["metadata"]["namespace"], body["metadata"]["name"]): body
+        for body in sight.cluster.objects(api_version, kind)
+    }
+    ready, missing = 0, list[Shortfall]()
+    for wanted in (body for body in sight.surroundings.objects if body["kind"] == kind):
+        place = wanted["metadata"]["namespace"], wanted["metadata"]["name"]
+        conditions: list[dict[str, Any]] = live.get(place, {}).get("status", {}).get("conditions", [])
+        found = {item["type"]: item for item in conditions}.get("Ready", {})
+        if found.get("status") == "True":
+            ready += 1
+        else:
+            missing.append(
+                Shortfall(
+                    object=f"{kind} {'/'.join(place)}",
+                    reason=f"{unready}: {found.get('message') or f'{teller} has said nothing of it yet'}",
+                    fix=f"see its conditions and events: kubectl describe {kind.lower()}",
+                )
+            )
+    return ready, missing
+
+
 @dataclass(frozen=True, kw_only=True)
 class OperatorProgram:
     """An operator and how it runs.

@@ -5,11 +5,10 @@ runs is in use, and stays up.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from bedplate.labels import KEDA
 from bedplate.services.idle.scaled_objects import API_VERSION
-from bedplate.services.operator import Launch, OperatorProgram, Ready, Shortfall, Sight, Surroundings, Work
+from bedplate.services.operator import Launch, OperatorProgram, Ready, Sight, Surroundings, Work, readiness
 from bedplate.wording import counted
 
 
@@ -43,25 +42,7 @@ def _absent(surroundings: Surroundings) -> str:
 
 
 def _work(sight: Sight) -> Work:
-    live = {
-        (body["metadata"]["namespace"], body["metadata"]["name"]): body
-        for body in sight.cluster.objects(API_VERSION, "ScaledObject")
-    }
-    ready, missing = 0, list[Shortfall]()
-    for wanted in (body for body in sight.surroundings.objects if body["kind"] == "ScaledObject"):
-        place = wanted["metadata"]["namespace"], wanted["metadata"]["name"]
-        conditions: list[dict[str, Any]] = live.get(place, {}).get("status", {}).get("conditions", [])
-        found = {item["type"]: item for item in conditions}.get("Ready", {})
-        if found.get("status") == "True":
-            ready += 1
-        else:
-            missing.append(
-                Shortfall(
-                    object=f"ScaledObject {'/'.join(place)}",
-                    reason=f"is not ready: {found.get('message') or 'KEDA has said nothing of it yet'}",
-                    fix="see its conditions and events: kubectl describe scaledobject",
-                )
-            )
+    ready, missing = readiness(sight, API_VERSION, "ScaledObject", unready="is not ready", teller="KEDA")
     return Work(text=f"{counted(ready, 'ScaledObject')} ready", counts={"scaledObjectsReady": ready}, missing=missing)
 
 

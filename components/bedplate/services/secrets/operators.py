@@ -9,7 +9,7 @@ from typing import Any
 
 from bedplate.kubernetes import Manifest
 from bedplate.labels import EXTERNAL_SECRETS, SECRET_SOURCE_NAMESPACE
-from bedplate.services.operator import Launch, OperatorProgram, Ready, Shortfall, Sight, Surroundings, Work
+from bedplate.services.operator import Launch, OperatorProgram, Ready, Sight, Surroundings, Work, readiness
 from bedplate.services.secrets.external_secrets import API_VERSION
 from bedplate.services.secrets.reloader import RELOADER
 from bedplate.wording import counted
@@ -60,25 +60,7 @@ def _absent(surroundings: Surroundings) -> str:
 
 
 def _work(sight: Sight) -> Work:
-    live = {
-        (body["metadata"]["namespace"], body["metadata"]["name"]): body
-        for body in sight.cluster.objects(API_VERSION, "ExternalSecret")
-    }
-    ready, missing = 0, list[Shortfall]()
-    for wanted in _of_kind(sight.surroundings.objects, "ExternalSecret"):
-        place = wanted["metadata"]["namespace"], wanted["metadata"]["name"]
-        conditions: list[dict[str, Any]] = live.get(place, {}).get("status", {}).get("conditions", [])
-        found = {item["type"]: item for item in conditions}.get("Ready", {})
-        if found.get("status") == "True":
-            ready += 1
-        else:
-            missing.append(
-                Shortfall(
-                    object=f"ExternalSecret {'/'.join(place)}",
-                    reason=f"is not there: {found.get('message') or 'External Secrets has said nothing of it yet'}",
-                    fix="see its conditions and events: kubectl describe externalsecret",
-                )
-            )
+    ready, missing = readiness(sight, API_VERSION, "ExternalSecret", unready="is not there", teller="External Secrets")
     return Work(text=f"{counted(ready, 'secret')} brought", counts={"secretsBrought": ready}, missing=missing)
 
 
