@@ -1,6 +1,7 @@
 """One tenant on a real API server with simulated nodes, and people who deploy there with a kubeconfig of their own."""
 
 import json
+import os
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from bedplate.embedded_cluster.api_server import ApiServer
-from bedplate.embedded_cluster.cluster import ClusterAccess
+from bedplate.embedded_cluster.cluster import ClusterAccess, embedded_cluster
 from bedplate.embedded_cluster.cluster_api import ClusterApi
 from bedplate.embedded_cluster.kubeconfig import single_context
 from bedplate.engine.engine import RecordingBackend, run
@@ -56,19 +57,26 @@ def stack(registry_port: int = 5000) -> dict[str, Any]:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def cluster_access(programs: None, progress: Callable[[str], None]) -> Generator[ClusterAccess]:
+    """A cluster of this folder's own: its namespaces have fixed names, and its nodes a kubelet of the tests."""
+    if os.environ.get("BEDPLATE_TEST_CONTEXT"):
+        pytest.skip("it makes namespaces of fixed names on an embedded control plane of its own")
+    with embedded_cluster(progress) as access:
+        yield access
+
+
+@pytest.fixture(scope="package")
 def registry_port() -> int:
     """Where the stack says that its tenants' images are; a test that builds some starts a registry there."""
     return free_ports("images")["images"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform_up(
     cluster_access: ClusterAccess, registry_port: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[ApiServer]:
     """The stack on its cluster, with the guardrails enforced; it goes with the cluster."""
-    if not cluster_access.is_disposable:
-        pytest.skip("it needs the embedded control plane: it makes namespaces of fixed names")
     api = ApiServer(cluster_access)
     recording = run(program(stack(registry_port)), RecordingBackend(), is_preview=False)
     Definitions(api).create(recording)
