@@ -106,17 +106,24 @@ class Prometheus(Running):
     def url(self) -> str:
         return self.ready.removesuffix("/-/ready")
 
-    def query(self, expression: str) -> list[dict[str, Any]]:
-        """Samples of an expression, now: `metric` and `value`."""
-        with urllib.request.urlopen(
-            f"{self.url}/api/v1/query?{urlencode({'query': expression})}", timeout=10
-        ) as answer:
+    def query(self, expression: str, at_seconds: int | None = None) -> list[dict[str, Any]]:
+        """Samples of an expression, now or at a time: `metric` and `value`."""
+        asked = {"query": expression} | ({} if at_seconds is None else {"time": at_seconds})
+        with urllib.request.urlopen(f"{self.url}/api/v1/query?{urlencode(asked)}", timeout=10) as answer:
             return json.load(answer)["data"]["result"]
 
     def value(self, expression: str) -> float | None:
         """Of its one sample; None where there is none."""
-        found = self.query(expression)
-        return float(found[0]["value"][1]) if found else None
+        return _one(self.query(expression))
+
+    def value_for_keda(self, expression: str) -> float | None:
+        """The same as KEDA sees it, which asks for the last whole second and not for now
+        (https://github.com/kedacore/keda/blob/v2.21.0/pkg/scalers/prometheus_scaler.go)."""
+        return _one(self.query(expression, at_seconds=int(time.time())))
+
+
+def _one(found: list[dict[str, Any]]) -> float | None:
+    return float(found[0]["value"][1]) if found else None
 
 
 @dataclass

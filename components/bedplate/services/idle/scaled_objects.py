@@ -2,8 +2,9 @@
 
 Owns the ScaledObject, as data; it deliberately decides nothing about use (see `rules`). KEDA looks at one sample, so
 that a poll costs next to nothing, and at none that is older than three evaluations: what was known before an outage
-stops nothing. Without a sample the trigger fails, and KEDA leaves the target alone; a `fallback` or `ignoreNullValues`
-would make a number of that. https://keda.sh/docs/latest/reference/scaledobject-spec/,
+stops nothing. It asks for the last whole second, so a decision is seen up to a second after it was taken. Without a
+sample the trigger fails, and KEDA leaves the target alone; a `fallback` or `ignoreNullValues` would make a number of
+that. https://keda.sh/docs/latest/reference/scaledobject-spec/,
 https://keda.sh/docs/latest/scalers/prometheus/
 """
 
