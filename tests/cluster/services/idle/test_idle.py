@@ -207,7 +207,8 @@ class TestAnOutageOfKeda:
             assert site.replicas(IDLE) == 1
             assert asks(site, IDLE) == 200
             back = time.monotonic()
-            eventually(lambda: site.watching.prometheus.value_for_keda(wanted) == 1, "that it is to stay")
+            eventually(lambda: site.watching.prometheus.value(wanted) == 1, "that it is to stay")
+            eventually(lambda: site.watching.prometheus.value_for_keda(wanted) == 1, "that KEDA sees it")
         finally:
             site.watching.keda.start()
         site.waits_for(0, IDLE, LATEST_SECONDS)
