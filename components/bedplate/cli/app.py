@@ -41,8 +41,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(programs.commands, name="programs")
-apps.register(app)
 
 
 def _version(is_asked: bool) -> None:
@@ -325,6 +323,10 @@ def reference(folder: FolderArgument, is_check: CheckOption = False) -> None:
     _generate(folder, pages(), is_check)
 
 
+app.add_typer(programs.commands, name="programs")
+apps.register(app)  # last, as `--help` lists them
+
+
 def _generate(folder: Path, files: Mapping[str, str], is_check: bool) -> None:
     from bedplate.cli.consoles import print_error
 
@@ -363,8 +365,7 @@ def _fail(error: RehearsalError, code: int, form: Output) -> NoReturn:
     from bedplate.cli.consoles import print_error, print_json
 
     if form is Output.JSON:
-        problem = {"object": "", "reason": error.message, "fix": error.fix}
-        print_json({"ok": False, "problems": [problem]})
+        print_json({"ok": False, "problems": [{"object": "", "reason": error.message, "fix": error.fix}]})
     print_error(str(error))
     raise typer.Exit(code)
 
