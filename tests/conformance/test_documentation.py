@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
 from bedplate.config import TenantEntry
+from bedplate.services.logs.spec import LogsSpec
 from bedplate.stack_file.reading import StackFileError, load
 from bedplate.workloads import AnyWorkloadSpec
 from harness import ROOT
@@ -90,6 +91,13 @@ def test_the_readme_shows_what_check_says_of_two_mistakes(tmp_path: Path) -> Non
         load(tmp_path / "Pulumi.wrong.yaml")
     says = re.sub(r"(?m)^\S*Pulumi.wrong.yaml:\d+:", "stacks/Pulumi.wrong.yaml:N:", str(refused.value))
     assert says.strip() == re.sub(r"yaml:\d+:", "yaml:N:", shown).strip()
+
+
+def test_an_audit_log_is_written_where_the_collector_may_look() -> None:
+    text = (ROOT / "docs" / "guides" / "audit.md").read_text()
+    paths = re.findall(r"audit-log-path(?:=|, value: )([^\s\]}]+)", text)
+    assert len(paths) == 3
+    assert {LogsSpec.model_validate({"auditFile": path}).audit_file for path in paths} == set(paths)
 
 
 def test_every_claim_of_what_is_proven_names_a_test_that_is_there() -> None:
