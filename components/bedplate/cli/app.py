@@ -246,7 +246,9 @@ def rehearse(
     from bedplate.cli.consoles import Progress, print_json
 
     if operators and context is not None:
-        raise typer.BadParameter("leave it out with --context: a cluster of yours may run the same operators")
+        raise typer.BadParameter(
+            "--operators and --context exclude each other: your cluster may run the same operators"
+        )
     project, read = _stack(stack, output_form)
     from bedplate.cli.rehearsing import rehearse_stack  # the Kubernetes client takes a second to import
     from bedplate.embedded_cluster.kubeconfig import find_context

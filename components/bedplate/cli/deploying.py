@@ -47,7 +47,6 @@ class _DeployGroup(TyperGroup):
 deploy = typer.Typer(
     cls=_DeployGroup,
     help="Deploy the app of a folder, and see to what is deployed: bedplate deploy [FOLDER] is `up`.",
-    epilog="Example: bedplate deploy . --wait",
 )
 
 
