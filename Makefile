@@ -29,7 +29,7 @@ check: install ## Format check, lint, types, import directions and generated fil
 	@$(RUN) bedplate reference --check docs/reference
 	@for file in $(COPIED); do cmp $$file $(STARTER)/$${file#.} || { echo "Fix: make format" >&2; exit 1; }; done
 
-programs: install ## Build every program that rehearsals and tests run, once; half an hour on two cores
+programs: install ## Build every program that rehearsals and tests run, once; about an hour on two cores
 	@$(RUN) bedplate programs build
 	@$(RUN) bedplate programs
 

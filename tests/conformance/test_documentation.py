@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
 from bedplate.config import TenantEntry
-from bedplate.stack_file.reading import load
+from bedplate.services.logs.spec import LogsSpec
+from bedplate.stack_file.reading import StackFileError, load
 from bedplate.workloads import AnyWorkloadSpec
 from harness import ROOT
 
@@ -69,6 +70,34 @@ def test_a_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert missing == []
+
+
+def test_every_page_is_led_to_by_the_readme() -> None:
+    """Guides and references: a page that only its address finds is read by nobody."""
+    readme = (ROOT / "README.md").read_text()
+    pages = [*(ROOT / "docs" / "guides").glob("*.md"), *(ROOT / "docs" / "reference").glob("*.md")]
+    linked = {(ROOT / link).resolve() for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", readme) if "://" not in link}
+    assert sorted(page.name for page in pages if page.resolve() not in linked) == []
+
+
+def test_the_readme_shows_what_check_says_of_two_mistakes(tmp_path: Path) -> None:
+    """Of the local stack with those two: all but the numbers of lines, which change with the file."""
+    (shown,) = re.findall(r"\$ bedplate check wrong\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    local = (ROOT / "stacks" / "Pulumi.local.yaml").read_text()
+    wrong = local.replace("memoryGib: 16", "memoryGib: 16Gi", 1).replace("nvidia-l4}", "nvidia-l40}", 1)
+    (tmp_path / "Pulumi.wrong.yaml").write_text(wrong)
+    shutil.copytree(ROOT / "stacks" / "local-tenants", tmp_path / "local-tenants")
+    with pytest.raises(StackFileError) as refused:
+        load(tmp_path / "Pulumi.wrong.yaml")
+    says = re.sub(r"(?m)^\S*Pulumi.wrong.yaml:\d+:", "stacks/Pulumi.wrong.yaml:N:", str(refused.value))
+    assert says.strip() == re.sub(r"yaml:\d+:", "yaml:N:", shown).strip()
+
+
+def test_an_audit_log_is_written_where_the_collector_may_look() -> None:
+    text = (ROOT / "docs" / "guides" / "audit.md").read_text()
+    paths = re.findall(r"audit-log-path(?:=|, value: )([^\s\]}]+)", text)
+    assert len(paths) == 3
+    assert {LogsSpec.model_validate({"auditFile": path}).audit_file for path in paths} == set(paths)
 
 
 def test_every_claim_of_what_is_proven_names_a_test_that_is_there() -> None:

@@ -56,10 +56,16 @@ def flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         for key in sorted(value):
             yield from flat(f"{path}.{key}".removeprefix("."), value[key])
     elif isinstance(value, list) and value:
-        for index, item in enumerate(value):
-            yield from flat(f"{path}[{index}]", item)
+        for name, item in zip(called(value), value, strict=True):
+            yield from flat(f"{path}[{name}]", item)
     else:
         yield path, value
+
+
+def called(items: list[Any]) -> list[Any]:
+    """Of alerts, what they are called: one that a cloud lacks moves no other. Of all else, the places in the list."""
+    alerts = [item.get("alert") if isinstance(item, dict) else None for item in items]
+    return list(range(len(items))) if None in alerts else alerts
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +91,24 @@ def rows(clouds: dict[str, Objects]) -> Iterator[tuple[str, str, list[Any]]]:
             values = [side.get(field) for side in sides if side is not None]
             if values != [values[0]] * len(values):
                 yield name, field, values
+
+
+def folded(found: Iterator[tuple[str, str, list[Any]]]) -> Iterator[tuple[str, str, list[Any]]]:
+    """An alert that a cloud lacks as one row, and what is the same in many namespaces as one."""
+    places: dict[tuple[str, str, str], list[str]] = {}
+    values_of: dict[tuple[str, str, str], list[Any]] = {}
+    for name, field, values in found:
+        object_name, _, place = name.partition(" in ")
+        if None in values and (alert := re.match(r".*\[[A-Z]\w+\]", field)):
+            field, values = alert[0], [None if value is None else "there" for value in values]
+        row = (object_name, field, json.dumps(values))
+        values_of[row] = values
+        if place not in places.setdefault(row, []):
+            places[row].append(place)
+    for row, where in places.items():
+        object_name, field, _ = row
+        place = f" in {', '.join(where)}" if where[0] else ""
+        yield f"{object_name}{place}", field, values_of[row]
 
 
 def shown(value: Any) -> str:
@@ -146,7 +170,7 @@ def test_nothing_else_differs_than_what_facts_decide(clouds: dict[str, Objects])
 def test_the_page_shows_every_difference(clouds: dict[str, Objects], request: pytest.FixtureRequest) -> None:
     lines = [
         f"| {name} | {f'`{field}`' if field else 'all of it'} | {' | '.join(shown(value) for value in values)} |"
-        for name, field, values in rows(clouds)
+        for name, field, values in folded(rows(clouds))
     ]
     names = {name for objects in clouds.values() for name in objects}
     same = len(names) - len(differing(clouds))

@@ -41,8 +41,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(programs.commands, name="programs")
-apps.register(app)
 
 
 def _version(is_asked: bool) -> None:
@@ -248,7 +246,9 @@ def rehearse(
     from bedplate.cli.consoles import Progress, print_json
 
     if operators and context is not None:
-        raise typer.BadParameter("leave it out with --context: a cluster of yours may run the same operators")
+        raise typer.BadParameter(
+            "--operators and --context exclude each other: your cluster may run the same operators"
+        )
     project, read = _stack(stack, output_form)
     from bedplate.cli.rehearsing import rehearse_stack  # the Kubernetes client takes a second to import
     from bedplate.embedded_cluster.kubeconfig import find_context
@@ -325,6 +325,10 @@ def reference(folder: FolderArgument, is_check: CheckOption = False) -> None:
     _generate(folder, pages(), is_check)
 
 
+app.add_typer(programs.commands, name="programs")
+apps.register(app)  # last, as `--help` lists them
+
+
 def _generate(folder: Path, files: Mapping[str, str], is_check: bool) -> None:
     from bedplate.cli.consoles import print_error
 
@@ -363,8 +367,7 @@ def _fail(error: RehearsalError, code: int, form: Output) -> NoReturn:
     from bedplate.cli.consoles import print_error, print_json
 
     if form is Output.JSON:
-        problem = {"object": "", "reason": error.message, "fix": error.fix}
-        print_json({"ok": False, "problems": [problem]})
+        print_json({"ok": False, "problems": [{"object": "", "reason": error.message, "fix": error.fix}]})
     print_error(str(error))
     raise typer.Exit(code)
 

@@ -23,14 +23,21 @@ logs = typer.Typer(no_args_is_help=True, help="What an app's pods say.")
 secret = typer.Typer(no_args_is_help=True, help="Secrets that apps read; nobody reads them here again.")
 domains = typer.Typer(no_args_is_help=True, help="Hosts of the tenant's apps.")
 
+_PANEL = "For members of a tenant: their apps, with a kubeconfig alone"
+
 
 def register(app: typer.Typer) -> None:
-    """Adds these commands to the command line."""
-    for name, group in (("deploy", deploy), ("logs", logs), ("secret", secret), ("domains", domains)):
-        app.add_typer(group, name=name)
-    app.command(name="why", epilog="Example: bedplate why scorer")(why)
-    app.command(name="open", epilog="Example: bedplate open scorer")(open_app)
-    app.command(name="doctor", epilog="Example: bedplate doctor")(doctor)
+    """Adds these commands to the command line, under a heading of their own."""
+    app.command(name="doctor", epilog="Example: bedplate doctor", rich_help_panel=_PANEL)(doctor)
+    app.command(name="why", epilog="Example: bedplate why scorer", rich_help_panel=_PANEL)(why)
+    app.command(name="open", epilog="Example: bedplate open scorer", rich_help_panel=_PANEL)(open_app)
+    for name, group, example in (
+        ("deploy", deploy, "deploy . --wait"),
+        ("logs", logs, "logs tail scorer --lines 100"),
+        ("secret", secret, "secret create hf-token < token.txt"),
+        ("domains", domains, "domains list"),
+    ):
+        app.add_typer(group, name=name, epilog=f"Example: bedplate {example}", rich_help_panel=_PANEL)
 
 
 @logs.command("tail", epilog="Example: bedplate logs tail scorer --lines 100")

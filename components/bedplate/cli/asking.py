@@ -17,7 +17,7 @@ FELL_SHORT, WRONG_INPUT = 1, 2
 WAIT_SECONDS = 900.0
 
 NameArgument = Annotated[
-    str | None, typer.Argument(metavar="[APP]", help="The app; that of ./bedplate.toml if absent.", show_default=False)
+    str | None, typer.Argument(metavar="APP", help="The app; that of ./bedplate.toml if absent.", show_default=False)
 ]
 ContextOption = Annotated[
     str | None, typer.Option("--context", metavar="NAME", help="Context of your kubeconfig; the current one if absent.")

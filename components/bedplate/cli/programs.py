@@ -36,8 +36,8 @@ def build(
 ) -> None:
     """Build programs from their Go modules, into ~/.cache/bedplate, with the definitions of the kinds that they serve.
 
-       What is there already is not built again.
-    Needs Go and the network. One that cannot be built does not stop the others.
+    What is there already is not built again. Needs Go and the network.
+    One that cannot be built does not stop the others.
     """
     from bedplate.cli.consoles import Progress, print_error
     from bedplate.programs import PROGRAMS, built, definitions, program

@@ -47,7 +47,10 @@ def _yaml(content: Any, what: str) -> str:
 
 def _stack_file() -> str:
     definitions = cast(Mapping[str, Schema], json_schema()["$defs"])
-    kinds = ", ".join(f"`{kind}` ({template.title})" for kind, template in Workload.registry.items())
+    kinds = ", ".join(
+        f"[`{kind}`](#{template.Spec.__name__.removesuffix('Spec').lower()}) ({template.title})"
+        for kind, template in Workload.registry.items()
+    )
     order = ["PlatformSpec", *(name for name in definitions if name != "PlatformSpec")]
     intro = (
         "# Stack file\n\n"
@@ -62,9 +65,13 @@ def _stack_file() -> str:
 def _section(name: str, definitions: Mapping[str, Schema]) -> str:
     schema = definitions[name]
     required = schema.get("required", [])
+    properties = cast(Mapping[str, Schema], schema["properties"])
+    # Of the platform, whose sections come in the order of concerns, first what a stack file begins with.
+    keys = sorted(properties, key=lambda key: key not in required) if name == "PlatformSpec" else properties
     rows = [
-        f"| `{key}` | {_type(value)} | {_default(key, value, required)} | {_meaning(value, definitions)} |"
-        for key, value in schema["properties"].items()
+        f"| `{key}` | {_type(properties[key])} | {_default(key, properties[key], required)} "
+        f"| {_meaning(properties[key], definitions)} |"
+        for key in keys
     ]
     table = "| key | type | default | meaning |\n|---|---|---|---|\n" + "\n".join(rows)
     return f"## {name.removesuffix('Spec')}\n\n{_text(schema)}\n\n{table}\n"

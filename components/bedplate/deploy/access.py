@@ -44,6 +44,8 @@ class Access:
 def find_access(context: str | None = None) -> Access:
     """Of the context, or of the current one. Raises DeployError without one that is whole."""
     files = _files()
+    if not any(path.exists() for path in files):
+        raise DeployError(f"there is no kubeconfig at {', '.join(map(str, files))}", _SET_UP)
     content = _merged([path for path in files if path.exists()])
     name = context or str(content.get("current-context") or "")
     if not name or name not in content["contexts"]:

@@ -382,7 +382,9 @@ def _tenant_files(folder: Path, directory: str, source: _Source) -> list[Path]:
     except (OSError, RuntimeError) as error:
         files, wrong = [], f"the folder cannot be read: {getattr(error, 'strerror', None) or 'its links form a circle'}"
     if wrong:
-        fix = "name a folder beside the stack file, with one YAML file a tenant"
+        fix = (
+            "name a folder beside the stack file, with one YAML file a tenant; without any tenant, remove `tenantsDir`"
+        )
         source.add(Problem(path=("tenantsDir",), message=wrong, given=shown(str(place)), fix=fix))
     return [] if wrong else files
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 from contextlib import chdir, redirect_stderr, redirect_stdout
@@ -415,11 +416,31 @@ class TestTheGuard:
         assert "PULUMI_ENABLE_STREAMING_JSON_PREVIEW" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["check", "preview", "guard", "rehearse", "cluster", "schema", "reference"])
-def test_every_commands_help_has_an_example(command: str) -> None:
-    done = bedplate(command, "--help")
-    assert done.returncode == 0
-    assert f"Example: bedplate {command}" in done.stdout
+OF_THE_PLATFORM = (
+    "init",
+    "check",
+    "preview",
+    "guard",
+    "rehearse",
+    "cluster",
+    "api-key",
+    "schema",
+    "reference",
+    "programs",
+)
+OF_MEMBERS = ("doctor", "why", "open", "deploy", "logs", "secret", "domains")
+
+
+class TestHelp:
+    @pytest.mark.parametrize("command", OF_THE_PLATFORM + OF_MEMBERS)
+    def test_of_every_command_has_an_example(self, command: str) -> None:
+        done = bedplate(command, "--help")
+        assert done.returncode == 0
+        assert f"Example: bedplate {command}" in done.stdout
+
+    def test_lists_what_begins_a_platform_first_and_what_members_use_apart(self) -> None:
+        listed = re.findall(r"^│ ([a-z-]+) ", bedplate("--help").stdout, re.MULTILINE)
+        assert [name for name in listed if not name.startswith("--")] == [*OF_THE_PLATFORM, *OF_MEMBERS]
 
 
 class TestMakingAnApiKey:

@@ -30,6 +30,11 @@ class TestAKubeconfig:
         assert (found.server, found.namespace, found.token) == ("https://desk:6443", "ns-desk", "t")
         assert "t" not in repr(found).replace("https://desk", "").replace("Access", "")
 
+    def test_that_is_not_there_is_said_to_be_missing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+        with pytest.raises(DeployError, match=f"there is no kubeconfig at {tmp_path / 'none'}"):
+            find_access()
+
     def test_may_be_several_files_of_which_the_first_decides(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
