@@ -2,24 +2,23 @@
 
 0: all is well. 1: the rehearsal fell short, or it could not run. 2: the stack file, the plan or the command line is
 wrong; nothing was created. 3: the update would lose what must not be lost, or no cloud takes it. 130 and 143:
-interrupted, after cleaning up.
+interrupted, after cleaning up. 141: nobody reads the output any more.
 """
 
 import gc
 import json
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from bedplate.cli import apps, programs
+from bedplate.cli.endings import ending
 from bedplate.cli.options import Output, OutputOption, ordered
-from bedplate.errors import MissingExtraError, RehearsalError
+from bedplate.errors import RehearsalError
 from bedplate.starter import CLOUDS, PROGRAM
 
 # Each command imports what it needs itself: `--help` needs nothing of this, and `check` no Pulumi.
@@ -373,30 +372,8 @@ def _fail(error: RehearsalError, code: int, form: Output) -> NoReturn:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command's entry point; ends with SystemExit.
-
-    Interruptions become exceptions, so that everything is cleaned up. arguments: those of the process if absent.
-    """
+    """The command's entry point; ends with SystemExit. arguments: those of the process if absent."""
     # What a command imports is there to its end; looking through it for garbage took a quarter of a preview.
     gc.set_threshold(*_COLLECT_SELDOM)
-    signal.signal(signal.SIGTERM, _terminated)
-    # Shells start background jobs with interrupts ignored; a cluster must not outlive the wish to stop it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+    with ending():
         app(ordered(arguments))
-    except (RehearsalError, MissingExtraError) as error:
-        _say(str(error))
-        sys.exit(FELL_SHORT)
-    except KeyboardInterrupt:
-        _say("interrupted; everything that was started is gone")
-        sys.exit(130)
-
-
-def _say(error: str) -> None:
-    from bedplate.cli.consoles import print_error
-
-    print_error(error)
-
-
-def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(143)

@@ -3,16 +3,29 @@
 import json
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from rich.console import Console
 from rich.text import Text
 
+from bedplate.cli.endings import reader_gone
+from bedplate.wording import escaped
+
 _PIPE_WIDTH = 200
 """Columns where there is no terminal: wide enough that nothing is cut."""
-OUT = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-ERR = Console(highlight=False, stderr=True, soft_wrap=True)
+
+
+class _Console(Console):
+    """One that ends the command where nobody reads any more."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        reader_gone()
+
+
+OUT = _Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+ERR = _Console(highlight=False, stderr=True, soft_wrap=True)
 
 
 class Progress:
@@ -35,9 +48,14 @@ class Progress:
 
 def print_json(value: object) -> None:
     """The value on standard output, and nothing else there."""
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+    try:
+        sys.stdout.write(json.dumps(value, indent=2) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        reader_gone()
 
 
 def print_error(text: str) -> None:
-    """A failure on standard error."""
-    ERR.print(Text(text, style="red"))
+    """A failure on standard error, without what a terminal would act upon; the exit code stands where that is full."""
+    with suppress(OSError):
+        ERR.print(Text("\n".join(map(escaped, text.split("\n"))), style="red"))

@@ -30,4 +30,5 @@ def ordered(arguments: Sequence[str] | None) -> list[str]:
             taken.append(given.pop(0))
         else:
             break
-    return [*given, *taken]
+    is_for_a_command = bool(given) and not given[0].startswith("-")
+    return [*given, *taken] if is_for_a_command else given

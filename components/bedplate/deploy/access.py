@@ -7,6 +7,7 @@ import as a command may take (https://kubernetes.io/docs/concepts/configuration/
 import base64
 import json
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,15 @@ def find_access(context: str | None = None) -> Access:
     files = _files()
     if not any(path.exists() for path in files):
         raise DeployError(f"there is no kubeconfig at {', '.join(map(str, files))}", _SET_UP)
+    try:
+        return _access(files, context)
+    except (OSError, ValueError, TypeError, AttributeError, LookupError) as error:
+        # Not the error's own text: it may quote the file, and the file holds credentials.
+        said = f"{', '.join(map(str, files))} holds what no kubeconfig holds ({type(error).__name__})"
+        raise DeployError(said, _SET_UP) from None
+
+
+def _access(files: Sequence[Path], context: str | None) -> Access:
     content = _merged([path for path in files if path.exists()])
     name = context or str(content.get("current-context") or "")
     if not name or name not in content["contexts"]:
@@ -59,6 +69,8 @@ def find_access(context: str | None = None) -> Access:
     )
     if cluster is None or user is None or not cluster.get("server"):
         raise DeployError(f"the context '{name}' names a cluster or a user that is not there", _SET_UP)
+    if not re.match("https?://[^/]", str(cluster["server"])):
+        raise DeployError(f"the server of the context '{name}' is no address that begins with https://", _SET_UP)
     shown = _credentials(user)
     return Access(
         server=str(cluster["server"]).rstrip("/"),

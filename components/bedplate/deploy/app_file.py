@@ -81,7 +81,7 @@ def name_in(folder: Path) -> str:
     """The app's name, for commands about what is deployed already. Raises DeployError without one."""
     file = folder / FILE
     try:
-        name = tomllib.loads(file.read_text(encoding="utf-8"))["app"]["name"]
+        name = tomllib.loads(file.read_text(encoding="utf-8-sig"))["app"]["name"]
     except FileNotFoundError:
         raise DeployError(f"there is no {FILE} in {folder.absolute()}", "name the app, or go to its folder") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError):
@@ -141,7 +141,7 @@ def _text(file: Path) -> str:
     if len(raw) > _LARGEST_BYTES:
         raise DeployError(f"{file} is larger than 64 KiB, and no app needs that", "name the right file")
     try:
-        return raw.decode("utf-8")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DeployError(f"{file} is not UTF-8 text", "save it as UTF-8") from None
 

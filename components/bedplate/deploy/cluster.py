@@ -59,12 +59,7 @@ class Cluster:
 
     def __init__(self, access: Access, namespace: str) -> None:
         self.access, self.namespace = access, namespace
-        tls = ssl.create_default_context(cafile=access.authority)
-        if not access.is_verified:
-            tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
-        if access.certificate:
-            tls.load_cert_chain(*access.certificate)
-        self._pool = urllib3.PoolManager(ssl_context=tls, retries=False, maxsize=8)
+        self._pool = urllib3.PoolManager(ssl_context=_tls(access), retries=False, maxsize=8)
         self._headers = urllib3.HTTPHeaderDict({"Accept": "application/json", "User-Agent": "bedplate"})
         if access.token:
             self._headers["Authorization"] = f"Bearer {access.token}"
@@ -220,3 +215,17 @@ def _message(data: bytes) -> str:
         return str(json.loads(data).get("message") or "refused")
     except (ValueError, AttributeError):
         return data[:200].decode("utf-8", "replace") or "refused"
+
+
+def _tls(access: Access) -> ssl.SSLContext:
+    """Raises DeployError where a certificate of the kubeconfig is none."""
+    try:
+        tls = ssl.create_default_context(cafile=access.authority)
+        if access.certificate:
+            tls.load_cert_chain(*access.certificate)
+    except OSError as error:
+        said = f"a certificate or key of the context '{access.context}' cannot be used ({type(error).__name__})"
+        raise DeployError(said, "sign in again, or ask your platform team for a kubeconfig") from None
+    if not access.is_verified:
+        tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+    return tls

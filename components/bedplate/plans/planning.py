@@ -18,6 +18,7 @@ from bedplate.engine.engine import Program, RecordingBackend, run
 from bedplate.errors import RehearsalError
 from bedplate.plans.project import Project, stack_name
 from bedplate.stack_file.documents import Document
+from bedplate.stack_file.problems import printable
 from bedplate.stack_file.reading import NAMESPACE, PLATFORM_KEY, LocatedProblem, Stack, StackFileError, load
 
 _OTHER_REVISION_SECONDS = 300
@@ -68,11 +69,12 @@ def stack_at(revision: str, project: Project, stack_file: Path) -> Revision:
     """
     with tempfile.TemporaryDirectory(prefix="bedplate-") as folder:
         root = Path(folder).resolve()
-        _extract(revision, project, root)
+        commit = _commit(revision, project)
+        _extract(commit, project, root)
         file = root / stack_file.resolve().relative_to(project.root)
         if not file.exists():
             return Revision()
-        register = _registered_here if _has_this_library(revision, project, root) else _registered_there
+        register = _registered_here if _has_this_library(commit, project, root) else _registered_there
         try:
             resources = register(project, root, file)
         except _RefusedThereError as error:
@@ -91,10 +93,10 @@ class _RefusedThereError(Exception):
     """Why a revision's stack or program is refused."""
 
 
-def _has_this_library(revision: str, project: Project, root: Path) -> bool:
+def _has_this_library(commit: str, project: Project, root: Path) -> bool:
     """Whether a revision's program would import here just what it would import there.
 
-    root: of the extracted revision. A program of several modules would find those of the other revision, imported
+    root: of the extracted commit. A program of several modules would find those of the other revision, imported
     already.
     """
     if not project.program.is_relative_to(project.root):
@@ -106,7 +108,7 @@ def _has_this_library(revision: str, project: Project, root: Path) -> bool:
     if not Path(__file__).is_relative_to(project.root / _LIBRARY):
         return False
     git = ["git", "-C", str(project.root)]
-    is_changed = subprocess.run([*git, "diff", "--quiet", revision, "--", _LIBRARY], check=False).returncode != 0
+    is_changed = subprocess.run([*git, "diff", "--quiet", commit, "--", _LIBRARY], check=False).returncode != 0
     others = ["ls-files", "--others", "--exclude-standard", "--", _LIBRARY]
     return not is_changed and not subprocess.run([*git, *others], check=True, capture_output=True).stdout
 
@@ -155,16 +157,25 @@ def _pinned_library(root: Path) -> str | None:
     return found[1] if found else None
 
 
-def _extract(revision: str, project: Project, folder: Path) -> None:
+def _commit(revision: str, project: Project) -> str:
+    """The commit that a revision is, whatever it is called: no name is an option to git. Raises RehearsalError."""
+    asked = ["rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"]
     try:
-        archive = subprocess.run(
-            ["git", "-C", str(project.root), "archive", "--format=tar", f"{revision}"], capture_output=True, check=False
-        )
+        found = subprocess.run(["git", "-C", str(project.root), *asked], capture_output=True, text=True, check=False)
     except FileNotFoundError:
         raise RehearsalError("git is not installed", "install git, or preview without --against") from None
+    if found.returncode != 0:
+        said = found.stderr.strip().removeprefix("fatal: ").splitlines()[:1] or [""]
+        raise RehearsalError(f"git has no revision '{printable(revision)}': {said[0]}", _instead(project.root))
+    return found.stdout.strip()
+
+
+def _extract(commit: str, project: Project, folder: Path) -> None:
+    git = ["git", "-C", str(project.root)]
+    archive = subprocess.run([*git, "archive", "--format=tar", commit], capture_output=True, check=False)
     if archive.returncode != 0:
         said = archive.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-        raise RehearsalError(f"git has no revision '{revision}': {said}", _instead(project.root))
+        raise RehearsalError(f"git cannot read the commit {commit}: {said}", "fetch it whole: git fetch --unshallow")
     with tarfile.open(fileobj=BytesIO(archive.stdout)) as tar:
         tar.extractall(folder, filter="data")
 

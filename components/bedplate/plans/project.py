@@ -6,6 +6,7 @@ from typing import Any
 
 from bedplate.errors import RehearsalError
 from bedplate.stack_file.documents import Document, UnreadableDocument
+from bedplate.stack_file.problems import printable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +37,15 @@ class Project:
 
         Raises RehearsalError where there is neither a project nor such a file.
         """
-        folder = Path(stack).resolve().parent if Path(stack).is_file() else Path.cwd()
+        folder = Path(stack).resolve().parent if _is_file(Path(stack)) else Path.cwd()
         if any((around / "Pulumi.yaml").is_file() for around in (folder, *folder.parents)):
             return cls.find(folder)
-        if Path(stack).is_file():
+        if _is_file(Path(stack)):
             return cls(root=folder, name="bedplate", program=program, stacks=folder)
         if _is_path(stack):
-            raise RehearsalError(f"there is no file '{stack}'", "name a file there is, or begin: bedplate init FOLDER")
+            raise RehearsalError(
+                f"there is no file '{printable(stack)}'", "name a file there is, or begin: bedplate init FOLDER"
+            )
         return cls.find(folder)
 
     @classmethod
@@ -62,16 +65,27 @@ class Project:
     def stack_file(self, stack: str) -> Path:
         """The file of a stack given by name or by path. Raises RehearsalError with the stacks there are."""
         named = self.stacks / f"Pulumi.{stack}.yaml"
-        if named.is_file():
+        if _is_file(named):
             return relative_to_here(named)
-        if Path(stack).is_file():
+        if _is_file(Path(stack)):
             return Path(stack)
-        names = ", ".join(self.stack_names()) or "none"
+        names, shown = ", ".join(self.stack_names()) or "none", printable(stack)
         if _is_path(stack):
             raise RehearsalError(
-                f"there is no file '{stack}'; stacks here: {names}", "name a stack, or a file there is"
+                f"there is no file '{shown}'; stacks here: {names}", "name a stack, or a file there is"
             )
-        raise RehearsalError(f"there is no stack '{stack}'; there are: {names}", f"name one of these, or write {named}")
+        raise RehearsalError(
+            f"there is no stack '{shown}'; there are: {names}",
+            f"name one of these, or write {self.stacks / f'Pulumi.{shown}.yaml'}",
+        )
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is one; of a name that no system takes there is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _is_path(stack: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bedplate.spec import is_secret_name, is_secret_value
+from bedplate.wording import escaped
 
 PathPart = str | int
 PathParts = tuple[PathPart, ...]
@@ -43,11 +44,6 @@ def number(value: float) -> str:
     """A number without a needless '.0' and without the noise of sums."""
     rounded = round(value, DECIMALS)
     return str(int(rounded)) if isinstance(rounded, float) and rounded.is_integer() else str(rounded)
-
-
-def escaped(text: str) -> str:
-    """The text on one line, without what a terminal would act upon."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def printable(text: str) -> str:

@@ -21,13 +21,13 @@ from bedplate.stack_file.problems import (
     PathPart,
     PathParts,
     Problem,
-    escaped,
     nearest,
     number,
     printable,
     shown,
     suggestion,
 )
+from bedplate.wording import escaped
 from bedplate.workloads import Workload, WorkloadSpec
 
 _LOOSE_KEYS = ("domain", "tenantPrefix", "tenantSecrets")

@@ -62,10 +62,10 @@ class NewProject:
     def write(self) -> list[Path]:
         """Writes the files and returns their paths. Raises RehearsalError, and writes nothing, where one exists."""
         texts = {self.folder / name: text for name, text in self.files().items()}
-        if there := [str(path) for path in texts if path.exists() or path.is_symlink()]:
-            fix = "name another folder, or move these away; nothing is overwritten"
-            raise RehearsalError(f"there is something already: {', '.join(there)}", fix)
         try:
+            if there := [str(path) for path in texts if path.exists() or path.is_symlink()]:
+                fix = "name another folder, or move these away; nothing is overwritten"
+                raise RehearsalError(f"there is something already: {', '.join(there)}", fix)
             for path, text in texts.items():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")

@@ -287,6 +287,13 @@ class TestPreviewAgainstARevision:
         assert "git has no revision 'nowhere'" in done.stderr
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.parametrize("revision", ["--output=written", "HEAD:stacks", "HEAD..HEAD", ""])
+    def test_that_is_no_commit_is_refused_and_no_option_to_git(self, revision: str, project: Path) -> None:
+        done = bedplate("preview", "production", f"--against={revision}", folder=project)
+        assert done.returncode == 2
+        assert f"git has no revision '{revision}'" in done.stderr
+        assert not (project / "written").exists()
+
     def test_in_which_the_stack_was_wrong_shows_why(self, project: Path) -> None:
         write_stack(project, platform(domain="https://wrong"))
         commit(project)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bedplate.deploy.access import find_access
+from bedplate.deploy.cluster import Cluster
 from bedplate.deploy.errors import DeployError
 
 
@@ -64,3 +65,43 @@ class TestAKubeconfig:
         with pytest.raises(DeployError) as error:
             find_access()
         assert "very-secret" not in str(error.value)
+
+    @pytest.mark.parametrize("part", ["contexts", "clusters", "users"])
+    @pytest.mark.parametrize("content", ["very-secret", ["very-secret"], {"a": "very-secret"}, 5, [{"name": "desk"}]])
+    def test_of_another_form_is_refused(
+        self, part: str, content: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = written(tmp_path, "desk", {"token": "very-secret"})
+        file.write_text(json.dumps({**json.loads(file.read_text()), part: content}))
+        monkeypatch.setenv("KUBECONFIG", str(file))
+        if (part, content) == ("users", [{"name": "desk"}]):  # Somebody without credentials.
+            assert find_access().token == ""
+            return
+        with pytest.raises(DeployError) as error:
+            find_access()
+        assert "very-secret" not in str(error.value)
+
+    @pytest.mark.parametrize("user", [
+        {"client-certificate-data": "!", "client-key-data": "!"},
+        {"client-certificate-data": "aHVudGVyMg==", "client-key-data": "aHVudGVyMg=="},
+        {"client-certificate": "/nowhere", "client-key": "/nowhere"},
+        {"tokenFile": "/nowhere"},
+        {"exec": {"command": "true", "env": ["very-secret"]}},
+    ])  # fmt: skip
+    def test_whose_credentials_are_none_is_refused(
+        self, user: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("KUBECONFIG", str(written(tmp_path, "desk", user)))
+        with pytest.raises(DeployError) as error:
+            Cluster(find_access(), "vision")
+        assert "very-secret" not in str(error.value)
+
+    @pytest.mark.parametrize("server", [5, "desk:6443", "file:///etc/passwd", "https://"])
+    def test_whose_server_is_no_address_is_refused(
+        self, server: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = written(tmp_path, "desk", {"token": "very-secret"})
+        file.write_text(file.read_text().replace('"https://desk:6443/"', json.dumps(server)))
+        monkeypatch.setenv("KUBECONFIG", str(file))
+        with pytest.raises(DeployError, match="the server of the context 'desk' is no address"):
+            find_access()

@@ -31,6 +31,10 @@ class TestAFile:
         assert (spec.replicas.min, spec.replicas.max, found.build) == (1, 3, {})
         assert name_in(tmp_path) == "scorer"
 
+    def test_may_begin_as_editors_on_windows_write_it(self, tmp_path: Path) -> None:
+        (tmp_path / "bedplate.toml").write_text(GOOD.replace("\n", "\r\n"), encoding="utf-8-sig", newline="")
+        assert read(tmp_path).name == name_in(tmp_path) == "scorer"
+
     @pytest.mark.parametrize(
         ("memory", "gib"), [("512Mi", 0.5), ("2Gi", 2), ("1Ti", 1024), ("1.5Gi", 1.5), ("1000M", 0.931323)]
     )
