@@ -1,6 +1,7 @@
 """What commands of people who deploy share: their options, whom they ask, and how they say what stopped them."""
 
-from collections.abc import Generator
+import sys
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,7 +36,6 @@ YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 @contextmanager
 def told(form: Output) -> Generator[None]:
     """What stops a command, for people on standard error, and as JSON where that was asked for."""
-    from bedplate.cli import consoles
     from bedplate.deploy.app_file import AppFileError
     from bedplate.deploy.cluster import Refused
     from bedplate.deploy.errors import DeployError
@@ -56,10 +56,24 @@ def told(form: Output) -> Generator[None]:
         problems = [
             {"object": f"{one.file}:{one.line}", "reason": one.message, "fix": one.fix} for one in error.problems
         ]
+    from bedplate.cli import consoles
+
     if form is Output.JSON:
         consoles.print_json({"ok": False, "problems": problems})
     consoles.print_error(text)
     raise typer.Exit(code)
+
+
+def progress(form: Output) -> Callable[[str], None]:
+    """Says what is going on, on standard error; grey where the result is for a program. Nothing is imported for it:
+    the first line comes before anything else can be shown."""
+    is_grey = form is Output.JSON and sys.stderr.isatty()
+
+    def say(text: str) -> None:
+        sys.stderr.write(f"\x1b[2m{text}\x1b[0m\n" if is_grey else f"{text}\n")
+        sys.stderr.flush()
+
+    return say
 
 
 def cluster_of(context: str | None, namespace: str | None) -> "Cluster":
