@@ -4,9 +4,10 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
+from typer.core import TyperGroup
 
 from bedplate.cli.options import Output
 
@@ -31,6 +32,20 @@ WaitOption = Annotated[
 ]
 TimeoutOption = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="The longest wait.")]
 YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
+
+
+class GroupWithDefault(TyperGroup):
+    """Commands of which one goes without its name. needs_arguments: whether nothing at all asks for help."""
+
+    default: ClassVar[str]
+    needs_arguments: ClassVar[bool]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """What is no command's name is an argument of that one."""
+        is_named = bool(args) and (args[0] in self.commands or args[0] in ("-h", "--help"))
+        if not is_named and (args or not self.needs_arguments):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
 
 
 @contextmanager

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from bedplate.cli.asking import (
     FELL_SHORT,
     WAIT_SECONDS,
     ContextOption,
+    GroupWithDefault,
     NameArgument,
     NamespaceOption,
     TimeoutOption,
@@ -37,13 +37,10 @@ if TYPE_CHECKING:
     from bedplate.offered import Offered
 
 
-class _DeployGroup(TyperGroup):
+class _DeployGroup(GroupWithDefault):
     """`bedplate deploy FOLDER` besides `bedplate deploy list`: what is no command is the folder."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
-            args = ["up", *args]
-        return super().parse_args(ctx, args)
+    default, needs_arguments = "up", False
 
 
 deploy = typer.Typer(
