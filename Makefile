@@ -62,6 +62,9 @@ benchmark-idle: install ## Measure stopping 20 and 200 unused workspaces beside 
 benchmark-sessions: install ## Measure the login under load; needs built programs, and Valkey or Redis
 	@$(RUN) python tests/benchmarks/sessions.py
 
+benchmark-deploys: install ## Measure a deploy beside kubectl's apply and rollout status of the same objects, in turns
+	@$(RUN) python tests/benchmarks/deploys.py
+
 benchmark-jobs: install ## Run a job 300 times a day for a week of cluster time; prints what is left
 	@$(RUN) python tests/benchmarks/jobs.py
 
@@ -105,4 +108,4 @@ kueue-certificate: ## Make the certificate that Kueue reads beside a rehearsal, 
 		-subj /CN=kueue-metrics -addext subjectAltName=IP:127.0.0.1 \
 		-keyout /etc/kueue/metrics/certs/tls.key -out /etc/kueue/metrics/certs/tls.crt
 
-.PHONY: interfaces torch kueue-certificate help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-guardrails benchmark-engine benchmark-idle benchmark-sessions benchmark-jobs format install clean
+.PHONY: interfaces torch kueue-certificate help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-guardrails benchmark-engine benchmark-idle benchmark-sessions benchmark-deploys benchmark-jobs format install clean

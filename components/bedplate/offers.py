@@ -7,12 +7,16 @@ neither knows the other. An offer that a stack does not make is None, and a work
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import pulumi
-
-from bedplate.kubernetes import KubernetesObject, RouteSpec
+from bedplate.kubernetes import RouteSpec
 from bedplate.labels import Identity
+
+# Whoever makes the objects of one workload alone waits for no SDK.
+if TYPE_CHECKING:
+    import pulumi
+
+    from bedplate.kubernetes import KubernetesObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +38,7 @@ class CanaryRequest:
     identity: Identity
     service: str
     weight_percent: int
-    after: Sequence[pulumi.Resource] = ()
+    after: "Sequence[pulumi.Resource]" = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +49,7 @@ class RouteRequest:
 
     spec: RouteSpec
     identity: Identity
-    namespace: KubernetesObject
+    namespace: "KubernetesObject"
     namespace_name: str
     service: str
     service_port: int
@@ -64,11 +68,11 @@ class FrontDoorOffer(Protocol):
         """Whether a host of the domain is served whoever asks for it, without a certificate of its own."""
         ...
 
-    def admit(self, name: str, groups: Sequence[str], identity: Identity, parent: pulumi.Resource) -> None:
+    def admit(self, name: str, groups: Sequence[str], identity: Identity, parent: "pulumi.Resource") -> None:
         """Registers for `parent`, a tenant, what routes of its members lead through. identity: of the tenant."""
         ...
 
-    def open(self, name: str, request: RouteRequest, parent: pulumi.Resource) -> None:
+    def open(self, name: str, request: RouteRequest, parent: "pulumi.Resource") -> None:
         """Registers the way in for `parent`."""
 
 
@@ -82,7 +86,7 @@ class ActivityRequest:
     """
 
     identity: Identity
-    namespace: KubernetesObject
+    namespace: "KubernetesObject"
     namespace_name: str
     kind: Literal["Deployment", "StatefulSet"]
     target: str
@@ -102,7 +106,7 @@ class ActivityOffer(Protocol):
         """Without use after which something is stopped that asks for so many, or for none."""
         ...
 
-    def scale(self, name: str, request: ActivityRequest, parent: pulumi.Resource) -> None:
+    def scale(self, name: str, request: ActivityRequest, parent: "pulumi.Resource") -> None:
         """Registers it for `parent`."""
         ...
 
@@ -121,7 +125,7 @@ class BacklogRequest:
     series that each of its pods tells, the value in each above which pods are added."""
 
     identity: Identity
-    namespace: KubernetesObject
+    namespace: "KubernetesObject"
     namespace_name: str
     target: str
     replicas_min: int
@@ -132,7 +136,7 @@ class BacklogRequest:
 class BacklogOffer(Protocol):
     """Who adds pods by what waits."""
 
-    def scale_by_backlog(self, name: str, request: BacklogRequest, parent: pulumi.Resource) -> None:
+    def scale_by_backlog(self, name: str, request: BacklogRequest, parent: "pulumi.Resource") -> None:
         """Registers it for `parent`."""
 
 
@@ -142,7 +146,7 @@ class TenantQueue:
     of its quota; borrowed_gpus: what it may have more while others leave it idle. GPUs are by accelerator."""
 
     identity: Identity
-    namespace: KubernetesObject
+    namespace: "KubernetesObject"
     namespace_name: str
     cpu: float
     memory_gib: float
@@ -155,11 +159,11 @@ class QueueOffer(Protocol):
     """Where work waits its turn."""
 
     @property
-    def before_jobs(self) -> Sequence[pulumi.Resource]:
+    def before_jobs(self) -> "Sequence[pulumi.Resource]":
         """What must be there before something is queued."""
         ...
 
-    def open(self, name: str, request: TenantQueue, parent: pulumi.Resource) -> pulumi.Resource:
+    def open(self, name: str, request: TenantQueue, parent: "pulumi.Resource") -> "pulumi.Resource":
         """Registers the queue of a tenant for `parent`; what is queued comes after what is returned."""
         ...
 
@@ -169,7 +173,7 @@ class TenantImages:
     """The images of a tenant. namespace, namespace_name: of it. groups: whose members may build."""
 
     identity: Identity
-    namespace: KubernetesObject
+    namespace: "KubernetesObject"
     namespace_name: str
     groups: Sequence[str]
 
@@ -190,7 +194,7 @@ class ImagesOffer(Protocol):
         """Whether a tenant's members may build in the cluster."""
         ...
 
-    def open(self, name: str, request: TenantImages, parent: pulumi.Resource) -> None:
+    def open(self, name: str, request: TenantImages, parent: "pulumi.Resource") -> None:
         """Registers for `parent`, a tenant, what its images need."""
         ...
 
@@ -202,7 +206,7 @@ class SecretStoreRequest:
 
     tenant: str
     identity: Identity
-    namespace: KubernetesObject
+    namespace: "KubernetesObject"
     namespace_name: str
     names: Sequence[str] = ()
 
@@ -223,21 +227,21 @@ class ExternalSecretRequest:
 
     tenant: str
     identity: Identity
-    namespace: KubernetesObject
+    namespace: "KubernetesObject"
     namespace_name: str
     secret: str
     variables: Mapping[str, ExternalValue]
-    after: Sequence[pulumi.Resource] = ()
+    after: "Sequence[pulumi.Resource]" = ()
 
 
 class SecretsOffer(Protocol):
     """Secrets from outside of the stack."""
 
-    def open(self, name: str, request: SecretStoreRequest, parent: pulumi.Resource) -> pulumi.Resource | None:
+    def open(self, name: str, request: SecretStoreRequest, parent: "pulumi.Resource") -> "pulumi.Resource | None":
         """Registers the store of a tenant for `parent`; what is brought from it comes after what is returned."""
         ...
 
-    def bring(self, name: str, request: ExternalSecretRequest, parent: pulumi.Resource) -> None:
+    def bring(self, name: str, request: ExternalSecretRequest, parent: "pulumi.Resource") -> None:
         """Registers the Secret for `parent`."""
         ...
 

@@ -9,6 +9,7 @@ import typer
 from bedplate.cli.asking import (
     FELL_SHORT,
     ContextOption,
+    GroupWithDefault,
     NameArgument,
     NamespaceOption,
     app_name,
@@ -19,7 +20,16 @@ from bedplate.cli.asking import (
 from bedplate.cli.deploying import deploy
 from bedplate.cli.options import Output, OutputOption
 
-logs = typer.Typer(no_args_is_help=True, help="What an app's pods say.")
+
+class _LogsGroup(GroupWithDefault):
+    """`bedplate logs scorer --tail 5` besides `bedplate logs stream scorer`."""
+
+    default, needs_arguments = "tail", True
+
+
+logs = typer.Typer(
+    cls=_LogsGroup, no_args_is_help=True, help="What an app's pods say: bedplate logs APP --tail 5 is `tail`."
+)
 secret = typer.Typer(no_args_is_help=True, help="Secrets that apps read; nobody reads them here again.")
 domains = typer.Typer(no_args_is_help=True, help="Hosts of the tenant's apps.")
 

@@ -1,11 +1,13 @@
 """What commands of people who deploy share: their options, whom they ask, and how they say what stopped them."""
 
-from collections.abc import Generator
+import sys
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
+from typer.core import TyperGroup
 
 from bedplate.cli.options import Output
 
@@ -32,10 +34,23 @@ TimeoutOption = Annotated[float, typer.Option("--timeout", metavar="SECONDS", he
 YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
 
+class GroupWithDefault(TyperGroup):
+    """Commands of which one goes without its name. needs_arguments: whether nothing at all asks for help."""
+
+    default: ClassVar[str]
+    needs_arguments: ClassVar[bool]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """What is no command's name is an argument of that one."""
+        is_named = bool(args) and (args[0] in self.commands or args[0] in ("-h", "--help"))
+        if not is_named and (args or not self.needs_arguments):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+
 @contextmanager
 def told(form: Output) -> Generator[None]:
     """What stops a command, for people on standard error, and as JSON where that was asked for."""
-    from bedplate.cli import consoles
     from bedplate.deploy.app_file import AppFileError
     from bedplate.deploy.cluster import Refused
     from bedplate.deploy.errors import DeployError
@@ -56,10 +71,24 @@ def told(form: Output) -> Generator[None]:
         problems = [
             {"object": f"{one.file}:{one.line}", "reason": one.message, "fix": one.fix} for one in error.problems
         ]
+    from bedplate.cli import consoles
+
     if form is Output.JSON:
         consoles.print_json({"ok": False, "problems": problems})
     consoles.print_error(text)
     raise typer.Exit(code)
+
+
+def progress(form: Output) -> Callable[[str], None]:
+    """Says what is going on, on standard error; grey where the result is for a program. Nothing is imported for it:
+    the first line comes before anything else can be shown."""
+    is_grey = form is Output.JSON and sys.stderr.isatty()
+
+    def say(text: str) -> None:
+        sys.stderr.write(f"\x1b[2m{text}\x1b[0m\n" if is_grey else f"{text}\n")
+        sys.stderr.flush()
+
+    return say
 
 
 def cluster_of(context: str | None, namespace: str | None) -> "Cluster":

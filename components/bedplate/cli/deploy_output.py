@@ -1,6 +1,6 @@
 """What people and programs read of apps: tables, or the forms as JSON."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,15 +28,6 @@ _STYLES = {
     **{"Healthy": "green", "Failing": "bold red", "NotReady": "yellow", "Updating": "yellow", "Asleep": "dim"},
     **{"ok": "green", "failed": "bold red", "warning": "yellow", "active": "green", "superseded": "dim"},
 }
-
-
-def progress(form: Output) -> Callable[[str], None]:
-    """Says what is going on, on standard error."""
-
-    def say(text: str) -> None:
-        _err.print(Text(text, style="dim" if form is Output.JSON else ""))
-
-    return say
 
 
 def warning(text: str) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from bedplate.cli.asking import (
     FELL_SHORT,
     WAIT_SECONDS,
     ContextOption,
+    GroupWithDefault,
     NameArgument,
     NamespaceOption,
     TimeoutOption,
@@ -23,25 +23,24 @@ from bedplate.cli.asking import (
     app_name,
     cluster_of,
     offered_by,
+    progress,
     told,
 )
 from bedplate.cli.options import Output, OutputOption
 
 if TYPE_CHECKING:
     from bedplate.deploy.app_file import AppFile
+    from bedplate.deploy.beforehand import Seen
     from bedplate.deploy.cluster import Cluster
     from bedplate.deploy.deploying import Step
     from bedplate.deploy.records import Release
     from bedplate.offered import Offered
 
 
-class _DeployGroup(TyperGroup):
+class _DeployGroup(GroupWithDefault):
     """`bedplate deploy FOLDER` besides `bedplate deploy list`: what is no command is the folder."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
-            args = ["up", *args]
-        return super().parse_args(ctx, args)
+    default, needs_arguments = "up", False
 
 
 deploy = typer.Typer(
@@ -74,21 +73,41 @@ def up(
 ) -> None:
     """Build, push, apply, roll out, ask: the app of a folder with a bedplate.toml."""
     with told(form):
-        from bedplate.deploy import app_file, records
-        from bedplate.deploy.errors import DeployError
+        from bedplate.deploy import app_file
+        from bedplate.deploy.beforehand import Asking
 
+        asking = Asking(folder, lambda: cluster_of(context, namespace))
         found = app_file.read(folder)
-        cluster = cluster_of(context, namespace)
-        offered = offered_by(cluster)
+        known = asking.known()
         if same_image:
-            newest = next(iter(records.releases(cluster, found.name)), None)
-            if newest is None:
-                raise DeployError(f"'{found.name}' has no release whose image could stay", "give --image", found.name)
-            image = newest.image
-        image, steps = _image(cluster, offered, found, image, buildkit, form)
+            image = _same_image(known.cluster, found.name)
+        is_there = image is not None
+        image, steps = _image(known.cluster, known.offered, found, image, buildkit, form)
         _deploy(
-            cluster, offered, found.name, found.workload, image, steps, wait, timeout, form, lock_seconds=lock_timeout
+            known.cluster,
+            known.offered,
+            found.name,
+            found.workload,
+            image,
+            steps,
+            wait,
+            timeout,
+            form,
+            lock_seconds=lock_timeout,
+            # Somebody else may have changed it while it was built.
+            there=known.seen if is_there else None,
         )
+
+
+def _same_image(cluster: "Cluster", app: str) -> str:
+    """That of the active release. Raises DeployError where there is none."""
+    from bedplate.deploy import records
+    from bedplate.deploy.errors import DeployError
+
+    newest = next(iter(records.releases(cluster, app)), None)
+    if newest is None:
+        raise DeployError(f"'{app}' has no release whose image could stay", "give --image", app)
+    return newest.image
 
 
 def _image(
@@ -97,10 +116,9 @@ def _image(
     """The image that is deployed, with the first two of the steps."""
     if image is not None:
         return image, _not_built(image)
-    from bedplate.cli import deploy_output
     from bedplate.deploy.building import built
 
-    report = deploy_output.progress(form)
+    report = progress(form)
     report("Step 1/5  build")
     return built(cluster, offered, found, report, buildkit)
 
@@ -125,14 +143,14 @@ def _deploy(
     *,
     of: int | None = None,
     lock_seconds: float = 0,
+    there: "Seen | None" = None,
 ) -> None:
     """Deploys, and tells what it came to; ends with code 1 where a step failed."""
-    from bedplate.cli import deploy_output
     from bedplate.deploy.deploying import Wanted
     from bedplate.deploy.deploying import deploy as deploy_it
 
     wanted = Wanted(app=app, workload=workload, image=image, of=of)
-    report = deploy_output.progress(form)
+    report = progress(form)
     for number, step in enumerate(steps, 1):
         report(f"Step {number}/5  {step.name}: {step.outcome}, {step.detail}")
     done = deploy_it(
@@ -144,7 +162,10 @@ def _deploy(
         is_waited_for=wait,
         wait_seconds=timeout,
         lock_seconds=lock_seconds,
+        there=there,
     )
+    from bedplate.cli import deploy_output
+
     deploy_output.deployed(cluster, done, form)
     if not done.is_well:
         raise typer.Exit(FELL_SHORT)

@@ -24,6 +24,7 @@ _EXAMPLE = '[app]\nname = "scorer"\nport = 8080\ncpu = 0.5\nmemory = "2Gi"\ndock
 _LARGEST_BYTES = 64 * 1024
 _ANY_IMAGE = "registry.example.com/any:1"
 _OF_BUILD = ("dockerfile",)
+_NOT_HERE = ("kind", "image", "memoryGib")
 _UNITS = {"Mi": 1 / 1024, "Gi": 1.0, "Ti": 1024.0, "M": 1e6 / 2**30, "G": 1e9 / 2**30, "T": 1e12 / 2**30}
 _MEMORY = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(Mi|Gi|Ti|M|G|T)")
 _UNDER: "PathParts" = ("tenants", 0, "workloads", 0)
@@ -99,11 +100,10 @@ def read(folder: Path) -> AppFile:
         whole = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise AppFileError([_no_toml(file, error)]) from None
-    from bedplate.stack_file.problems import dotted
+    if not _is_right(whole):
+        from bedplate.stack_file.problems import dotted
 
-    found = list(_mistakes(whole))
-    if found:
-        lines = lines_of(text)
+        found, lines = _mistakes(whole), lines_of(text)
         raise AppFileError(
             [
                 LocatedMistake(
@@ -126,12 +126,13 @@ def spec_of(workload: Mapping[str, Any], image: str) -> "ModelApiSpec":
     """The workload with an image. Raises DeployError where that is none."""
     from pydantic import ValidationError
 
-    from bedplate.stack_file.validation import validation_problems
     from bedplate.workloads.model_api import ModelApiSpec
 
     try:
         return ModelApiSpec.model_validate({**workload, "image": image})
     except ValidationError as error:
+        from bedplate.stack_file.validation import validation_problems
+
         (first, *_) = validation_problems(error, (*_UNDER, "modelApi"))
         raise DeployError(f"{first.path[-1]}: {first.message}, given {first.given}", first.fix) from None
 
@@ -152,6 +153,37 @@ def _no_toml(file: Path, error: tomllib.TOMLDecodeError) -> LocatedMistake:
     fix = 'correct the line; text stands in double quotes, like name = "scorer"'
     line = int(said[1]) if said else 1
     return LocatedMistake(file=str(file), line=line, path="", message=message, given=None, allowed=None, fix=fix)
+
+
+def _is_right(whole: Mapping[str, Any]) -> bool:
+    """Whether there is no mistake in it, by the specs alone: what explains one knows whole stack files, and takes as
+    long to import as all else of a deploy."""
+    from pydantic import ValidationError
+
+    from bedplate.builds.spec import BuildSpec
+    from bedplate.workloads.model_api import ModelApiSpec
+
+    app = whole.get("app")
+    if not isinstance(app, dict) or not isinstance(whole.get("build", {}), dict) or set(whole) - {"app", "build"}:
+        return False
+    keys = cast(dict[str, Any], app)
+    if set(keys) & set(_NOT_HERE) or not _MEMORY.fullmatch(str(keys.get("memory"))) or _misnamed_secrets(keys):
+        return False
+    try:
+        ModelApiSpec.model_validate({**_workload(keys), "image": _ANY_IMAGE})
+        BuildSpec.model_validate(_build(whole))
+    except ValidationError:
+        return False
+    return True
+
+
+def _misnamed_secrets(app: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """They are objects of the namespace here, whose names have no capitals and no '_'."""
+    named = app.get("secretEnv")
+    if not isinstance(named, dict):
+        return []
+    pairs = cast(dict[str, Any], named).items()
+    return [(key, name) for key, name in pairs if not re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", str(name))]
 
 
 def _mistakes(whole: Mapping[str, Any]) -> "list[Problem]":
@@ -177,13 +209,13 @@ def _mistakes(whole: Mapping[str, Any]) -> "list[Problem]":
             Problem(path=("app",), message="the table [app] is missing", given=given, fix=f"write:\n{_EXAMPLE}"),
         ]
     keys = cast(dict[str, Any], app)
-    for key in ("kind", "image", "memoryGib"):
+    for key in _NOT_HERE:
         if key in keys:
             fix = {"image": "remove it: --image names one, and a build makes one", "memoryGib": 'write memory = "2Gi"'}
             message = "does not stand in this file"
             found.append(Problem(path=("app", key), message=message, fix=fix.get(key, "remove it: there is one kind")))
     found += _of_memory(keys) + _of_build(whole) + _of_secrets(keys)
-    rest = {key: value for key, value in keys.items() if key not in ("kind", "image", "memoryGib")}
+    rest = {key: value for key, value in keys.items() if key not in _NOT_HERE}
     try:
         ModelApiSpec.model_validate({**_workload(rest), "image": _ANY_IMAGE})
     except ValidationError as error:
@@ -247,12 +279,8 @@ def _of_build(whole: Mapping[str, Any]) -> "list[Problem]":
 
 
 def _of_secrets(app: Mapping[str, Any]) -> "list[Problem]":
-    """They are objects of the namespace here, whose names have no capitals and no '_'."""
     from bedplate.stack_file.problems import Problem, shown
 
-    named = app.get("secretEnv")
-    if not isinstance(named, dict):
-        return []
     return [
         Problem(
             path=("app", "secretEnv", variable),
@@ -260,8 +288,7 @@ def _of_secrets(app: Mapping[str, Any]) -> "list[Problem]":
             given=shown(name, ("secret",)),
             fix="store it with `bedplate secret create NAME`, and write that name",
         )
-        for variable, name in cast(dict[str, Any], named).items()
-        if not re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", str(name))
+        for variable, name in _misnamed_secrets(app)
     ]
 
 

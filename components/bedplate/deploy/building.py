@@ -51,9 +51,19 @@ def _builder(cluster: Cluster, offered: Offered, app: str, buildkit: str | None)
         return AtAddress(address=buildkit)
     if not offered.builds:
         raise DeployError("this platform builds no images of your tenant", f"{_OWN}, or --buildkit ADDRESS", app)
-    from kubernetes import config  # pyright: ignore[reportMissingTypeStubs]
+    if cluster.access.acts_as:
+        what = f"your kubeconfig acts as {cluster.access.acts_as}, and a folder is sent to a build as whoever signed in"
+        raise DeployError(what, "use a context of your own, or --buildkit ADDRESS", app)
+    from kubernetes import client
 
     from bedplate.builds.in_cluster import InCluster
 
-    client = cast(Any, config).new_client_from_config(context=cluster.access.context)
-    return InCluster(client=client, namespace=cluster.namespace, app=app)
+    # As the command itself asks, and not as a kubeconfig is read once more.
+    access, api = cluster.access, cast(Any, client)
+    configuration = api.Configuration(host=access.server)
+    configuration.ssl_ca_cert, configuration.verify_ssl = access.authority, access.is_verified
+    if access.certificate:
+        configuration.cert_file, configuration.key_file = access.certificate
+    if access.token:
+        configuration.api_key = {"authorization": f"Bearer {access.token}"}
+    return InCluster(client=api.ApiClient(configuration), namespace=cluster.namespace, app=app)

@@ -7,8 +7,10 @@ what starting `kubectl` takes. What keeps an answer from coming is said with the
 import contextlib
 import json
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
@@ -17,8 +19,11 @@ from bedplate.deploy.access import Access
 from bedplate.deploy.errors import DeployError
 
 Object = dict[str, Any]
+_Answer = TypeVar("_Answer")
 FIELD_MANAGER = "bedplate-deploy"
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 30.0
+_AT_ONCE = 4
+"""Connections: each costs a handshake, which requests that wait for nothing are worth."""
 NOTHING: Mapping[str, Any] = {}
 NONE: Sequence[Any] = ()
 """In the place of what an object lacks."""
@@ -166,22 +171,46 @@ class Cluster:
         query = {"container": container, "tailLines": str(tail), "timestamps": "true"}
         query["follow"] = str(is_followed).lower()
         response = self._send("GET", f"{self.path('Pod', pod)}/log", None, "", query, is_streamed=True)
-        rest = b""
-        with contextlib.closing(response):
-            for part in response.stream(amt=4096):
-                *lines, rest = (rest + part).split(b"\n")
-                yield from (line.decode("utf-8", "replace") for line in lines)
-        if rest:
-            yield rest.decode("utf-8", "replace")
+        for line in _lines(response):
+            yield line.decode("utf-8", "replace")
+
+    def changes(self, kind: str, seen: Object, seconds: int) -> Iterator[Object]:
+        """The object after each change since it was seen, for so many seconds. Ends earlier where it is gone, or where
+        the server knows no more what was seen: whoever goes on asks for it anew
+        (https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes)."""
+        metadata = seen["metadata"]
+        query = {
+            "watch": "true",
+            "fieldSelector": f"metadata.name={metadata['name']}",
+            "resourceVersion": str(metadata["resourceVersion"]),
+            "timeoutSeconds": str(seconds),
+        }
+        response = self._send(
+            "GET", self.path(kind), None, "", query, is_streamed=True, read=seconds + _CONNECT_SECONDS
+        )
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            for line in _lines(response):
+                event = cast(Object, json.loads(line))
+                if event["type"] not in ("ADDED", "MODIFIED"):
+                    return
+                yield event["object"]
 
     def _send(
-        self, method: str, path: str, body: object, content: str, query: Mapping[str, str], *, is_streamed: bool
+        self,
+        method: str,
+        path: str,
+        body: object,
+        content: str,
+        query: Mapping[str, str],
+        *,
+        is_streamed: bool,
+        read: float | None = None,
     ) -> urllib3.BaseHTTPResponse:
         url = f"{self.access.server}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = self._headers.copy()
         if body is not None:
             headers["Content-Type"] = content
-        timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=None if is_streamed else _READ_SECONDS)
+        timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=read if is_streamed else _READ_SECONDS)
         try:
             response = self._pool.request(
                 method,
@@ -229,3 +258,43 @@ def _tls(access: Access) -> ssl.SSLContext:
     if not access.is_verified:
         tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
     return tls
+
+
+def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """Of a body, as they come."""
+    rest = b""
+    with contextlib.closing(response):
+        for part in response.stream(amt=4096):
+            *lines, rest = (rest + part).split(b"\n")
+            yield from lines
+        response.release_conn()
+    if rest:
+        yield rest
+
+
+def together(calls: Sequence[Callable[[], _Answer]]) -> list[_Answer]:
+    """What each call returns, asked at once. Raises what the first of them raised, when all have ended."""
+    waiting = [(call, Future[_Answer]()) for call in calls]
+    rest = iter(waiting)
+    lock = threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                taken = next(rest, None)
+            if taken is None:
+                return
+            call, answer = taken
+            try:
+                answer.set_result(call())
+            except BaseException as error:
+                answer.set_exception(error)
+
+    # None of them keeps a command that ends from ending.
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(_AT_ONCE, len(calls)) - 1)]
+    for thread in threads:
+        thread.start()
+    work()
+    for thread in threads:
+        thread.join()
+    return [answer.result() for _, answer in waiting]

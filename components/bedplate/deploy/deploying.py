@@ -5,26 +5,30 @@ is written before the first object, objects are applied as a whole, and what a d
 """
 
 import time
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
-from urllib.error import HTTPError
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from bedplate.deploy import records
-from bedplate.deploy.cluster import NOTHING, Cluster, Refused
+from bedplate.deploy.cluster import NOTHING, Cluster, Object, Refused, together
 from bedplate.deploy.errors import DeployError
-from bedplate.deploy.records import Record, Release
-from bedplate.deploy.state import AppState, state_of
+from bedplate.deploy.records import Release
+from bedplate.deploy.state import AppState, live_of, state_from, state_of
 from bedplate.offered import Offered
 from bedplate.wording import counted
 
+if TYPE_CHECKING:
+    from bedplate.deploy.beforehand import Seen
+
 STEPS = ("build", "push", "apply", "roll out", "smoke test")
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS, _WATCHED_SECONDS = 0.5, 1
 _CERTAIN_SECONDS = 4.0
 """How long a cause must be seen: a pod that starts may look like one that cannot for a moment."""
 _PROBE_SECONDS = 5.0
 _COUNTED_SECONDS = 60.0
+_LAST = ("Deployment", "IngressRoute")
+"""Kinds that need others: pods their account, a route its keys and its Service."""
 Report = Callable[[str], None]
 
 
@@ -92,34 +96,42 @@ def deploy(
     is_waited_for: bool,
     wait_seconds: float,
     lock_seconds: float = 0.0,
+    there: "Seen | None" = None,
 ) -> Deployment:
-    """From an image on. before: the steps that made it. Raises DeployError where it is refused; nothing is there then
-    that a repeat does not mend. A rollout that fails is no error: it is told in the deployment's steps and state."""
+    """From an image on. before: the steps that made it. there: what was seen of the app a moment ago. Raises
+    DeployError where it is refused; nothing is there then that a repeat does not mend. A rollout that fails is no
+    error: it is told in the deployment's steps and state."""
     from bedplate.deploy.app_file import spec_of
+    from bedplate.deploy.beforehand import seen
     from bedplate.deploy.rendering import refuse_unoffered, render
 
     spec = spec_of(wanted.workload, wanted.image)
     refuse_unoffered(spec, offered)
-    who = cluster.user()
-    with records.held(cluster, wanted.app, who, lock_seconds) as record:
-        _say(report, 3, "apply", "")
-        started = time.monotonic()
-        bodies = render(wanted.workload, wanted.image, offered, cluster.namespace)
-        record.host = _host(offered, bodies)
-        _apply(cluster, record, bodies, wanted)
-        release = records.add_release(cluster, wanted.app, wanted.image, wanted.workload, who, wanted.of)
-        record.release = release.version
+    there = there or seen(cluster, wanted.app)
+    _say(report, 3, "apply", "")
+    started = time.monotonic()
+    rendered = render(wanted.workload, wanted.image, offered, cluster.namespace)
+    bodies = [_with_pods(body, wanted, there.live) for body in rendered]
+    # All objects are judged as a whole first: of an app that a guardrail refuses nothing is there.
+    together([partial(_sent, cluster, body, wanted.app, is_dry_run=True) for body in bodies])
+    made = [(str(body["kind"]), str(body["metadata"]["name"])) for body in bodies]
+    with records.held(cluster, wanted.app, there.who, lock_seconds, made, there.record) as record:
+        live = _applied(cluster, bodies, wanted.app)
+        for kind, name in record.objects[len(made) :]:
+            cluster.delete(kind, name)
+        release = records.add_release(cluster, record, wanted.image, wanted.workload, there.who, wanted.of)
+        record.objects, record.release, record.host = made, release.version, _host(offered, bodies)
         records.keep(cluster, record)
-        deployment = Deployment(release=release, host=record.host, steps=list(before))
-        detail = f"{counted(len(bodies), 'object')}, release {release.version}"
-        deployment.steps.append(Step(name="apply", outcome="done", seconds=_since(started), detail=detail))
+    deployment = Deployment(release=release, host=record.host, steps=list(before))
+    detail = f"{counted(len(bodies), 'object')}, release {release.version}"
+    deployment.steps.append(Step(name="apply", outcome="done", seconds=_since(started), detail=detail))
     if not is_waited_for:
         deployment.steps += [
             Step(name=name, outcome="skipped", seconds=0, detail="not waited for") for name in STEPS[3:]
         ]
         deployment.state = state_of(cluster, wanted.app)
         return deployment
-    deployment.steps.append(_rolled_out(cluster, wanted.app, report, deployment, wait_seconds))
+    deployment.steps.append(_rolled_out(cluster, wanted.app, live, report, deployment, wait_seconds))
     deployment.steps.append(_smoke(deployment, report, spec.health_path))
     return deployment
 
@@ -132,20 +144,14 @@ def _since(started: float) -> float:
     return round(time.monotonic() - started, 1)
 
 
-def _apply(cluster: Cluster, record: Record, bodies: "list[dict[str, Any]] | Any", wanted: Wanted) -> None:
-    """All objects, judged as a whole first: of an app that a guardrail refuses nothing is there."""
-    bodies = [_with_pods(cluster, body, wanted) for body in bodies]
-    for body in bodies:
-        _sent(cluster, body, wanted.app, is_dry_run=True)
-    made = [(str(body["kind"]), str(body["metadata"]["name"])) for body in bodies]
-    gone = [key for key in record.objects if key not in made]
-    record.objects = [*made, *gone]
-    records.keep(cluster, record)
-    for body in bodies:
-        _sent(cluster, body, wanted.app)
-    for kind, name in gone:
-        cluster.delete(kind, name)
-    record.objects = made
+def _applied(cluster: Cluster, bodies: Sequence[dict[str, Any]], app: str) -> Object:
+    """All objects: what pods and routes need first, then both at once. Returns the Deployment."""
+    needed = [body for body in bodies if body["kind"] not in _LAST]
+    together([partial(_sent, cluster, body, app) for body in needed])
+    last = [body for body in bodies if body["kind"] in _LAST]
+    return next(
+        body for body in together([partial(_sent, cluster, body, app) for body in last]) if body["kind"] == "Deployment"
+    )
 
 
 def _host(offered: Offered, bodies: Any) -> str:
@@ -156,22 +162,21 @@ def _host(offered: Offered, bodies: Any) -> str:
     return ""
 
 
-def _with_pods(cluster: Cluster, body: dict[str, Any], wanted: Wanted) -> dict[str, Any]:
+def _with_pods(body: dict[str, Any], wanted: Wanted, live: Object | None) -> dict[str, Any]:
     """A Deployment with as many pods as there are, within its bounds: the number is the autoscaler's."""
     if body["kind"] != "Deployment":
         return body
     bounds: Mapping[str, Any] = wanted.workload.get("replicas") or NOTHING
     fewest, most = int(bounds.get("min", 2)), int(bounds.get("max", 10))
-    live = cluster.get("Deployment", wanted.app)
     number = int(live["spec"].get("replicas", fewest)) if live else fewest
     return {**body, "spec": {**body["spec"], "replicas": max(fewest, min(number, most))}}
 
 
-def _sent(cluster: Cluster, body: dict[str, Any], app: str, *, is_dry_run: bool = False) -> None:
+def _sent(cluster: Cluster, body: dict[str, Any], app: str, *, is_dry_run: bool = False) -> Object:
     deadline = time.monotonic() + _COUNTED_SECONDS
     while True:
         try:
-            cluster.apply(body, is_dry_run=is_dry_run)
+            return cluster.apply(body, is_dry_run=is_dry_run)
         except Refused as refused:
             if _is_counting(refused) and time.monotonic() < deadline:
                 time.sleep(_LOOK_SECONDS)
@@ -179,7 +184,6 @@ def _sent(cluster: Cluster, body: dict[str, Any], app: str, *, is_dry_run: bool 
             from bedplate.deploy.refusals import explained
 
             raise explained(refused, str(body["kind"]), app, cluster.namespace) from None
-        return
 
 
 def _is_counting(refused: Refused) -> bool:
@@ -190,27 +194,41 @@ def _is_counting(refused: Refused) -> bool:
     )
 
 
-def _rolled_out(cluster: Cluster, app: str, report: Report, deployment: Deployment, wait_seconds: float) -> Step:
+def _rolled_out(
+    cluster: Cluster, app: str, live: Object, report: Report, deployment: Deployment, wait_seconds: float
+) -> Step:
     """Waits until all pods are new and ready, or until something is seen that will keep them from it."""
     started, said, wrong_since = time.monotonic(), -1, None
-    while True:
-        state = state_of(cluster, app)
+    for state in _states(cluster, app, live):
         deployment.state = state
         if state.progress != said:
             said = state.progress
             _say(report, 4, "roll out", f"{state.status} {state.progress} %, {state.message}")
         if state.is_complete:
             return Step(name="roll out", outcome="done", seconds=_since(started), detail=state.message)
-        if state.failing:
-            wrong_since = wrong_since or time.monotonic()
-            if time.monotonic() - wrong_since >= _CERTAIN_SECONDS:
-                return Step(name="roll out", outcome="failed", seconds=_since(started), detail=state.failing)
-        else:
+        if not state.failing:
             wrong_since = None
+        elif time.monotonic() - (wrong_since := wrong_since or time.monotonic()) >= _CERTAIN_SECONDS:
+            return Step(name="roll out", outcome="failed", seconds=_since(started), detail=state.failing)
         if time.monotonic() - started > wait_seconds:
             detail = f"not complete after {wait_seconds:.0f} s: {state.message}"
             return Step(name="roll out", outcome="failed", seconds=_since(started), detail=detail)
-        time.sleep(_LOOK_SECONDS)
+    raise AssertionError("states do not end")
+
+
+def _states(cluster: Cluster, app: str, live: Object) -> Iterator[AppState]:
+    """How the app is now, after each change, and about each second with what is seen of its pods."""
+    pods: Sequence[Object] = ()
+    while True:
+        yield state_from(app, live, pods)
+        looked = time.monotonic()
+        try:
+            for changed in cluster.changes("Deployment", live, _WATCHED_SECONDS):
+                yield state_from(app, changed, pods)
+        except Refused:
+            pass
+        time.sleep(max(0.0, _LOOK_SECONDS - (time.monotonic() - looked)))
+        live, pods = live_of(cluster, app)
 
 
 def _smoke(deployment: Deployment, report: Report, health_path: str) -> Step:
@@ -219,6 +237,10 @@ def _smoke(deployment: Deployment, report: Report, health_path: str) -> Step:
         return Step(name="smoke test", outcome="skipped", seconds=0, detail="not rolled out")
     if not deployment.host:
         return Step(name="smoke test", outcome="skipped", seconds=0, detail="no way in from outside: pods are ready")
+    # Half of what asking the API server takes, for those who have a host.
+    import urllib.request
+    from urllib.error import HTTPError
+
     started = time.monotonic()
     _say(report, 5, "smoke test", f"GET {deployment.url}{health_path}")
     try:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bedplate.deploy import records
-from bedplate.deploy.cluster import Cluster, Object, Refused
+from bedplate.deploy.cluster import NONE, NOTHING, Cluster, Object, Refused
 from bedplate.deploy.errors import DeployError
 from bedplate.deploy.refusals import explained
 from bedplate.labels import DEPLOYED, MANAGED_BY, WORKLOAD
@@ -72,7 +72,7 @@ def destroy(cluster: Cluster, app: str, secrets: Sequence[str], wait_seconds: fl
 
     secrets: names of the member's secrets that go too. Raises DeployError where there is no such app.
     """
-    found = found_of(cluster, app)
+    found, mounted = found_of(cluster, app), _mounted(cluster, app)
     if not found:
         raise DeployError(f"nothing of '{app}' is in {cluster.namespace}", "see `bedplate deploy list`", app)
     memory = [key for key in found if key[0] == "ConfigMap"]
@@ -94,7 +94,7 @@ def destroy(cluster: Cluster, app: str, secrets: Sequence[str], wait_seconds: fl
         for kind, name in sorted(memory, key=lambda key: key[1] == records.record_name(app)):
             _remove(cluster, kind, name, app)
         left = found_of(cluster, app)
-    return Destroyed(app=app, removed=removed, left=left, kept=_kept(cluster, secrets))
+    return Destroyed(app=app, removed=removed, left=left, kept=_kept(cluster, secrets, mounted))
 
 
 def _order(key: Key) -> int:
@@ -109,9 +109,17 @@ def _remove(cluster: Cluster, kind: str, name: str, app: str) -> None:
         raise explained(refused, kind, app, cluster.namespace) from None
 
 
-def _kept(cluster: Cluster, secrets: Sequence[str]) -> list[str]:
+def _mounted(cluster: Cluster, app: str) -> list[str]:
+    """Volumes that its pods have, while there is something that says so."""
+    live = cluster.get("Deployment", app) or NOTHING
+    volumes = ((live.get("spec") or NOTHING).get("template") or NOTHING).get("spec", {}).get("volumes") or NONE
+    return sorted({each["persistentVolumeClaim"]["claimName"] for each in volumes if "persistentVolumeClaim" in each})
+
+
+def _kept(cluster: Cluster, secrets: Sequence[str], mounted: Sequence[str]) -> list[str]:
     from bedplate.deploy.secrets import secrets_of
 
     others = [each.name for each in secrets_of(cluster) if each.name not in secrets]
     kept = [f"secrets of the tenant, which other apps may use: {', '.join(others)}"] if others else []
-    return [*kept, "volumes: they are the tenant's, in its file of the stack"]
+    whose = "the tenant's, with what others keep there; a pull request takes them out of its file of the stack"
+    return [*kept, f"volumes {', '.join(mounted)}: {whose}"] if mounted else kept

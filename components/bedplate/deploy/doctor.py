@@ -56,6 +56,7 @@ def examine(context: str | None, namespace: str | None) -> Iterator[Check]:
     yield _ok("tenant", f"{offered.tenant}, owner {offered.owner}")
     yield _rights(cluster)
     yield _version(offered)
+    yield _builds(offered)
     yield _way_in(offered)
     yield from _quotas(cluster)
 
@@ -80,6 +81,13 @@ def _version(offered: Offered) -> Check:
         return _ok("version", f"bedplate {here}, as the platform's")
     detail = f"bedplate {here}, and the platform's is {offered.version}"
     return Check(name="version", outcome="warning", detail=detail, fix=f"pip install bedplate=={offered.version}")
+
+
+def _builds(offered: Offered) -> Check:
+    if offered.registry and offered.builds:
+        return _ok("builds", f"in the cluster; images are {offered.registry}/<app>")
+    fix = "name an image: bedplate deploy --image REF; or ask your platform team for `images.builds` in the stack file"
+    return Check(name="builds", outcome="warning", detail="the cluster builds no images of your tenant", fix=fix)
 
 
 def _way_in(offered: Offered) -> Check:

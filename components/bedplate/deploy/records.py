@@ -21,10 +21,14 @@ from bedplate.labels import COMPONENT, DEPLOYED, DOMAIN, MANAGED_BY, WORKLOAD
 RECORD, RELEASE, SECRET = "deployment-record", "release", "secret-record"
 """Values of COMPONENT."""
 _NUMBER = f"{DOMAIN}/release"
-_HELD_SECONDS = 120
+HELD_SECONDS = 60
+"""Longer than a deploy writes. Who was cut off in the middle waits for it when he comes again."""
 _ASKED_EVERY_SECONDS = 1.0
+_TRIES = 3
 KEPT_RELEASES = 20
 ACTIVE, SUPERSEDED = "active", "superseded"
+Key = tuple[str, str]
+"""Kind and name of an object."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +50,14 @@ class Release:
 @dataclass
 class Record:
     """objects: kind and name of each, in the order of their making. release: the active one's number, 0 before the
-    first. resource_version: of the ConfigMap."""
+    first. resource_version: of the ConfigMap. is_held: until what it says is kept, where this process holds it."""
 
     app: str
     objects: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     release: int = 0
     host: str = ""
     resource_version: str = ""
+    is_held: bool = True
 
 
 def labels(app: str, component: str) -> dict[str, str]:
@@ -99,47 +104,63 @@ def _record(found: Object) -> Record:
 
 
 @contextmanager
-def held(cluster: Cluster, app: str, who: str, wait_seconds: float) -> Generator[Record]:
+def held(
+    cluster: Cluster,
+    app: str,
+    who: str,
+    wait_seconds: float,
+    made: Sequence[Key] = (),
+    found: Object | None = None,
+) -> Generator[Record]:
     """The app's record, held by this process alone: whoever comes meanwhile waits that long, and is refused then.
 
-    A process that died holds it for two minutes. Raises DeployError.
+    made: what the app will be made of, which is remembered with what it was made of before. found: the ConfigMap as it
+    was seen last. A process that died holds it for a minute, which the same person waits: his connection may have
+    broken. Raises DeployError.
     """
-    holder = f"{who} ({uuid.uuid4().hex[:8]})"
-    deadline = time.monotonic() + wait_seconds
-    while (record := _taken(cluster, app, holder)) is None:
-        if time.monotonic() >= deadline:
-            other = ((cluster.get("ConfigMap", record_name(app)) or NOTHING).get("data") or NOTHING).get(
-                "heldBy", "somebody"
-            )
-            message = f"{other.partition(' (')[0]} is deploying '{app}' now"
+    holder, started = f"{who} ({uuid.uuid4().hex[:8]})", time.monotonic()
+    while (record := _taken(cluster, app, holder, made, found)) is None:
+        found = cluster.get("ConfigMap", record_name(app))
+        other = str(((found or NOTHING).get("data") or NOTHING).get("heldBy", "somebody")).partition(" (")[0]
+        if time.monotonic() - started >= (max(wait_seconds, HELD_SECONDS + 1) if other == who else wait_seconds):
+            message = f"{other} is deploying '{app}' now"
             raise DeployError(message, f"wait until that ends (`bedplate deploy status {app}`), then try again", app)
         time.sleep(_ASKED_EVERY_SECONDS)
     try:
         yield record
     finally:
-        _let_go(cluster, app, holder)
+        if record.is_held:
+            _let_go(cluster, app, holder)
 
 
 def _until() -> str:
-    return (datetime.now(UTC) + timedelta(seconds=_HELD_SECONDS)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (datetime.now(UTC) + timedelta(seconds=HELD_SECONDS)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _taken(cluster: Cluster, app: str, holder: str) -> Record | None:
-    """The record where it is free now and nobody was faster."""
-    held_by = {"heldBy": holder, "heldUntil": _until()}
-    found = cluster.get("ConfigMap", record_name(app))
-    try:
-        if found is None:
-            return _record(cluster.create(_config_map(record_name(app), labels(app, RECORD), held_by)))
-        data = found.get("data") or NOTHING
-        if data.get("heldBy") and data.get("heldUntil", "") > now():
+def _taken(cluster: Cluster, app: str, holder: str, made: Sequence[Key], found: Object | None) -> Record | None:
+    """The record where it is free now; what was seen of it may be old."""
+    for _ in range(_TRIES):
+        held_by = {"heldBy": holder, "heldUntil": _until()}
+        try:
+            if found is None:
+                data = {**held_by, "objects": json.dumps(list(made))}
+                return _record(cluster.create(_config_map(record_name(app), labels(app, RECORD), data)))
+            data = found.get("data") or NOTHING
+            if not data.get("heldBy") or data.get("heldUntil", "") <= now():
+                before = _record(found).objects
+                objects = [*made, *(key for key in before if key not in made)]
+                change = {
+                    "metadata": {"resourceVersion": found["metadata"]["resourceVersion"]},
+                    "data": {**held_by, "objects": json.dumps(objects)},
+                }
+                return _record(cluster.change("ConfigMap", record_name(app), change))
+        except Refused as refused:
+            if refused.status not in (404, 409):
+                raise
+        else:
             return None
-        change = {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"]}, "data": held_by}
-        return _record(cluster.change("ConfigMap", record_name(app), change))
-    except Refused as refused:
-        if refused.status == 409:
-            return None
-        raise
+        found = cluster.get("ConfigMap", record_name(app))
+    return None
 
 
 def _let_go(cluster: Cluster, app: str, holder: str) -> None:
@@ -150,14 +171,22 @@ def _let_go(cluster: Cluster, app: str, holder: str) -> None:
 
 
 def keep(cluster: Cluster, record: Record) -> None:
-    """Writes what the app is made of, and goes on holding it."""
+    """Writes what the app is made of now, and lets it go."""
     data = {
         "objects": json.dumps(record.objects),
         "release": str(record.release),
         "host": record.host,
-        "heldUntil": _until(),
+        "heldBy": None,
+        "heldUntil": None,
     }
-    cluster.change("ConfigMap", record_name(record.app), {"data": data})
+    change = {"metadata": {"resourceVersion": record.resource_version}, "data": data}
+    try:
+        cluster.change("ConfigMap", record_name(record.app), change)
+    except Refused as refused:
+        # Somebody else holds it, because this took longer than anybody waits: it is his to write.
+        if refused.status != 409:
+            raise
+    record.is_held = False
 
 
 def releases(cluster: Cluster, app: str) -> list[Release]:
@@ -174,26 +203,34 @@ def _release(found: Object) -> Release:
 
 
 def add_release(
-    cluster: Cluster, app: str, image: str, workload: Mapping[str, Any], who: str, of: int | None = None
+    cluster: Cluster, record: Record, image: str, workload: Mapping[str, Any], who: str, of: int | None = None
 ) -> Release:
     """A new release, after which the oldest beyond those that are kept goes. Which is active follows from numbers."""
-    before = releases(cluster, app)
-    version = (before[0].version if before else 0) + 1
-    release = Release(
-        version=version,
-        id=f"{app}-{version}-{uuid.uuid4().hex[:6]}",
-        image=image,
-        workload=dict(workload),
-        deployed_by=who,
-        deployed_at=now(),
-        of=of,
-    )
-    marked = {**labels(app, RELEASE), _NUMBER: str(version)}
-    said = {key: value for key, value in asdict(release).items() if key != "status"}
-    cluster.create(_config_map(_name_of(app, version), marked, {"release.json": json.dumps(said)}))
-    for old in before[KEPT_RELEASES - 1 :]:
-        cluster.delete("ConfigMap", _name_of(app, old.version))
-    return release
+    app, version = record.app, record.release + 1
+    while True:
+        release = Release(
+            version=version,
+            id=f"{app}-{version}-{uuid.uuid4().hex[:6]}",
+            image=image,
+            workload=dict(workload),
+            deployed_by=who,
+            deployed_at=now(),
+            of=of,
+        )
+        marked = {**labels(app, RELEASE), _NUMBER: str(version)}
+        said = {key: value for key, value in asdict(release).items() if key != "status"}
+        try:
+            cluster.create(_config_map(_name_of(app, version), marked, {"release.json": json.dumps(said)}))
+        except Refused as refused:
+            if refused.status != 409:
+                raise
+            # One was made of which the record did not hear.
+            version = releases(cluster, app)[0].version + 1
+            continue
+        if version > KEPT_RELEASES:
+            for old in releases(cluster, app)[KEPT_RELEASES:]:
+                cluster.delete("ConfigMap", _name_of(app, old.version))
+        return release
 
 
 def _name_of(app: str, version: int) -> str:

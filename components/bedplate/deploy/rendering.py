@@ -1,64 +1,99 @@
-"""What an app is made of in the cluster: the template `modelApi`, run by the embedded engine with what is offered.
+"""What an app is made of in the cluster: the objects of the template `modelApi`, with what is offered.
 
 Owns nothing of the objects' form. A stack and a member get the same from one spec; what differs is who says so (a
-label), and that a member's secrets are objects of his own, which nobody reads here.
+label), that a member's secrets are objects of his own, which nobody reads here, and that a route stands in his own
+namespace.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 from pydantic.alias_generators import to_camel
 
+from bedplate.clouds import ClusterFacts
 from bedplate.deploy.errors import DeployError
 from bedplate.deploy.owners import of_stack
-from bedplate.engine.engine import Program, RecordingBackend, run
-from bedplate.engine.resources import revealed
-from bedplate.labels import DEPLOYED, MANAGED_BY
+from bedplate.labels import DEPLOYED, MANAGED_BY, Identity, image_version
 from bedplate.offered import Offered
+from bedplate.offers import Offers
+from bedplate.workloads import Workload, WorkloadArgs, parts_of, pulling
 from bedplate.workloads.model_api import ModelApiSpec
 
 Manifest = dict[str, Any]
 SECRET_KEY = "value"
 """Of a member's Secret: each holds one."""
-_PROGRAM = Path(__file__).parent / "program"
 
 
 def render(workload: Mapping[str, Any], image: str, offered: Offered, namespace: str) -> Sequence[Manifest]:
     """The objects, in the order in which they are applied."""
-    said = {"workload": {**workload, "image": image}, "offered": vars(offered), "namespace": namespace}
-    program = Program(
-        root=_PROGRAM,
-        folder=_PROGRAM,
-        project="bedplate",
-        stack="deploy",
-        config={"bedplate:deployment": json.dumps(said, default=list)},
+    spec = ModelApiSpec.model_validate({**workload, "image": image})
+    identity = _identity_of(spec, offered)
+    parts = [pulling(part, offered.pull_secrets) for _, part in parts_of(_args(spec, identity, offered, namespace))]
+    parts += _route(spec, identity, offered, namespace)
+    return [_deployed(cast(Manifest, part), spec) for part in parts]
+
+
+def _args(spec: ModelApiSpec, identity: Identity, offered: Offered, namespace: str) -> WorkloadArgs:
+    """What a template reads. There is none of what a stack registers: the namespace stands, and secrets are a member's
+    own objects, which `_deployed` names."""
+    absent: Any = None
+    return WorkloadArgs(
+        spec=spec.model_copy(update={"secret_env": {}}),
+        namespace=absent,
+        namespace_name=namespace,
+        identity=identity,
+        groups=offered.groups,
+        facts=ClusterFacts.model_construct(),
+        secret=absent,
+        offers=Offers(),
     )
-    recording = run(program, RecordingBackend(), is_preview=False)
-    bodies = [cast(Manifest, revealed(each.inputs)) for each in recording.resources if each.is_kubernetes_object]
-    name = str(workload["name"])
-    own = f"{name}-secrets"
-    kept = [body for body in bodies if body["kind"] != "Namespace" and body["metadata"]["name"] != own]
-    return [_deployed(body, workload, own) for body in kept]
 
 
-def _deployed(body: Manifest, workload: Mapping[str, Any], own: str) -> Manifest:
+def _identity_of(spec: ModelApiSpec, offered: Offered) -> Identity:
+    """Whose it is, as a stack would say it of the same workload."""
+    template = Workload.of(spec)
+    return Identity(
+        name=template.component,
+        component=template.component,
+        owner=spec.owner or offered.owner,
+        tenant=offered.tenant,
+        project=spec.project or offered.project,
+        workload=spec.name,
+        version=image_version(spec.image),
+    )
+
+
+def _route(spec: ModelApiSpec, identity: Identity, offered: Offered, namespace: str) -> list[Manifest]:
+    """The way in, and the keys that it asks for."""
+    if spec.route is None or not offered.has_front_door:
+        return []
+    from bedplate.services.front_door.deployed import deployed_host, deployed_route
+
+    host = deployed_host(offered.tenant, spec.name, offered.domain)
+    keys = {key.name: key.sha256 for key in spec.route.api_keys}
+    made = deployed_route(identity, namespace, host, spec.route.access, keys, has_login=offered.has_login)
+    return [dict(part) for _, part in made]
+
+
+def _deployed(body: Manifest, spec: ModelApiSpec) -> Manifest:
     """The object as a member's: it says so, and its secrets are his."""
-    metadata = {**body["metadata"], "labels": {**body["metadata"]["labels"], MANAGED_BY: DEPLOYED}}
+    body = json.loads(json.dumps(body))
+    body["metadata"]["labels"][MANAGED_BY] = DEPLOYED
     if body["kind"] != "Deployment":
-        return {**body, "metadata": metadata}
-    spec = json.loads(json.dumps(body["spec"]))
+        return body
     # The number of pods is the autoscaler's from the first moment on.
-    spec.pop("replicas", None)
-    template = spec["template"]
+    del body["spec"]["replicas"]
+    template = body["spec"]["template"]
     template["metadata"]["labels"][MANAGED_BY] = DEPLOYED
+    secrets = [
+        {"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": SECRET_KEY}}}
+        for variable, name in sorted(spec.config_env().items())
+    ]
     for container in template["spec"]["containers"]:
-        for variable in container.get("env", []):
-            reference = variable.get("valueFrom", {}).get("secretKeyRef", {})
-            if reference.get("name") == own:
-                reference |= {"name": workload["secretEnv"][variable["name"]], "key": SECRET_KEY}
-    return {**body, "metadata": metadata, "spec": spec}
+        plain = [each for each in container.get("env", []) if each["name"] not in spec.secret_env]
+        container["env"] = [*secrets, *plain]
+    return body
 
 
 def refuse_unoffered(spec: ModelApiSpec, offered: Offered) -> None:

@@ -44,10 +44,15 @@ class AppState:
 
 def state_of(cluster: Cluster, app: str) -> AppState:
     """Raises DeployError where there is no such app."""
+    return state_from(app, *live_of(cluster, app))
+
+
+def live_of(cluster: Cluster, app: str) -> tuple[Object, Sequence[Object]]:
+    """Its Deployment and its pods. Raises DeployError where there is no such app."""
     live = cluster.get("Deployment", app)
     if live is None:
         raise DeployError(f"there is no '{app}' in {cluster.namespace}", "see `bedplate deploy list`", app)
-    return state_from(app, live, cluster.list("Pod", {WORKLOAD: app}))
+    return live, cluster.list("Pod", {WORKLOAD: app})
 
 
 def state_from(app: str, live: Object, pods: Sequence[Object]) -> AppState:

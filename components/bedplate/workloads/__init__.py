@@ -21,6 +21,7 @@ from bedplate.workloads._base import (
     WorkloadSpec,
 )
 from bedplate.workloads._grants import GrantSpec
+from bedplate.workloads._parts import parts_of, pulling
 
 for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
     if not _module.startswith("_"):
@@ -50,4 +51,6 @@ __all__ = [
     "WorkloadArgs",
     "WorkloadComponent",
     "WorkloadSpec",
+    "parts_of",
+    "pulling",
 ]

@@ -1,10 +1,10 @@
 """The component of a workload, whatever its template."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pulumi
 
-from bedplate.kubernetes import KubernetesObject, Manifest
+from bedplate.kubernetes import KubernetesObject
 from bedplate.labels import host_label
 from bedplate.offers import (
     ActivityRequest,
@@ -17,7 +17,7 @@ from bedplate.offers import (
 )
 from bedplate.workloads._base import Endpoint, Workload, WorkloadArgs
 from bedplate.workloads._external import external_secret_name
-from bedplate.workloads._grants import acting_as, ways_to_buckets
+from bedplate.workloads._parts import parts_of
 
 
 class WorkloadComponent(pulumi.ComponentResource):
@@ -29,27 +29,13 @@ class WorkloadComponent(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace], deleted_with=args.namespace)
         made = {
             suffix: KubernetesObject(f"{name}-{suffix}", part, _options(part["kind"], template, args, inside))
-            for suffix, part in self._parts(template, args)
+            for suffix, part in parts_of(args)
         }
         self._bring_secrets(name, args)
         self._open_route(name, args, made)
         self._stop_while_idle(name, args)
         self._scale_by_backlog(name, args)
         self.register_outputs({})
-
-    @staticmethod
-    def _parts(template: Workload, args: WorkloadArgs) -> list[tuple[str, Manifest]]:
-        parts = [*template.common_parts(args), *template.parts(args)]
-        if args.offers.images:
-            parts = [(suffix, _pulling(part, args.offers.images.pull_secrets)) for suffix, part in parts]
-        if args.acts_as is None:
-            return parts
-        acting = [(suffix, acting_as(part, args.acts_as)) for suffix, part in parts]
-        for identity in template.identities(args):
-            beside = identity.workload.removeprefix(args.identity.workload)
-            ways = ways_to_buckets(f"{identity.workload}-buckets", args.namespace_name, identity, args.acts_as)
-            acting += [(f"{beside}-buckets".strip("-"), way) for way in ways]
-        return acting
 
     def _bring_secrets(self, name: str, args: WorkloadArgs) -> None:
         external, offer = args.spec.external_env(), args.offers.secrets
@@ -135,14 +121,6 @@ def _canary(args: WorkloadArgs, endpoint: Endpoint, made: Mapping[str, Kubernete
         weight_percent=endpoint.canary_percent,
         after=[made["canary-deployment"]],
     )
-
-
-def _pulling(part: Manifest, secrets: Sequence[str]) -> Manifest:
-    """A ServiceAccount whose pods pull by these Secrets
-    (https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#add-imagepullsecrets-to-a-service-account)."""
-    if part["kind"] != "ServiceAccount" or not secrets:
-        return part
-    return {**part, "imagePullSecrets": [{"name": name} for name in secrets]}
 
 
 def _options(

@@ -55,10 +55,10 @@ def pod_template() -> dict[str, Any]:
 
 
 class BuildPod:
-    """A pod's only container, and what it printed."""
+    """A pod's only container, and what it printed. pod: its spec, as it is rendered if none."""
 
-    def __init__(self, folder: Path, host: str) -> None:
-        self.pod = pod_template()["template"]["spec"]
+    def __init__(self, folder: Path, host: str, pod: Any = None) -> None:
+        self.pod = pod or pod_template()["template"]["spec"]
         (self.container,) = self.pod["containers"]
         self.folder, self.host = folder, host
         self.programs = self._programs()

@@ -67,9 +67,10 @@ class Registry:
 
 
 @contextmanager
-def registry(folder: Path) -> Iterator[Registry]:
+def registry(folder: Path, port: int = 0) -> Iterator[Registry]:
+    """port: any free one if none."""
     program = program_under_test("registry")
-    (port,) = free_ports("registry").values()
+    port = port or free_ports("registry")["registry"]
     store = folder / "registry"
     store.mkdir()
     settings = {

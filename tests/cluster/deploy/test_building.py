@@ -6,22 +6,10 @@ from pathlib import Path
 import pytest
 
 from bedplate.builds.at_address import AtAddress
-from cluster.builds import build_processes
-from cluster.builds.build_processes import Registry, base_image, buildkit, registry
+from cluster.builds.build_processes import Registry, buildkit
 from cluster.deploy.people import Person, write
 
 pytestmark = pytest.mark.enable_socket
-
-
-@pytest.fixture(scope="module")
-def images(registry_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """Where the stack says that it is."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(build_processes, "free_ports", lambda name: {name: registry_port})
-        started = registry(tmp_path_factory.mktemp("images"))
-        found = started.__enter__()
-    yield found
-    started.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +18,15 @@ def builder(images: Registry, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield found
 
 
-@pytest.fixture(scope="module")
-def base(images: Registry, builder: AtAddress, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return base_image(builder, images.host, tmp_path_factory.mktemp("base") / "base")
-
-
 def test_a_folder_is_built_pushed_and_run_by_its_digest(
     alice: Person, app_name: str, tmp_path: Path, images: Registry, builder: AtAddress, base: str
 ) -> None:
-    folder = write(tmp_path / "app", app_name)
+    folder = write(tmp_path / "app", app_name, healthPath='"/main.py"')
     (folder / "main.py").write_text("print('one')\n")
-    (folder / "Dockerfile").write_text(f"FROM {base}\nRUN mkdir /slow\nCOPY main.py /main.py\nUSER 65532\n")
+    (folder / "Dockerfile").write_text(
+        f"FROM {base}\nRUN mkdir /slow\nCOPY main.py /app/main.py\nWORKDIR /app\nUSER 65532\n"
+        'CMD ["python3", "-m", "http.server", "8000"]\n'
+    )
     ways = ("deploy", str(folder), "--buildkit", builder.address, "--wait", "--timeout", "60", "-o", "json")
     done = alice.runs(*ways)
     assert done.code == 0, done.said

@@ -1,13 +1,16 @@
 """From a folder to pods, and back to nothing, by a member with the rights of the tenant's role alone."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bedplate.deploy import records
+from bedplate.deploy.cluster import Cluster
 from bedplate.embedded_cluster.cluster_api import ClusterApi
 from bedplate.kubernetes import new_api_key
 from cluster.deploy.people import IMAGE, TENANT, Person, Result, write
@@ -148,11 +151,21 @@ class TestDestroy:
         assert done.code == 0, done.said
         assert done.json["left"] == []
         assert {"Deployment", "Service", "Secret"} <= {each.partition(" ")[0] for each in done.json["removed"]}
-        assert any("volumes" in kept for kept in done.json["kept"])
         cluster = alice.cluster()
         for kind in ("Deployment", "Service", "ServiceAccount", "ConfigMap", "Pod", "HorizontalPodAutoscaler"):
             assert not cluster.list(kind, {"bedplate.dev/workload": app_name})
         assert secret not in [row["name"] for row in alice.runs("secret", "list", "-o", "json").json]
+
+    def test_names_the_volumes_that_it_leaves(self, alice: Person, app_name: str, tmp_path: Path) -> None:
+        more = '[[app.mounts]]\nvolume = "data"\npath = "/data"\n'
+        assert up(alice, write(tmp_path / "app", app_name, more), wait=False).code == 0
+        (kept,) = (
+            each
+            for each in alice.runs("deploy", "destroy", app_name, "-y", "-o", "json").json["kept"]
+            if each.startswith("volumes")
+        )
+        assert kept.startswith("volumes data: the tenant's")
+        assert alice.cluster().get("PersistentVolumeClaim", "data")
 
     def test_works_on_half_a_deploy(self, alice: Person, app_name: str, tmp_path: Path) -> None:
         assert up(alice, write(tmp_path / "app", app_name)).code == 0
@@ -162,27 +175,57 @@ class TestDestroy:
         cluster.delete("ConfigMap", records.record_name(app_name))
         assert alice.runs("deploy", "destroy", app_name, "-y", "-o", "json").json["left"] == []
 
-    def test_of_half_a_deploy_that_is_repeated_is_whole(
+
+class TestAConnectionThatBreaks:
+    """After each request of a deploy in turn: nobody answers any more, as far as this command can see."""
+
+    def test_leaves_nothing_that_a_repeat_does_not_mend(
         self, alice: Person, app_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The API server is gone in the middle."""
-        from bedplate.deploy.cluster import Cluster
-        from bedplate.deploy.errors import DeployError
+        # Who was cut off holds the app for so long.
+        monkeypatch.setattr(records, "HELD_SECONDS", 1)
+        key = new_api_key("shop").sha256
+        keyed = f'[app.route]\naccess = "api"\napiKeys = [{{name = "shop", sha256 = "{key}"}}]\n'
+        cut, number = 0, 0
+        while True:
+            cut, number = cut + 1, number + 1
+            # Each has a way in that the one before had not, or lacks what the one before had.
+            folder = write(tmp_path / "app", app_name, keyed if number % 2 else "")
+            image = f"ghcr.io/acme/scorer:{number}"
+            with cut_off_after(cut) as left:
+                done = up(alice, folder, image=image, wait=False)
+            if not left():
+                assert done.code == 0, done.said
+                break
+            assert done.code == 1, f"after {cut} requests: {done.said}"
+            assert "run the same command again" in done.json["problems"][0]["fix"]
+            assert up(alice, folder, image=image, wait=False).code == 0, f"after {cut} requests"
+            found = alice.runs("deploy", "get", app_name, "-o", "json").json
+            assert (found["image"], bool(found["domain"])) == (image, bool(number % 2)), f"after {cut} requests"
+            routes = alice.cluster().list("IngressRoute", {"bedplate.dev/workload": app_name})
+            assert len(routes) == number % 2, f"after {cut} requests"
+        assert cut > 12, "as many as a deploy asks"
+        versions = [row["version"] for row in alice.runs("deploy", "releases", app_name, "-o", "json").json]
+        assert versions == sorted(set(versions), reverse=True)
+        assert alice.runs("deploy", "destroy", app_name, "-y", "-o", "json").json["left"] == []
 
-        folder, kept = write(tmp_path / "app", app_name), Cluster.apply
 
-        def gone(self: Cluster, body: Any, *, is_dry_run: bool = False) -> Any:
-            if body["kind"] == "Service" and not is_dry_run:
-                raise DeployError("no answer from the API server", "run the same command again")
-            return kept(self, body, is_dry_run=is_dry_run)
+@contextmanager
+def cut_off_after(requests: int) -> Iterator[Callable[[], bool]]:
+    """The API server's address is nobody's after so many requests of this process. Tells whether it came to that."""
+    send, asked, lock = Cluster._send, 0, threading.Lock()  # pyright: ignore[reportPrivateUsage]
 
-        monkeypatch.setattr(Cluster, "apply", gone)
-        assert up(alice, folder).code == 1
-        monkeypatch.undo()
-        done = up(alice, folder)
-        assert done.code == 0, done.said
-        assert done.json["version"] == 1
-        assert len(alice.runs("deploy", "releases", app_name, "-o", "json").json) == 1
+    def counted(self: Cluster, *arguments: Any, **named: Any) -> Any:
+        nonlocal asked
+        with lock:
+            asked += 1
+            if asked > requests:
+                self.access = replace(self.access, server="https://127.0.0.1:1")
+        return send(self, *arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Cluster, "_send", counted)
+        yield lambda: asked > requests
 
 
 class TestAStacksApp:

@@ -6,18 +6,13 @@ from pathlib import Path
 import pytest
 
 from bedplate.embedded_cluster.api_server import ApiServer
-from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.kubernetes import new_api_key
-from bedplate.rehearsal.applying import manifest_of
-from bedplate.services.login.authentication import PROXY, AuthenticationEndpoints
-from cluster.deploy.conftest import stack
+from cluster.deploy.conftest import SECRETS, stack
 from cluster.deploy.people import TENANT, Person, write
 from cluster.deploy.test_deploying import up
 from cluster.objects_under_test import endpoint_slice, eventually
-from cluster.processes_under_test import INES, PROVIDER, SESSION, Login, Visitor, Workload, own_address, serving
-from cluster.traefik_under_test import certificate, running_traefik, wildcard_secret
+from cluster.processes_under_test import INES, SESSION, Visitor, Workload, own_address, serving
 from harness import objects, record
-from programs_under_test import program_under_test
 
 pytestmark = pytest.mark.enable_socket
 KEY = new_api_key("shop")
@@ -30,26 +25,6 @@ def app_port() -> Iterator[int]:
     """Of a server that stands in for pods."""
     with serving(Workload, own_address()) as port:
         yield port
-
-
-@pytest.fixture(scope="module")
-def visitor(
-    platform_up: ApiServer, cluster_access: ClusterAccess, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Visitor]:
-    """The front door with the stack's own middlewares, whose login is one of this process."""
-    traefik, folder, address = program_under_test("traefik"), tmp_path_factory.mktemp("door"), own_address()
-    found, key = certificate(folder, "*.ml.example.com")
-    proxy = AuthenticationEndpoints(domain="ml.example.com", issuer=PROVIDER).proxy
-    with serving(Login, address) as login:
-        for resource in objects(record(stack()), "Middleware"):
-            body = manifest_of(resource)
-            if asking := body["spec"].get("forwardAuth"):
-                asking["address"] = asking["address"].replace(proxy, f"http://{address}:{login}")
-                platform_up.apply(body)
-        platform_up.apply(wildcard_secret(found, key))
-        platform_up.apply(endpoint_slice(PROXY, "bedplate-login", address, login))
-        with running_traefik(traefik, cluster_access, platform_up, folder) as running:
-            yield Visitor(running.https, found)
 
 
 def deployed(person: Person, name: str, folder: Path, route: str, api: ApiServer, port: int, visitor: Visitor) -> str:
@@ -99,6 +74,6 @@ class TestARouteForPeople:
 
     def test_of_the_stack_comes_before_a_members(self, platform_up: ApiServer) -> None:
         """Whatever a member writes: its rules have the lowest priority, and others have their length."""
-        for route in objects(record(stack()), "IngressRoute"):
+        for route in objects(record(stack(), SECRETS), "IngressRoute"):
             for rule in route.inputs["spec"]["routes"]:
                 assert rule.get("priority", len(rule["match"])) > 2

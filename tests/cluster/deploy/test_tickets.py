@@ -16,10 +16,9 @@ import pytest
 
 from bedplate.embedded_cluster.cluster_api import ClusterApi
 from cluster.deploy.kubelet import now
-from cluster.deploy.people import TENANT, Person, write
+from cluster.deploy.people import IMAGE, TENANT, Person, write
 from cluster.deploy.test_deploying import up
 from cluster.objects_under_test import eventually
-from harness import ROOT
 
 pytestmark = pytest.mark.enable_socket
 PODS = f"/api/v1/namespaces/{TENANT}/pods"
@@ -210,13 +209,16 @@ class TestStartingUp:
     @pytest.mark.parametrize(
         "arguments",
         [
-            ("deploy", "list"), ("deploy", "get", "label-reader"), ("deploy", "status", "label-reader"),
-            ("deploy", "releases", "label-reader"), ("why", "label-reader"), ("logs", "tail", "label-reader"),
+            ("deploy", ".", "--image", IMAGE), ("deploy", "list"),
+            ("deploy", "get", "label-reader"), ("deploy", "status", "label-reader"),
+            ("deploy", "releases", "label-reader"), ("why", "label-reader"), ("logs", "label-reader", "--tail", "1"),
             ("secret", "list"), ("domains", "list"), ("doctor",),
         ],
         ids=" ".join,
     )  # fmt: skip
-    def test_imports_neither_pulumi_nor_the_clouds(self, alice: Person, arguments: tuple[str, ...]) -> None:
+    def test_imports_neither_pulumi_nor_the_clouds(
+        self, alice: Person, app_name: str, tmp_path: Path, arguments: tuple[str, ...]
+    ) -> None:
         shown = (
             "import sys\nfrom bedplate.cli import main\n"
             "try:\n    main(sys.argv[1:])\nexcept SystemExit as ended:\n    assert not ended.code\n"
@@ -225,7 +227,7 @@ class TestStartingUp:
         done = subprocess.run(
             [sys.executable, "-c", shown, *arguments],
             env={"KUBECONFIG": str(alice.kubeconfig), "PATH": "/usr/bin:/bin"},
-            cwd=ROOT,
+            cwd=write(tmp_path / "app", app_name),
             capture_output=True,
             text=True,
             timeout=60,
