@@ -7,12 +7,14 @@ start faster than any spec can be imported.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 OFFERED_KEY = "offered.json"
 """Of the ConfigMap."""
 
 
+@cache
 def _version() -> str:
     from importlib.metadata import version
 

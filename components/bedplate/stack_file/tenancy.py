@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
+from bedplate.config import TenantEntry
 from bedplate.labels import LABEL_LENGTH, SECRET_STORE
 from bedplate.stack_file.documents import Document
 from bedplate.stack_file.parts import Parts, has, is_whole
@@ -106,16 +107,17 @@ def _namespace(prefix: str, name: str, path: PathParts, reserved: _Reserved) -> 
 
 def workload_names(parts: Parts) -> Iterator[Problem]:
     """Each workload has objects of its own."""
-    seen: dict[tuple[object, str], PathParts] = {}
-    for path, _, workload in parts.with_workloads(["name"]):
-        first = seen.setdefault((path[1], workload.name), path)
-        if first != path:
+    named: dict[tuple[object, str], list[tuple[PathParts, TenantEntry, WorkloadSpec]]] = {}
+    for path, tenant, workload in parts.with_workloads(["name"]):
+        alike = named.setdefault((path[1], workload.name), [])
+        alike.append((path, tenant, workload))
+        if len(alike) > 1:
             yield Problem(
                 path=(*path, "name"),
                 message="two workloads of the tenant have this name",
                 given=shown(workload.name),
                 fix="rename one of the two",
-                other=(*first, "name"),
+                other=(*alike[0][0], "name"),
             )
         elif workload.name in _SERVICE_ACCOUNTS:
             yield Problem(
@@ -124,17 +126,10 @@ def workload_names(parts: Parts) -> Iterator[Problem]:
                 given=shown(workload.name),
                 fix="rename the workload",
             )
-        yield from _further_names(parts, path, workload)
-
-
-def _further_names(parts: Parts, path: PathParts, workload: WorkloadSpec) -> Iterator[Problem]:
-    """Names that it takes besides its own."""
-    if not is_whole(workload):
-        return
-    further = workload.more_names()
-    for at, other, one in parts.with_workloads(["name"]):
+    for path, _, workload in (one for alike in named.values() for one in alike):
+        further = workload.more_names() if is_whole(workload) else {}
         for place, name in further.items():
-            if at[1] == path[1] and one.name == name:
+            for at, other, _ in named.get((path[1], name), ()):
                 yield Problem(
                     path=(*path, *place),
                     message=f"its objects would be called like the tenant's workload '{name}'",
