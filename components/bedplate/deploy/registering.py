@@ -56,6 +56,10 @@ class MembersImages:
         """Not asked for here."""
         return ""
 
+    def caches(self, tenant: str) -> str:
+        """Not asked for here."""
+        return ""
+
     def builds_for(self, tenant: str) -> bool:
         """Not asked for here."""
         return False
