@@ -11,7 +11,7 @@ from bedplate.clouds.managed import ManagedClusterSpec
 from bedplate.config import PlatformSpec
 from bedplate.engine.engine import Recording, RecordingBackend, run
 from bedplate.engine.resources import Resource
-from harness import MINIMAL, ROOT, changed, program, spec, without_tenants
+from harness import MINIMAL, ROOT, changed, program, spec, without_tenants, written_platform
 
 CLOUDS = ("existing", "aws", "gcp", "azure")
 MANAGED = tuple(cloud for cloud in CLOUDS if cloud != "existing")
@@ -83,6 +83,15 @@ def managed(cloud: str) -> ManagedClusterSpec:
     section = platform_on(cloud).cloud
     assert isinstance(section, ManagedClusterSpec)
     return section
+
+
+def pushing(cloud: str, *tenants: str) -> dict[str, Any]:
+    """The shipped stack of a cloud, in which builds of these tenants act as identities of it."""
+    stack = written_platform(ROOT / "stacks" / f"Pulumi.{cloud}.yaml")
+    places = [place for tenant in tenants if (place := managed(cloud).images_place(tenant))]
+    approved = [*stack["guardrails"]["approvedImages"], *(f"{place.images}/" for place in places)]
+    images = {**stack.get("images", {}), "builds": {"cloudIdentities": list(tenants)}}
+    return {**stack, "guardrails": {**stack["guardrails"], "approvedImages": approved}, "images": images}
 
 
 @cache

@@ -160,6 +160,8 @@ BUILD = "build"
 """The PodTemplate in such a namespace that every build is a copy of, and its ServiceAccount."""
 MAX_BUILD_SECONDS = f"{DOMAIN}/max-build-seconds"
 """Annotation of that PodTemplate: the longest that a build may take."""
+CACHE_TAG = "buildcache"
+"""The one tag of a repository that moves: of what builds keep for the next one."""
 BUILD_HEADER_BYTES = 20
 """In which a build is told how long the archive is that it gets, as a number after spaces."""
 PULL_SECRET = "registry"

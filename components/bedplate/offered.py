@@ -28,8 +28,9 @@ class Offered:
     has_front_door, has_login: whether there is a way in from outside, and somebody who says who comes. public_routes:
     whether it may be open to everybody. approved_images: beginnings of images that may run. max_cpu, max_memory_gib: of
     one pod. volumes: that its workloads mount. of_stack: kind and host of each workload that the stack has there.
-    registry: what its images begin with, without '/' at the end, if there is one; builds: whether they are built in the
-    cluster; pull_secrets: Secrets by which they are pulled. version: of the library that wrote it.
+    registry: what its images begin with, without '/' at the end, if there is one; caches: the same of what builds keep,
+    where that is elsewhere; builds: whether they are built in the cluster; pull_secrets: Secrets by which they are
+    pulled. version: of the library that wrote it.
     """
 
     domain: str
@@ -46,6 +47,7 @@ class Offered:
     volumes: Sequence[str] = ()
     of_stack: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     registry: str | None = None
+    caches: str | None = None
     builds: bool = False
     pull_secrets: Sequence[str] = ()
     version: str = field(default_factory=_version)

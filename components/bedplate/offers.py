@@ -190,6 +190,10 @@ class ImagesOffer(Protocol):
         """What a tenant's images begin with, without '/' at the end; '' where there is no registry."""
         ...
 
+    def caches(self, tenant: str) -> str:
+        """What the references of its builds' caches begin with; '' where they are beside the images."""
+        ...
+
     def builds_for(self, tenant: str) -> bool:
         """Whether a tenant's members may build in the cluster."""
         ...

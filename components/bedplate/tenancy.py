@@ -84,6 +84,7 @@ class Tenancy:
             max_memory_gib=largest.memory_gib,
             volumes=tuple(volume.name for volume in spec.volumes),
             registry=(images.repository(spec.name) or None) if images else None,
+            caches=(images.caches(spec.name) or None) if images else None,
             builds=images.builds_for(spec.name) if images else False,
             pull_secrets=tuple(images.pull_secrets) if images else (),
             of_stack={each.name: _shown(each, spec.name, platform.domain) for each in spec.workloads},

@@ -17,6 +17,7 @@ from bedplate.builds.dockerfile import dockerfile_of
 from bedplate.builds.failures import BuildError
 from bedplate.builds.progress import Progress
 from bedplate.builds.spec import BuildSpec
+from bedplate.labels import CACHE_TAG
 from bedplate.wording import counted
 
 Report = Callable[[str], None]
@@ -105,7 +106,7 @@ def build_image(folder: Path, build: BuildSpec, target: BuildTarget, report: Rep
         context=context,
         dockerfile=text,
         image=f"{target.repository}:{tag}",
-        cache=f"{target.repository}:buildcache" if target.cache is None else target.cache or None,
+        cache=f"{target.repository}:{CACHE_TAG}" if target.cache is None else target.cache or None,
         secrets={name: target.secrets[name] for name in build.secrets},
     )
     progress = Progress(report)

@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from bedplate.clouds.contract import ClusterSpec, Grant, NodePoolSpec, SecretsGrant
+from bedplate.clouds.contract import ClusterSpec, Grant, ImagesPlace, NodePoolSpec, SecretsGrant
 from bedplate.clouds.facts import ClusterFacts, SecretStoreFacts, WorkloadIdentity
 
 
@@ -51,6 +51,14 @@ class Cluster(pulumi.ComponentResource):
     @abstractmethod
     def secret_store(self, grant: SecretsGrant, service_account: str) -> SecretStoreFacts:
         """The cloud's store of the secrets that the grant allows, read as a ServiceAccount that has it.
+
+        Raises ValueError where the cluster's cloud is not known.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def images_place(self, tenant: str) -> ImagesPlace:
+        """Where builds of a tenant push that have an `ImagesGrant`; made when it is first asked for.
 
         Raises ValueError where the cluster's cloud is not known.
         """

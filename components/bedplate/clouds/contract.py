@@ -121,6 +121,15 @@ def _supported(version: str) -> str:
     return version
 
 
+@dataclass(frozen=True, kw_only=True)
+class ImagesPlace:
+    """What references begin with, without '/' at the end. images: whose tags never move, where the cloud can see to
+    it; caches: of layers, whose tags do."""
+
+    images: str
+    caches: str
+
+
 class ClusterSpec(Spec):
     """What every cloud's section of the stack file has, and what the rest of the platform asks it."""
 
@@ -214,6 +223,10 @@ class ClusterSpec(Spec):
         """Whether there is a registry of images that comes with the cluster."""
         return self.owns_cluster
 
+    def images_place(self, tenant: str) -> ImagesPlace | None:
+        """Where builds of a tenant push that act as an identity of the cloud; None where the cloud is not known."""
+        return None
+
     def publishes_service_account_keys(self) -> bool:
         """Whether anybody can check the tokens of the cluster's ServiceAccounts."""
         return False
@@ -247,4 +260,12 @@ class SecretsGrant:
     prefix: str
 
 
-Grant = BucketGrant | SecretsGrant
+@dataclass(frozen=True, kw_only=True)
+class ImagesGrant:
+    """Pushing and pulling what belongs at the place of a tenant's images (`ClusterSpec.images_place`), deleting
+    nothing."""
+
+    tenant: str
+
+
+Grant = BucketGrant | SecretsGrant | ImagesGrant

@@ -11,7 +11,7 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
 from bedplate.clouds.cluster import EVERY_HOST, Cluster, ClusterArgs, kubernetes_provider
-from bedplate.clouds.contract import Grant, SecretsGrant
+from bedplate.clouds.contract import Grant, ImagesPlace, SecretsGrant
 from bedplate.clouds.existing import ExistingClusterSpec
 from bedplate.clouds.facts import SecretStoreFacts, WorkloadIdentity
 from bedplate.clouds.kubeconfig import CONTEXT_FIX
@@ -49,6 +49,13 @@ class ExistingCluster(Cluster):
         raise ValueError(
             f"the secrets below '{grant.prefix}' are to be the cloud's, and the cloud below an existing cluster is not "
             "known; take `store: vault` or `store: kubernetes`"
+        )
+
+    def images_place(self, tenant: str) -> ImagesPlace:
+        """Refused, as an identity is."""
+        raise ValueError(
+            f"builds of '{tenant}' are to push as an identity of the cloud, and the cloud below an existing cluster is "
+            "not known; give them an account of a registry (images.builds.credentials)"
         )
 
     def point_hosts(self, name: str, address: pulumi.Input[str], host: str = EVERY_HOST) -> None:

@@ -15,6 +15,7 @@ from bedplate.deploy.app_file import AppFile
 from bedplate.deploy.cluster import Cluster
 from bedplate.deploy.deploying import Step
 from bedplate.deploy.errors import DeployError
+from bedplate.labels import CACHE_TAG
 from bedplate.offered import Offered
 
 _OWN = "build and push it yourself, and name it: bedplate deploy --image REF"
@@ -30,7 +31,12 @@ def built(
     build = BuildSpec.model_validate(app.build)
     builder = _builder(cluster, offered, app.name, buildkit)
     secrets = {name: os.environ[name] for name in build.secrets if name in os.environ}
-    target = BuildTarget(repository=f"{offered.registry}/{app.name}", builder=builder, secrets=secrets)
+    target = BuildTarget(
+        repository=f"{offered.registry}/{app.name}",
+        builder=builder,
+        cache=f"{offered.caches}/{app.name}:{CACHE_TAG}" if offered.caches else None,
+        secrets=secrets,
+    )
     try:
         made = build_image(app.folder, build, target, lambda line: report(f"          {line}"))
     except BuildError as error:

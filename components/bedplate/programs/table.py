@@ -297,6 +297,15 @@ PROGRAMS = (
         stamps={"github.com/distribution/distribution/v3/version.version": "v{version}"},
     ),
     Program(
+        name="krane",
+        title="krane",
+        module="github.com/google/go-containerregistry",
+        needed_by="tests of builds that push as an identity of a cloud",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"github.com/google/go-containerregistry/cmd/crane/cmd.Version": "v{version}"},
+        sources=("main.go", "go.mod", "go.sum"),
+    ),
+    Program(
         name="external-secrets",
         title="the operator of External Secrets",
         module="github.com/external-secrets/external-secrets",

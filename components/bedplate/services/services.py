@@ -188,7 +188,7 @@ class Services:
         spec, args = self._args.spec.images, self._args
         if spec is None:
             return None
-        made = ImagesArgs(spec=spec, facts=args.cluster.facts, secret=args.secret)
+        made = ImagesArgs(spec=spec, cluster=args.cluster, secret=args.secret)
         return self._watch(Images(f"{self._name}-images", made, self._opts))
 
     def _secrets(self) -> Secrets | None:

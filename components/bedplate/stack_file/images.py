@@ -21,24 +21,32 @@ def builds(parts: Parts) -> Iterator[Problem]:
         )
     if has(section.builds, ["pool"]):
         yield from _pool(parts, section.builds)
-    if has(section.builds, ["credentials"]):
+    if has(section.builds, ["credentials", "cloud_identities"]):
         yield from _tenants(parts, section.builds)
+        yield from _cloud_identities(parts, section.builds)
 
 
 def approved(parts: Parts) -> Iterator[Problem]:
-    """What is built may run: the guardrails approve of the registry."""
+    """What is built may run: the guardrails approve of the places where it is put."""
     section, guardrails = parts.services.images, parts.guardrails
-    if section is None or guardrails is None or not has(section, ["registry"]) or section.registry is None:
+    if section is None or guardrails is None or not has(section, ["registry", "builds"]):
         return
-    if not has(guardrails, ["approved_images"]) or guardrails.approves(section.registry):
+    if not has(guardrails, ["approved_images"]):
         return
-    yield Problem(
-        path=("images", "registry"),
-        message="no image from there may run: the guardrails do not approve of it",
-        given=shown(section.registry),
-        allowed=", ".join(guardrails.approved_images),
-        fix=f"add {section.registry} to guardrails.approvedImages, or name a registry below one of these",
-    )
+    places = [(("images", "registry"), section.registry)] if section.registry else []
+    if section.builds and has(section.builds, ["cloud_identities"]) and parts.cloud:
+        for position, tenant in enumerate(section.builds.cloud_identities):
+            if place := parts.cloud.images_place(tenant):
+                places.append((("images", "builds", "cloudIdentities", position), f"{place.images}/"))
+    for path, place in places:
+        if not guardrails.approves(place):
+            yield Problem(
+                path=path,
+                message="no image from there may run: the guardrails do not approve of it",
+                given=shown(place),
+                allowed=", ".join(guardrails.approved_images),
+                fix=f"add {place} to guardrails.approvedImages, or name a registry below one of these",
+            )
 
 
 def accounts(parts: Parts) -> Iterator[tuple[PathParts, str]]:
@@ -70,8 +78,11 @@ def _pool(parts: Parts, spec: BuildsSpec) -> Iterator[Problem]:
 
 def _tenants(parts: Parts, spec: BuildsSpec) -> Iterator[Problem]:
     names = {tenant.name for _, tenant in parts.with_tenants("name")}
-    for tenant in spec.credentials:
-        path = ("images", "builds", "credentials", tenant)
+    named: list[tuple[PathParts, str]] = [
+        *((("images", "builds", "credentials", tenant), tenant) for tenant in spec.credentials),
+        *((("images", "builds", "cloudIdentities", at), tenant) for at, tenant in enumerate(spec.cloud_identities)),
+    ]
+    for path, tenant in named:
         if tenant not in names and len(names) == len(parts.tenants):
             yield Problem(
                 path=path,
@@ -88,3 +99,15 @@ def _tenants(parts: Parts, spec: BuildsSpec) -> Iterator[Problem]:
                 allowed=f"tenants of at most {longest} characters",
                 fix=f"shorten the tenant's name by {len(tenant) - longest}, or have it build elsewhere",
             )
+
+
+def _cloud_identities(parts: Parts, spec: BuildsSpec) -> Iterator[Problem]:
+    """There is a cloud that knows them."""
+    if not spec.cloud_identities or parts.cloud is None or parts.cloud.images_place(spec.cloud_identities[0]):
+        return
+    yield Problem(
+        path=("images", "builds", "cloudIdentities"),
+        message="builds cannot act as an identity of the cloud: what is below this cluster is not known here",
+        given=shown(spec.cloud_identities),
+        fix="give these tenants an account of a registry in images.builds.credentials",
+    )

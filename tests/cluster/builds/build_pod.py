@@ -11,13 +11,16 @@ import shlex
 import shutil
 import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bedplate.services.images.pod import PUSH_SECRET
+from bedplate.builds.build import Order
+from bedplate.builds.in_cluster import stream_of
+from bedplate.services.images.pod import HELPER, PUSH_SECRET
 from harness import objects, platform, record, tenant
 from programs_under_test import program_under_test
 
@@ -25,6 +28,7 @@ _OF_THE_IMAGE = {"HOME": "/home/user", "USER": "user", "XDG_RUNTIME_DIR": "/run/
 """https://github.com/moby/buildkit/blob/v0.34.2/Dockerfile, stage `rootless`."""
 
 
+_TOKEN = "/var/run/secrets/token"
 _SETGID, _SETUID = 6, 7
 _OF_THE_RUNTIME = (
     *("chown", "dac_override", "fsetid", "fowner", "mknod", "net_raw", "setgid", "setuid", "setfcap", "setpcap"),
@@ -54,13 +58,33 @@ def pod_template() -> dict[str, Any]:
     return dict(found.inputs)
 
 
-class BuildPod:
-    """A pod's only container, and what it printed. pod: its spec, as it is rendered if none."""
+@dataclass(frozen=True)
+class Cloud:
+    """What is around a pod that acts as an identity. host: of the registry. token: of the pod, in a file that
+    `variables` are told of: what the cloud puts into the pod. hosts: addresses by name. authority: whose certificates
+    are believed."""
 
-    def __init__(self, folder: Path, host: str, pod: Any = None) -> None:
+    host: str
+    token: str
+    variables: Callable[[str], dict[str, str]]
+    hosts: dict[str, str]
+    authority: Path
+
+
+def sent(order: Order, file: Path) -> bytes:
+    """What a build reads over its standard input."""
+    with file.open("w+b") as output:
+        stream_of(order, output)
+        return output.read()
+
+
+class BuildPod:
+    """A pod's containers, one after the other, and what the last printed. pod: its spec, as it is rendered if none."""
+
+    def __init__(self, folder: Path, host: str, pod: Any = None, cloud: Cloud | None = None) -> None:
         self.pod = pod or pod_template()["template"]["spec"]
         (self.container,) = self.pod["containers"]
-        self.folder, self.host = folder, host
+        self.folder, self.host, self.cloud = folder, host, cloud
         self.programs = self._programs()
 
     def run(self, sent: bytes) -> "subprocess.CompletedProcess[str]":
@@ -108,16 +132,36 @@ class BuildPod:
         yield f"printf %s {shlex.quote(users)} > {root}/etc/passwd"
         for name in ("subuid", "subgid"):
             yield f"echo user:100000:65536 > {root}/etc/{name}"
+        yield from self._around(root, home)
         insecure = f'[registry."{self.host}"]\nhttp = true\n'
         yield f"printf %s {shlex.quote(insecure)} > {home}/.config/buildkit/buildkitd.toml"
         places = self._places()
         for path in places:
             yield f"mkdir -p {root}{path}"
         assert self.container["securityContext"]["readOnlyRootFilesystem"] is True
+        yield from self._helper(root)
         yield f"mount -o remount,ro {root}"
         for path, place in places.items():
             yield f"mkdir -p {root}{path} && mount --bind {place} {root}{path}"
         yield f"mount --rbind /dev {root}/dev && mount -t proc proc {root}/proc && mount --rbind /sys {root}/sys"
+
+    def _around(self, root: Path, home: str) -> Iterator[str]:
+        """What a cloud's node and the pod's names are."""
+        if self.cloud is None:
+            return
+        hosts = "".join(f"{address} {name}\n" for name, address in self.cloud.hosts.items())
+        yield f"printf %s {shlex.quote(hosts)} >> {root}/etc/hosts"
+        yield f"cat {self.cloud.authority} >> {root}/etc/ssl/certs/ca-certificates.crt"
+        yield f"mkdir -p {root}/var/run/secrets && printf %s {self.cloud.token} > {root}{_TOKEN}"
+
+    def _helper(self, root: Path) -> Iterator[str]:
+        """The container before the build, in an image that has a program and a shell."""
+        for container in self.pod.get("initContainers", []):
+            yield f"mkdir -p {root}/ko-app {root}/busybox && cp {program_under_test('krane')} {root}/ko-app/krane"
+            yield f"ln -s /bin/sh {root}/busybox/sh && mkdir -p {root}/tools"
+            yield f"mount --bind {self.folder}/volumes/tools {root}/tools"
+            yield f"chroot --userspec=1000:1000 {root} {shlex.join(container['command'])}"
+            yield f"umount {root}/tools"
 
     def _places(self) -> dict[str, Path]:
         sources = {volume["name"]: volume for volume in self.pod["volumes"]}
@@ -126,7 +170,8 @@ class BuildPod:
             place = self.folder / "volumes" / mount["name"]
             place.mkdir(parents=True)
             if mount["name"] == PUSH_SECRET:
-                (place / "config.json").write_text(json.dumps({"auths": {}}))
+                signed_in = {"credHelpers": {self.cloud.host: HELPER}} if self.cloud else {"auths": {}}
+                (place / "config.json").write_text(json.dumps(signed_in))
             else:
                 assert "emptyDir" in sources[mount["name"]]
                 shutil.chown(place, 1000, 1000)
@@ -139,6 +184,7 @@ class BuildPod:
         added = "".join(f",+{name}" for name in _OF_THE_RUNTIME)
         user = f"--reuid {security['runAsUser']} --regid {security['runAsGroup']} --clear-groups"
         env = {**_OF_THE_IMAGE, **{each["name"]: each["value"] for each in self.container["env"]}}
+        env |= self.cloud.variables(_TOKEN) if self.cloud else {}
         variables = " ".join(shlex.quote(f"{name}={value}") for name, value in env.items())
         run = f"env -i {variables} {shlex.join(self.container['command'])}"
         # Who was only chrooted makes no user namespace (https://man7.org/linux/man-pages/man2/clone.2.html).

@@ -8,10 +8,9 @@ import pytest
 from bedplate.builds.build import Order
 from bedplate.builds.context import context_of
 from bedplate.builds.failures import BuildError
-from bedplate.builds.in_cluster import stream_of
 from bedplate.builds.progress import Progress
 from bedplate.builds.spec import BuildSpec
-from cluster.builds.build_pod import BuildPod
+from cluster.builds.build_pod import BuildPod, sent
 from cluster.builds.build_processes import Registry, registry
 
 pytestmark = pytest.mark.enable_socket
@@ -41,18 +40,12 @@ def _order(folder: Path, host: str, name: str) -> Order:
     )
 
 
-def _sent(order: Order, file: Path) -> bytes:
-    with file.open("w+b") as output:
-        stream_of(order, output)
-        return output.read()
-
-
 class TestThePodOfABuild:
     def test_builds_and_pushes_as_its_user_with_a_root_that_is_read_only(
         self, images: Registry, tmp_path: Path
     ) -> None:
         order = _order(tmp_path, images.host, "pod")
-        done = BuildPod(tmp_path, images.host).run(_sent(order, tmp_path / "sent"))
+        done = BuildPod(tmp_path, images.host).run(sent(order, tmp_path / "sent"))
         progress = Progress(print)
         # As the API server gives it: both together.
         for line in [*done.stderr.splitlines(), *done.stdout.splitlines()]:
@@ -64,7 +57,7 @@ class TestThePodOfABuild:
 
     def test_ends_where_what_was_sent_is_cut_off(self, images: Registry, tmp_path: Path) -> None:
         order = _order(tmp_path, images.host, "cut")
-        done = BuildPod(tmp_path, images.host).run(_sent(order, tmp_path / "sent")[:5000])
+        done = BuildPod(tmp_path, images.host).run(sent(order, tmp_path / "sent")[:5000])
         assert done.returncode == 65
         progress = Progress(print)
         for line in done.stderr.splitlines():

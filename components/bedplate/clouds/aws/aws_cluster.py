@@ -24,12 +24,12 @@ from bedplate.clouds.aws.karpenter import AwsKarpenter, AwsKarpenterArgs, AwsNod
 from bedplate.clouds.aws.keys import AwsKeys, AwsKeysArgs, data_key_alias_arn
 from bedplate.clouds.aws.network import AwsNetwork, AwsNetworkArgs
 from bedplate.clouds.aws.node_pools import SPOT_LABEL, AwsNodePool, AwsNodePoolArgs
-from bedplate.clouds.aws.registry import AwsRegistry, AwsRegistryArgs, registry_address
+from bedplate.clouds.aws.registry import AwsRegistry, AwsRegistryArgs
 from bedplate.clouds.aws.shared_files import AwsSharedFiles, AwsSharedFilesArgs
 from bedplate.clouds.aws.spec import PEOPLE_PREFIX, AwsClusterSpec
 from bedplate.clouds.aws.storage import AwsStorage, AwsStorageArgs
 from bedplate.clouds.cluster import EVERY_HOST, Cluster, ClusterArgs, kubeconfig_without_credential, kubernetes_provider
-from bedplate.clouds.contract import Grant, SecretsGrant
+from bedplate.clouds.contract import Grant, ImagesPlace, SecretsGrant
 from bedplate.clouds.facts import (
     AutoscalerFacts,
     ClusterFacts,
@@ -139,6 +139,10 @@ class AwsCluster(Cluster):
         store = {"service": "SecretsManager", "region": self._spec.region, "auth": signed_in}
         return SecretStoreFacts(provider={"aws": store}, prefix=grant.prefix)
 
+    def images_place(self, tenant: str) -> ImagesPlace:
+        """Nothing to make: ECR does, after the registry's template."""
+        return self._spec.images_place(tenant)
+
     def point_hosts(self, name: str, address: pulumi.Input[str], host: str = EVERY_HOST) -> None:
         """By name: a Network Load Balancer's addresses are its own affair."""
         host_record(f"{self._prefix}-{name}", self._dns.zone_id, f"{host}.{self._domain}", address, self._child())
@@ -236,7 +240,7 @@ def facts(
         },
         dns01_solver=solver(spec, zone_id),
         service_account_issuer=service_account_issuer,
-        registry=registry_address(spec),
+        registry=spec.registry_address,
         artifact_bucket=spec.bucket("artifacts"),
         audit_bucket=spec.bucket("audit"),
         autoscaler=autoscaler,

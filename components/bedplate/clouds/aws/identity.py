@@ -22,7 +22,7 @@ from bedplate.clouds.aws.policies import (
     trust_of_tokens,
 )
 from bedplate.clouds.aws.spec import AwsClusterSpec
-from bedplate.clouds.contract import BucketGrant, Grant
+from bedplate.clouds.contract import BucketGrant, Grant, ImagesGrant
 
 _MANAGED = "arn:aws:iam::aws:policy"
 
@@ -251,17 +251,19 @@ class AwsWorkloadIdentity(pulumi.ComponentResource):
 
 def permissions_of(grants: Sequence[Grant], spec: AwsClusterSpec, data_key_arn: pulumi.Input[str]) -> list[Statement]:
     """IAM's statements for grants; those of buckets come with the use of the key, through S3 alone."""
-    statements = [
-        statement
-        for position, each in enumerate(grants)
-        for statement in (
-            _of_bucket(position, each) if isinstance(each, BucketGrant) else [_of_secrets(position, each.prefix, spec)]
-        )
-    ]
+    statements = [statement for position, each in enumerate(grants) for statement in _statements(position, each, spec)]
     if any(isinstance(each, BucketGrant) for each in grants):
         through_s3 = {"StringEquals": {"kms:ViaService": f"s3.{spec.region}.amazonaws.com"}}
         statements.append(allow("UseBucketKey", ["kms:Decrypt", "kms:GenerateDataKey"], [data_key_arn], through_s3))
     return statements
+
+
+def _statements(position: int, grant: Grant, spec: AwsClusterSpec) -> list[Statement]:
+    if isinstance(grant, BucketGrant):
+        return _of_bucket(position, grant)
+    if isinstance(grant, ImagesGrant):
+        return _of_images(position, grant.tenant, spec)
+    return [_of_secrets(position, grant.prefix, spec)]
 
 
 def _of_bucket(position: int, bucket: BucketGrant) -> list[Statement]:
@@ -279,3 +281,15 @@ def _of_bucket(position: int, bucket: BucketGrant) -> list[Statement]:
 def _of_secrets(position: int, prefix: str, spec: AwsClusterSpec) -> Statement:
     arn = f"arn:aws:secretsmanager:{spec.region}:{spec.account_id}:secret:{prefix}*"
     return allow(f"Secrets{position}", ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"], [arn])
+
+
+def _of_images(position: int, tenant: str, spec: AwsClusterSpec) -> list[Statement]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html; a token is good for what its owner
+    may do, and no more. A push to a new name makes the repository, in the name of whoever pushes."""
+    below = f"arn:aws:ecr:{spec.region}:{spec.account_id}:repository/{spec.images_repository}/{tenant}/*"
+    layers = ("InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "GetDownloadUrlForLayer")
+    images = ("BatchCheckLayerAvailability", "BatchGetImage", "PutImage", "CreateRepository")
+    return [
+        allow("SignInEverywhere", ["ecr:GetAuthorizationToken"], EVERYTHING),
+        allow(f"Images{position}", [f"ecr:{action}" for action in (*layers, *images)], [below]),
+    ]

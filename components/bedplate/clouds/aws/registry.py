@@ -1,9 +1,10 @@
 """The registry of images that the platform builds.
 
 Owns one ECR repository, and a template after which ECR makes others when somebody pushes to a new name below the
-platform's: tags that cannot be moved, our key, and rules that clean up. It deliberately deletes no tagged image while
-there are fewer than `_KEPT_IMAGES`: a rollback needs the old one. What ECR makes is not Pulumi's: it stays after a
-teardown. A template says nothing of scans, which are then a setting of the account's whole registry.
+platform's: tags that cannot be moved but the one of a build's cache, our key, and rules that clean up. It deliberately
+deletes no tagged image while there are fewer than `_KEPT_IMAGES`: a rollback needs the old one. What ECR makes is not
+Pulumi's: it stays after a teardown. A template says nothing of scans, which are then a setting of the account's whole
+registry.
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates.html
 """
 
@@ -17,9 +18,12 @@ from bedplate.clouds.aws.identity import AwsRole, AwsRoleArgs
 from bedplate.clouds.aws.keys import AwsKeys
 from bedplate.clouds.aws.policies import Statement, allow, trust_of_ecr
 from bedplate.clouds.aws.spec import AwsClusterSpec
+from bedplate.labels import CACHE_TAG
 
 _KEPT_IMAGES = 1000
 _UNTAGGED_DAYS = 7
+_MUTABILITY = "IMMUTABLE_WITH_EXCLUSION"
+"""https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +43,11 @@ class AwsRegistry(pulumi.ComponentResource):
         cleanup = json.dumps({"rules": cleanup_rules()})
         repository = ecr.Repository(
             f"{name}-images",
-            name=repository_name(spec),
-            image_tag_mutability="IMMUTABLE",
+            name=spec.images_repository,
+            image_tag_mutability=_MUTABILITY,
+            image_tag_mutability_exclusion_filters=[
+                ecr.RepositoryImageTagMutabilityExclusionFilterArgs(filter=CACHE_TAG, filter_type="WILDCARD")
+            ],
             image_scanning_configuration=ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
             encryption_configurations=[
                 ecr.RepositoryEncryptionConfigurationArgs(encryption_type="KMS", kms_key=args.keys.data_arn)
@@ -69,7 +76,12 @@ class AwsRegistry(pulumi.ComponentResource):
             description=f"Repositories of {spec.name}",
             applied_fors=["CREATE_ON_PUSH"],
             custom_role_arn=creator.arn,
-            image_tag_mutability="IMMUTABLE",
+            image_tag_mutability=_MUTABILITY,
+            image_tag_mutability_exclusion_filters=[
+                ecr.RepositoryCreationTemplateImageTagMutabilityExclusionFilterArgs(
+                    filter=CACHE_TAG, filter_type="WILDCARD"
+                )
+            ],
             encryption_configurations=[
                 ecr.RepositoryCreationTemplateEncryptionConfigurationArgs(
                     encryption_type="KMS", kms_key=args.keys.data_arn
@@ -79,16 +91,6 @@ class AwsRegistry(pulumi.ComponentResource):
             opts=child,
         )
         self.register_outputs({})
-
-
-def repository_name(spec: AwsClusterSpec) -> str:
-    """Name of the repository in the account's registry."""
-    return f"{spec.name}/images"
-
-
-def registry_address(spec: AwsClusterSpec) -> str:
-    """What an image's reference begins with."""
-    return f"{spec.account_id}.dkr.ecr.{spec.region}.amazonaws.com/{repository_name(spec)}"
 
 
 def creator_permissions(spec: AwsClusterSpec, key_arn: pulumi.Input[str]) -> list[Statement]:

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds.allocatable import CPU_STEPS, stepped
 from bedplate.clouds.catalogue import MachineShape
-from bedplate.clouds.contract import NodePoolSpec
+from bedplate.clouds.contract import ImagesPlace, NodePoolSpec
 from bedplate.clouds.managed import (
     PODS_OF_A_NODE,
     AccessSpec,
@@ -288,6 +288,21 @@ class AwsClusterSpec(ManagedClusterSpec):
         if pool.spot:
             raise mistake("reserved machines are not taken away at short notice", "remove `spot` or `reservation`")
         return Reservation(zone=parts["zone"], id=parts["id"], is_block=bool(parts["block"]))
+
+    @property
+    def images_repository(self) -> str:
+        """Name of the repository in the account's registry."""
+        return f"{self.name}/images"
+
+    @property
+    def registry_address(self) -> str:
+        """What an image's reference begins with."""
+        return f"{self.account_id}.dkr.ecr.{self.region}.amazonaws.com/{self.images_repository}"
+
+    def images_place(self, tenant: str) -> ImagesPlace:
+        """Repositories of its own below the platform's; ECR makes them when somebody pushes."""
+        place = f"{self.registry_address}/{tenant}"
+        return ImagesPlace(images=place, caches=place)
 
     def implementation(self) -> "ClusterImplementation":
         """The EKS cluster; imports pulumi_aws. Raises MissingExtraError."""

@@ -29,11 +29,11 @@ from bedplate.clouds.azure.keys import AzureKeys, AzureKeysArgs, AzureVault, Azu
 from bedplate.clouds.azure.network import AzureNetwork, AzureNetworkArgs, AzurePrivateEndpoint, AzurePrivateEndpointArgs
 from bedplate.clouds.azure.node_pools import AzureNodePool, AzureNodePoolArgs, system_pool
 from bedplate.clouds.azure.policies import Permission
-from bedplate.clouds.azure.registry import AzureRegistry, AzureRegistryArgs, registry_address
+from bedplate.clouds.azure.registry import AzureRegistry, AzureRegistryArgs
 from bedplate.clouds.azure.spec import SYSTEM_POOL, AddressPlan, AzureClusterSpec
 from bedplate.clouds.azure.storage import AzureStorage, AzureStorageArgs
 from bedplate.clouds.cluster import EVERY_HOST, Cluster, ClusterArgs, kubernetes_provider
-from bedplate.clouds.contract import BucketGrant, Grant, SecretsGrant
+from bedplate.clouds.contract import BucketGrant, Grant, ImagesGrant, ImagesPlace, SecretsGrant
 from bedplate.clouds.facts import ClusterFacts, DnsFacts, SecretStoreFacts, StorageProvisioner, WorkloadIdentity
 
 _AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
@@ -81,9 +81,8 @@ class AzureCluster(Cluster):
             AzureStorageArgs(spec=spec, network=self._network, keys=self._keys, identities=identities),
             child,
         )
-        AzureRegistry(
-            f"{name}-registry", AzureRegistryArgs(spec=spec, network=self._network, identities=identities), child
-        )
+        self._identities, self._registries = identities, dict[str, AzureRegistry]()
+        AzureRegistry(f"{name}-registry", self._registry_args(spec.registry, "registry"), child)
         AzureAudit(
             f"{name}-audit",
             AzureAuditArgs(spec=spec, network=self._network, keys=self._keys, control_plane=self.control_plane),
@@ -143,7 +142,29 @@ class AzureCluster(Cluster):
         group, zone = self._network.resource_group, self._dns.zone
         host_record(f"{self._prefix}-{name}", group, zone, host, address, self._child())
 
+    def images_place(self, tenant: str) -> ImagesPlace:
+        """A registry, which stays when the tenant goes, as its images do."""
+        self._registry(tenant)
+        return self._spec.images_place(tenant)
+
+    def _registry(self, tenant: str) -> AzureRegistry:
+        if tenant not in self._registries:
+            args = self._registry_args(self._spec.tenant_registry(tenant), f"registry-{tenant}")
+            self._registries[tenant] = AzureRegistry(f"{self._prefix}-registry-{tenant}", args, self._child())
+        return self._registries[tenant]
+
+    def _registry_args(self, registry: str, endpoint: str) -> AzureRegistryArgs:
+        return AzureRegistryArgs(
+            spec=self._spec,
+            network=self._network,
+            identities=self._identities,
+            registry=registry,
+            endpoint=endpoint,
+        )
+
     def _permission(self, grant: Grant) -> Permission:
+        if isinstance(grant, ImagesGrant):
+            return Permission(role="AcrPush", scope=self._registry(grant.tenant).id)
         if isinstance(grant, BucketGrant):
             return bucket_permission(grant, self._spec)
         return Permission(role="Key Vault Secrets User", scope=self._secrets_vault(grant).id)
@@ -260,7 +281,7 @@ def facts(
         dns01_solver=dns01_solver,
         dns01_identity=dns01_identity,
         service_account_issuer=service_account_issuer,
-        registry=registry_address(spec),
+        registry=spec.registry_address,
         artifact_bucket=spec.bucket("artifacts"),
         audit_bucket=spec.storage_account("audit"),
         autoscaler="native",

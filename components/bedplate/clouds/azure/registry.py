@@ -5,6 +5,10 @@ images go after a week. It deliberately encrypts with Azure's key: with ours, th
 behind a firewall as the identity that it must have at birth
 (https://learn.microsoft.com/azure/container-registry/tutorial-enable-customer-managed-keys). Azure cannot make all tags
 of a registry immovable, and scans images in Defender alone, which the subscription's owner turns on.
+
+A tenant whose builds act as an identity has a registry of its own: roles know repositories only in a mode of a registry
+(https://learn.microsoft.com/azure/container-registry/container-registry-rbac-abac-repository-permissions) that Pulumi's
+provider cannot set yet, and a token with a scope map would be a password that lasts.
 """
 
 from dataclasses import dataclass
@@ -22,22 +26,27 @@ _UNTAGGED_DAYS = 7
 
 @dataclass(frozen=True, kw_only=True)
 class AzureRegistryArgs:
-    """network, identities: of this cluster."""
+    """network, identities: of this cluster. registry: its name. endpoint: name of its address in the network."""
 
     spec: AzureClusterSpec
     network: AzureNetwork
     identities: AzureIdentities
+    registry: str
+    endpoint: str
 
 
 class AzureRegistry(pulumi.ComponentResource):
-    """The platform's registry."""
+    """The platform's registry, or a tenant's."""
+
+    id: pulumi.Output[str]
+    """Id of the registry in Azure."""
 
     def __init__(self, name: str, args: AzureRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:AzureRegistry", name, {}, opts)
         spec, on, off = args.spec, containerregistry.PolicyStatus.ENABLED, containerregistry.ExportPolicyStatus.DISABLED
         registry = containerregistry.Registry(
             f"{name}-registry",
-            registry_name=spec.registry,
+            registry_name=args.registry,
             resource_group_name=args.network.resource_group,
             location=spec.region,
             # Private endpoints and retention are of this tier alone: https://learn.microsoft.com/azure/container-registry/container-registry-skus.
@@ -57,7 +66,7 @@ class AzureRegistry(pulumi.ComponentResource):
         AzurePrivateEndpoint(
             f"{name}-endpoint",
             AzurePrivateEndpointArgs(
-                spec=spec, network=args.network, name="registry", target_id=registry.id, service="registry"
+                spec=spec, network=args.network, name=args.endpoint, target_id=registry.id, service="registry"
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -68,9 +77,5 @@ class AzureRegistry(pulumi.ComponentResource):
             Permission(role="AcrPull", scope=registry.id),
             pulumi.ResourceOptions(parent=self),
         )
-        self.register_outputs({})
-
-
-def registry_address(spec: AzureClusterSpec) -> str:
-    """What an image's reference begins with."""
-    return f"{spec.registry}.azurecr.io/images"
+        self.id = registry.id
+        self.register_outputs({"id": self.id})

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds.allocatable import stepped
 from bedplate.clouds.catalogue import MachineShape
-from bedplate.clouds.contract import NodePoolSpec
+from bedplate.clouds.contract import ImagesPlace, NodePoolSpec
 from bedplate.clouds.managed import PODS_OF_A_NODE, AccessSpec, ManagedClusterSpec, NetworkSpec
 from bedplate.clouds.networks import PrivateNetwork
 from bedplate.clouds.sharing import refuse_partitions_but
@@ -230,6 +230,21 @@ class AzureClusterSpec(ManagedClusterSpec):
     def registry(self) -> str:
         """Name of the registry, and beginning of our roles' titles: letters and digits, unique among all customers."""
         return f"{self._letters}{self._digits(8)}"
+
+    @property
+    def registry_address(self) -> str:
+        """What an image's reference begins with."""
+        return f"{self.registry}.azurecr.io/images"
+
+    def tenant_registry(self, tenant: str) -> str:
+        """Name of a tenant's own registry: at most 50 letters and digits, unique among all customers."""
+        letters = f"{self._letters}{tenant.replace('-', '')}"[:42]
+        return f"{letters}{self._digits(8, f'/registry/{tenant}')}"
+
+    def images_place(self, tenant: str) -> ImagesPlace:
+        """A registry of its own, in which no tag is immovable."""
+        place = f"{self.tenant_registry(tenant)}.azurecr.io/images"
+        return ImagesPlace(images=place, caches=place)
 
     def implementation(self) -> "ClusterImplementation":
         """The AKS cluster; imports pulumi_azure_native. Raises MissingExtraError."""

@@ -10,7 +10,7 @@ import pulumi_gcp as gcp
 from pulumi_gcp import container
 
 from bedplate.clouds.cluster import EVERY_HOST, Cluster, ClusterArgs, kubeconfig_without_credential, kubernetes_provider
-from bedplate.clouds.contract import Grant, SecretsGrant
+from bedplate.clouds.contract import Grant, ImagesGrant, ImagesPlace, SecretsGrant
 from bedplate.clouds.facts import ClusterFacts, DnsFacts, SecretStoreFacts, StorageProvisioner, WorkloadIdentity
 from bedplate.clouds.gcp.audit import GcpAudit, GcpAuditArgs
 from bedplate.clouds.gcp.budget import GcpBudget, GcpBudgetArgs
@@ -21,13 +21,14 @@ from bedplate.clouds.gcp.identity import (
     GcpIdentitiesArgs,
     GcpWorkloadIdentity,
     GcpWorkloadIdentityArgs,
-    permissions_of,
+    Permission,
+    permission_of,
     secret_prefix,
 )
 from bedplate.clouds.gcp.keys import GcpKeys, GcpKeysArgs, key_id
 from bedplate.clouds.gcp.network import GcpNetwork, GcpNetworkArgs
 from bedplate.clouds.gcp.node_pools import GcpNodePool, GcpNodePoolArgs
-from bedplate.clouds.gcp.registry import GcpRegistry, GcpRegistryArgs, registry_address
+from bedplate.clouds.gcp.registry import GcpRegistry, GcpRegistryArgs, GcpTenantImages, GcpTenantImagesArgs
 from bedplate.clouds.gcp.spec import AddressPlan, GcpClusterSpec
 from bedplate.clouds.gcp.storage import GcpStorage, GcpStorageArgs
 
@@ -49,6 +50,7 @@ class GcpCluster(Cluster):
         spec = args.spec
         assert isinstance(spec, GcpClusterSpec)
         self._prefix, self._spec, self._domain = name, spec, args.domain
+        self._tenants: dict[str, GcpTenantImages] = {}
         self._gcp = self._signed_in()
         child = self._child()
         self._keys = GcpKeys(f"{name}-keys", GcpKeysArgs(spec=spec), child)
@@ -88,7 +90,7 @@ class GcpCluster(Cluster):
                 spec=self._spec,
                 namespace=namespace,
                 service_account=service_account,
-                permissions=permissions_of(grants, self._spec),
+                permissions=[permission for grant in grants for permission in self._permissions(grant)],
                 after=[self.control_plane.cluster],
             ),
             self._child(),
@@ -111,6 +113,22 @@ class GcpCluster(Cluster):
     def point_hosts(self, name: str, address: pulumi.Input[str], host: str = EVERY_HOST) -> None:
         """By the IP address, which stays as long as its Service does."""
         host_record(f"{self._prefix}-{name}", self._dns.zone, f"{host}.{self._domain}", address, self._child())
+
+    def images_place(self, tenant: str) -> ImagesPlace:
+        """Two repositories of Artifact Registry, which stay when the tenant goes, as its images do."""
+        self._images(tenant)
+        return self._spec.images_place(tenant)
+
+    def _permissions(self, grant: Grant) -> list[Permission]:
+        if isinstance(grant, ImagesGrant):
+            return self._images(grant.tenant).permissions
+        return [permission_of(grant, self._spec)]
+
+    def _images(self, tenant: str) -> GcpTenantImages:
+        if tenant not in self._tenants:
+            args = GcpTenantImagesArgs(spec=self._spec, keys=self._keys, identities=self._identities, tenant=tenant)
+            self._tenants[tenant] = GcpTenantImages(f"{self._prefix}-images-{tenant}", args, self._child())
+        return self._tenants[tenant]
 
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, providers=[self._gcp])
@@ -177,7 +195,7 @@ def facts(spec: GcpClusterSpec) -> ClusterFacts:
         load_balancer_annotations={"cloud.google.com/l4-rbs": "enabled"},
         dns01_solver=solver(spec),
         service_account_issuer=spec.service_account_issuer,
-        registry=registry_address(spec),
+        registry=spec.registry_address,
         artifact_bucket=spec.bucket("artifacts"),
         audit_bucket=spec.bucket("audit"),
         autoscaler="native",

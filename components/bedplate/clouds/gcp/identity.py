@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pulumi
-from pulumi_gcp import projects, serviceaccount, storage
+from pulumi_gcp import artifactregistry, projects, serviceaccount, storage
 
-from bedplate.clouds.contract import BucketGrant, Grant
+from bedplate.clouds.contract import BucketGrant, SecretsGrant
 from bedplate.clouds.gcp.spec import GcpClusterSpec
 
 _OBJECT_ROLES = {"read": "roles/storage.objectViewer", "write": "roles/storage.objectUser"}
@@ -94,11 +94,13 @@ class GcpIdentities(pulumi.ComponentResource):
 
 @dataclass(frozen=True, kw_only=True)
 class Permission:
-    """One role, of a bucket or of the project. expression: IAM condition on what it covers; '' for all."""
+    """One role, of a bucket, of a repository of images, or of the project. expression: IAM condition on what it covers;
+    '' for all."""
 
     role: str
-    title: str
+    title: str = ""
     bucket: str = ""
+    repository: pulumi.Input[str] = ""
     expression: str = ""
 
 
@@ -131,6 +133,16 @@ class GcpWorkloadIdentity(pulumi.ComponentResource):
                     condition=storage.BucketIAMMemberConditionArgs(**condition) if permission.expression else None,
                     opts=after,
                 )
+            elif permission.repository:
+                artifactregistry.RepositoryIamMember(
+                    f"{name}-{position}",
+                    project=args.spec.project_id,
+                    location=args.spec.region,
+                    repository=permission.repository,
+                    role=permission.role,
+                    member=member,
+                    opts=after,
+                )
             else:
                 projects.IAMMember(
                     f"{name}-{position}",
@@ -152,9 +164,9 @@ def principal(spec: GcpClusterSpec, namespace: str, service_account: str) -> str
     return f"principal://iam.googleapis.com/{pool}/subject/ns/{namespace}/sa/{service_account}"
 
 
-def permissions_of(grants: Sequence[Grant], spec: GcpClusterSpec) -> list[Permission]:
-    """IAM's roles for grants; Cloud Storage uses the buckets' key on its own behalf."""
-    return [_of_bucket(each) if isinstance(each, BucketGrant) else _of_secrets(each.prefix, spec) for each in grants]
+def permission_of(grant: BucketGrant | SecretsGrant, spec: GcpClusterSpec) -> Permission:
+    """IAM's role for a grant; Cloud Storage uses the buckets' key on its own behalf."""
+    return _of_bucket(grant) if isinstance(grant, BucketGrant) else _of_secrets(grant.prefix, spec)
 
 
 def _of_bucket(grant: BucketGrant) -> Permission:

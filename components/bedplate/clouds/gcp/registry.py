@@ -1,7 +1,9 @@
 """The registry of images that the platform builds.
 
 Owns one Docker repository of Artifact Registry: tags that cannot be moved, a scan on every push, a rule that cleans up,
-and the nodes' right to pull from it. It deliberately deletes no tagged image: a rollback needs the old one.
+and the nodes' right to pull from it; and two for each tenant whose builds act as an identity: one for images, like the
+platform's, and one for the caches of builds, whose tag moves with each. It deliberately deletes no tagged image: a
+rollback needs the old one. A cache is deleted that no build has written for a month.
 """
 
 from dataclasses import dataclass
@@ -9,11 +11,14 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_gcp import artifactregistry
 
-from bedplate.clouds.gcp.identity import GcpIdentities
+from bedplate.clouds.gcp.identity import GcpIdentities, Permission
 from bedplate.clouds.gcp.keys import GcpKeys
 from bedplate.clouds.gcp.spec import GcpClusterSpec
 
 _UNTAGGED_DAYS = 7
+_CACHE_DAYS = 30
+_PUSH = "roles/artifactregistry.writer"
+"""https://cloud.google.com/artifact-registry/docs/access-control#roles"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,37 +36,75 @@ class GcpRegistry(pulumi.ComponentResource):
     def __init__(self, name: str, args: GcpRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:GcpRegistry", name, {}, opts)
         spec = args.spec
-        repository = artifactregistry.Repository(
-            f"{name}-images",
-            repository_id=spec.name,
-            location=spec.region,
-            format="DOCKER",
-            mode="STANDARD_REPOSITORY",
-            docker_config=artifactregistry.RepositoryDockerConfigArgs(immutable_tags=True),
-            # Scans where the project's Container Scanning API is on.
-            vulnerability_scanning_config=artifactregistry.RepositoryVulnerabilityScanningConfigArgs(
-                enablement_config="INHERITED"
-            ),
-            kms_key_name=args.keys.data_id,
-            cleanup_policies=[_untagged()],
-            cleanup_policy_dry_run=False,
-            opts=pulumi.ResourceOptions(parent=self, protect=True, depends_on=args.keys.usable),
-        )
-        artifactregistry.RepositoryIamMember(
-            f"{name}-pulled-by-nodes",
-            project=spec.project_id,
-            location=spec.region,
-            repository=repository.name,
-            role="roles/artifactregistry.reader",
-            member=args.identities.nodes.member,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        repository = _repository(f"{name}-images", spec.name, args, self, immutable_tags=True, cleanup=_untagged())
+        _pulled_by_nodes(f"{name}-pulled-by-nodes", repository, args, self)
         self.register_outputs({})
 
 
-def registry_address(spec: GcpClusterSpec) -> str:
-    """What an image's reference begins with."""
-    return f"{spec.region}-docker.pkg.dev/{spec.project_id}/{spec.name}/images"
+@dataclass(frozen=True, kw_only=True)
+class GcpTenantImagesArgs(GcpRegistryArgs):
+    """tenant: whose images."""
+
+    tenant: str
+
+
+class GcpTenantImages(pulumi.ComponentResource):
+    """The repositories of one tenant."""
+
+    permissions: list[Permission]
+    """What lets an identity push there, and delete nothing."""
+
+    def __init__(self, name: str, args: GcpTenantImagesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("bedplate:index:GcpTenantImages", name, {}, opts)
+        images, cache = (args.spec.tenant_repository(args.tenant, purpose) for purpose in ("images", "cache"))
+        repositories = [
+            _repository(f"{name}-images", images, args, self, immutable_tags=True, cleanup=_untagged()),
+            _repository(f"{name}-cache", cache, args, self, immutable_tags=False, cleanup=_old(_CACHE_DAYS)),
+        ]
+        _pulled_by_nodes(f"{name}-pulled-by-nodes", repositories[0], args, self)
+        self.permissions = [Permission(role=_PUSH, repository=repository.name) for repository in repositories]
+        self.register_outputs({})
+
+
+def _repository(
+    name: str,
+    repository_id: str,
+    args: GcpRegistryArgs,
+    parent: pulumi.Resource,
+    *,
+    immutable_tags: bool,
+    cleanup: artifactregistry.RepositoryCleanupPolicyArgs,
+) -> artifactregistry.Repository:
+    return artifactregistry.Repository(
+        name,
+        repository_id=repository_id,
+        location=args.spec.region,
+        format="DOCKER",
+        mode="STANDARD_REPOSITORY",
+        docker_config=artifactregistry.RepositoryDockerConfigArgs(immutable_tags=immutable_tags),
+        # Scans where the project's Container Scanning API is on.
+        vulnerability_scanning_config=artifactregistry.RepositoryVulnerabilityScanningConfigArgs(
+            enablement_config="INHERITED"
+        ),
+        kms_key_name=args.keys.data_id,
+        cleanup_policies=[cleanup],
+        cleanup_policy_dry_run=False,
+        opts=pulumi.ResourceOptions(parent=parent, protect=True, depends_on=args.keys.usable),
+    )
+
+
+def _pulled_by_nodes(
+    name: str, repository: artifactregistry.Repository, args: GcpRegistryArgs, parent: pulumi.Resource
+) -> None:
+    artifactregistry.RepositoryIamMember(
+        name,
+        project=args.spec.project_id,
+        location=args.spec.region,
+        repository=repository.name,
+        role="roles/artifactregistry.reader",
+        member=args.identities.nodes.member,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
 
 
 def _untagged() -> artifactregistry.RepositoryCleanupPolicyArgs:
@@ -71,5 +114,15 @@ def _untagged() -> artifactregistry.RepositoryCleanupPolicyArgs:
         action="DELETE",
         condition=artifactregistry.RepositoryCleanupPolicyConditionArgs(
             tag_state="UNTAGGED", older_than=f"{_UNTAGGED_DAYS * 86_400}s"
+        ),
+    )
+
+
+def _old(days: int) -> artifactregistry.RepositoryCleanupPolicyArgs:
+    return artifactregistry.RepositoryCleanupPolicyArgs(
+        id="old",
+        action="DELETE",
+        condition=artifactregistry.RepositoryCleanupPolicyConditionArgs(
+            tag_state="ANY", older_than=f"{days * 86_400}s"
         ),
     )

@@ -8,13 +8,14 @@ everywhere.
 import ipaddress
 import re
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bedplate.clouds.allocatable import CPU_STEPS, stepped
 from bedplate.clouds.catalogue import MachineShape
-from bedplate.clouds.contract import NodePoolSpec
+from bedplate.clouds.contract import ImagesPlace, NodePoolSpec
 from bedplate.clouds.managed import (
     AccessSpec,
     BudgetSpec,
@@ -280,6 +281,25 @@ class GcpClusterSpec(ManagedClusterSpec):
     def bucket(self, purpose: str) -> str:
         """Name of a bucket; names are unique among all projects of the world, and have at most 63 characters."""
         return f"{self.name}-{self.project_number}-{purpose}"
+
+    @property
+    def registry_address(self) -> str:
+        """What an image's reference begins with."""
+        return f"{self._images}/{self.name}/images"
+
+    @property
+    def _images(self) -> str:
+        return f"{self.region}-docker.pkg.dev/{self.project_id}"
+
+    def tenant_repository(self, tenant: str, purpose: str = "images") -> str:
+        """Id of a repository of a tenant's own: at most 63 characters, unique in the project."""
+        digits = sha256(f"{self.name}/{tenant}/{purpose}".encode()).hexdigest()[:8]
+        return f"{self.name}-{tenant[:20].rstrip('-')}-{purpose}-{digits}"
+
+    def images_place(self, tenant: str) -> ImagesPlace:
+        """Two repositories of its own: IAM knows no smaller part, and tags are immovable in all of one or in none."""
+        images, caches = (self.tenant_repository(tenant, purpose) for purpose in ("images", "cache"))
+        return ImagesPlace(images=f"{self._images}/{images}", caches=f"{self._images}/{caches}")
 
     def implementation(self) -> "ClusterImplementation":
         """The GKE cluster; imports pulumi_gcp. Raises MissingExtraError."""

@@ -12,14 +12,18 @@ from dataclasses import dataclass
 
 import pulumi
 
-from bedplate.clouds import ClusterFacts
+from bedplate.clouds import Cluster
+from bedplate.clouds.buckets import identity_name
+from bedplate.clouds.contract import ImagesGrant
+from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.kubernetes import Alert, KubernetesObject, manifest
-from bedplate.labels import PULL_SECRET, Identity
+from bedplate.labels import BUILD, PULL_SECRET, Identity, builds_namespace
 from bedplate.offers import TenantImages
 from bedplate.services.images.alerts import IMAGES_ALERTS
 from bedplate.services.images.place import BuildPlace, BuildPlaceArgs, role
+from bedplate.services.images.pod import HELPER
 from bedplate.services.images.policy import binding, policy
-from bedplate.services.images.spec import ImagesSpec, RegistryCredentialsSpec
+from bedplate.services.images.spec import BuildsSpec, ImagesSpec, RegistryCredentialsSpec
 
 _IDENTITY = Identity(name="images", component="images")
 
@@ -29,7 +33,7 @@ class ImagesArgs:
     """secret: resolves the name of a config secret."""
 
     spec: ImagesSpec
-    facts: ClusterFacts
+    cluster: Cluster
     secret: Callable[[str], pulumi.Output[str]]
 
 
@@ -59,36 +63,63 @@ class Images(pulumi.ComponentResource):
 
     def repository(self, tenant: str) -> str:
         """What a tenant's images begin with, without '/' at the end; '' where there is no registry."""
-        registry = self._args.spec.registry or self._args.facts.registry
+        if self._acts_as_identity(tenant):
+            return self._args.cluster.images_place(tenant).images
+        registry = self._args.spec.registry or self._args.cluster.facts.registry
         return f"{registry.rstrip('/')}/{tenant}" if registry else ""
+
+    def caches(self, tenant: str) -> str:
+        """What the references of its builds' caches begin with, as `repository`."""
+        return self._args.cluster.images_place(tenant).caches if self._acts_as_identity(tenant) else ""
 
     def builds_for(self, tenant: str) -> bool:
         """Whether a tenant's members may build in the cluster."""
         builds = self._args.spec.builds
-        return builds is not None and tenant in builds.credentials
+        return builds is not None and builds.builds_for(tenant)
+
+    def _acts_as_identity(self, tenant: str) -> bool:
+        builds = self._args.spec.builds
+        return builds is not None and tenant in builds.cloud_identities
 
     def open(self, name: str, request: TenantImages, parent: pulumi.Resource) -> None:
         """Registers for `parent`, a tenant, what its images need."""
-        spec, facts = self._args.spec, self._args.facts
+        spec = self._args.spec
         if spec.pull:
             inside = pulumi.ResourceOptions(
                 parent=parent, depends_on=[request.namespace], deleted_with=request.namespace
             )
             KubernetesObject(f"{name}-pull-secret", self._pull_secret(request, spec.pull), inside)
-        if spec.builds and self.builds_for(request.identity.tenant):
-            credentials = self._docker_config(spec.builds.credentials[request.identity.tenant])
+        if spec.builds and spec.builds.builds_for(request.identity.tenant):
             place = BuildPlaceArgs(
                 tenant=request,
                 spec=spec.builds,
-                facts=facts,
-                credentials=credentials,
+                facts=self._args.cluster.facts,
+                credentials=self._push_config(request.identity.tenant, spec.builds),
+                acts_as=self._identity(request),
                 before=[request.namespace, *self._before_builds],
             )
             BuildPlace(f"{name}-builds", place, pulumi.ResourceOptions(parent=parent))
 
+    def _identity(self, request: TenantImages) -> WorkloadIdentity | None:
+        """Of a tenant's builds, if they have one."""
+        tenant, place = request.identity.tenant, builds_namespace(request.namespace_name)
+        if not self._acts_as_identity(tenant):
+            return None
+        grants = [ImagesGrant(tenant=tenant)]
+        return self._args.cluster.workload_identity(identity_name(place, BUILD), place, BUILD, grants)
+
+    def _push_config(self, tenant: str, builds: BuildsSpec) -> pulumi.Input[str]:
+        """As ~/.docker/config.json says how to sign in where a tenant's images are."""
+        if self._acts_as_identity(tenant):
+            place = self._args.cluster.images_place(tenant)
+            hosts = sorted({reference.partition("/")[0] for reference in (place.images, place.caches)})
+            return json.dumps({"credHelpers": dict.fromkeys(hosts, HELPER)})
+        return self._docker_config(builds.credentials[tenant])
+
     def _docker_config(self, account: RegistryCredentialsSpec) -> pulumi.Output[str]:
         """As ~/.docker/config.json has an account of the registry."""
-        host = self.repository("").partition("/")[0]
+        registry = self._args.spec.registry or self._args.cluster.facts.registry or ""
+        host = registry.partition("/")[0]
 
         def written(password: str) -> str:
             both = base64.b64encode(f"{account.username}:{password}".encode()).decode()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pulumi
 
 from bedplate.clouds import ClusterFacts
+from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.clouds.networks import not_internet, translated
 from bedplate.kubernetes import (
     METADATA_ADDRESSES,
@@ -46,13 +47,14 @@ RULES: list[Manifest] = [
 
 @dataclass(frozen=True, kw_only=True)
 class BuildPlaceArgs:
-    """tenant: whose images. credentials: of the registry, as ~/.docker/config.json has them. before: what must be there
-    before anybody can build."""
+    """tenant: whose images. credentials: of the registry, as ~/.docker/config.json has them. acts_as: the identity of
+    the cloud that builds push as, if they do. before: what must be there before anybody can build."""
 
     tenant: TenantImages
     spec: BuildsSpec
     facts: ClusterFacts
     credentials: pulumi.Input[str]
+    acts_as: WorkloadIdentity | None
     before: Sequence[pulumi.Resource]
 
 
@@ -71,10 +73,11 @@ class BuildPlace(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self, depends_on=[there], deleted_with=there)
         parts: list[Manifest] = [
             _credentials(_name(tenant), identity, args.credentials),
-            service_account(BUILD, _name(tenant), identity),
-            pod_template(_name(tenant), identity, spec),
+            _account(_name(tenant), identity, args.acts_as),
+            pod_template(_name(tenant), identity, spec, args.acts_as),
             _quota(_name(tenant), identity, spec),
             *_policies(_name(tenant), identity, spec, facts),
+            *_ways_to_the_cloud(_name(tenant), identity, args.acts_as),
         ]
         for part in parts:
             KubernetesObject(f"{name}-{part['kind'].lower()}-{part['metadata']['name']}", part, inside)
@@ -105,6 +108,14 @@ def _credentials(namespace: str, identity: Identity, written: pulumi.Input[str])
     kind = "kubernetes.io/dockerconfigjson"
     secret = manifest("v1", "Secret", PUSH_SECRET, identity, namespace=namespace, type=kind)
     return {**secret, "stringData": {".dockerconfigjson": written}}
+
+
+def _account(namespace: str, identity: Identity, acts_as: WorkloadIdentity | None) -> Manifest:
+    account = service_account(BUILD, namespace, identity)
+    if acts_as and acts_as.annotations:
+        metadata: Manifest = account["metadata"]
+        metadata["annotations"] = {**metadata.get("annotations", {}), **acts_as.annotations}
+    return account
 
 
 def _binding(namespace: str, identity: Identity, groups: Sequence[str], group_prefix: str) -> Manifest:
@@ -144,3 +155,19 @@ def _policies(namespace: str, identity: Identity, spec: BuildsSpec, facts: Clust
     ]
     internet = network_policy("internet", namespace, identity, policyTypes=["Egress"], egress=[{"to": out}])
     return [*default_policies(namespace, identity, facts.dns), internet]
+
+
+def _ways_to_the_cloud(namespace: str, identity: Identity, acts_as: WorkloadIdentity | None) -> list[Manifest]:
+    """To where pods get their credentials (port 988 is GKE's), and to a registry that answers in the cluster's own
+    networks."""
+    if acts_as is None:
+        return []
+    ways = [
+        {
+            "to": [addresses(network) for network in networks],
+            "ports": [{"protocol": "TCP", "port": port} for port in ports],
+        }
+        for networks, ports in ((acts_as.credentials_networks, (80, 988)), (acts_as.storage_networks, (443,)))
+        if networks
+    ]
+    return [network_policy("cloud", namespace, identity, policyTypes=["Egress"], egress=ways)] if ways else []

@@ -8,6 +8,7 @@ https://github.com/moby/buildkit/blob/v0.34.2/docs/rootless.md#kubernetes.
 
 from typing import Any
 
+from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.kubernetes import Manifest, manifest
 from bedplate.kubernetes.pods import NOT_EVICTED, cpu_quantity, memory_quantity
 from bedplate.labels import BUILD, BUILD_HEADER_BYTES, MAX_BUILD_SECONDS, POOL, Identity
@@ -15,6 +16,13 @@ from bedplate.services.images.spec import BuildsSpec
 
 # renovate: datasource=docker depName=docker.io/moby/buildkit
 BUILDKIT_VERSION = "v0.34.2-rootless"
+# renovate: datasource=docker depName=gcr.io/go-containerregistry/krane/debug
+KRANE_VERSION = "v0.22.1"
+"""What asks each cloud for a password of its registry, as the identity of the pod; it has a shell by its side
+(https://github.com/google/go-containerregistry/blob/v0.22.1/cmd/krane/README.md)."""
+HELPER = "cloud"
+"""Name of Docker's credential helper that asks it, behind `docker-credential-`
+(https://docs.docker.com/reference/cli/docker/login/#credential-helpers)."""
 PUSH_SECRET = "registry-push"
 STAGE = "/stage"
 USER = 1000
@@ -22,11 +30,26 @@ USER = 1000
 _HOME = "/home/user"
 _STATE = f"{_HOME}/.local/share/buildkit"
 _CREDENTIALS = f"{_HOME}/.docker"
+_TOOLS = "/tools"
+_TOOLS_MIB = 64
 _SECRETS_MIB = 16
 _WAIT_SECONDS = 600
 """For what is sent: who is cut off meanwhile leaves nothing behind."""
+PLACE_HELPER = f"""
+set -eu
+cp /ko-app/krane {_TOOLS}/krane
+cat > {_TOOLS}/docker-credential-{HELPER} <<'END'
+#!/bin/sh
+export DOCKER_CONFIG={_TOOLS} AWS_ECR_DISABLE_CACHE=1
+exec {_TOOLS}/krane auth "$@"
+END
+chmod 755 {_TOOLS}/docker-credential-{HELPER}
+"""
+"""The helper looks into no configuration that names the helper. BuildKit asks it anew every few minutes, so no token
+needs to last as long as a build (https://github.com/moby/buildkit/blob/v0.34.2/session/auth/authprovider/)."""
 SCRIPT = f"""
 set -eu
+export PATH="{_TOOLS}:$PATH"
 echo "bedplate: waiting for the folder"
 bytes=$(timeout {_WAIT_SECONDS} dd bs=1 count={BUILD_HEADER_BYTES} 2>/dev/null) || bytes=
 [ -n "$bytes" ] || {{ echo "bedplate: nobody sent anything" >&2; exit 64; }}
@@ -40,16 +63,19 @@ echo "bedplate: pushed $(tr -d '\\n' < {STAGE}/metadata.json)"
 """
 
 
-def pod_template(namespace: str, identity: Identity, spec: BuildsSpec) -> Manifest:
-    """What every build in the namespace is a copy of."""
+def pod_template(
+    namespace: str, identity: Identity, spec: BuildsSpec, acts_as: WorkloadIdentity | None = None
+) -> Manifest:
+    """What every build in the namespace is a copy of. acts_as: the identity of the cloud that it pushes as."""
     longest = {MAX_BUILD_SECONDS: str(spec.max_minutes * 60)}
     body = manifest("v1", "PodTemplate", BUILD, identity, namespace=namespace, annotations=longest)
-    labels = dict(sorted(identity.running_labels().items()))
+    labels = dict(sorted({**identity.running_labels(), **(acts_as.labels if acts_as else {})}.items()))
     metadata = {"labels": labels, "annotations": dict(NOT_EVICTED)}
-    return {**body, "template": {"metadata": metadata, "spec": _pod(spec)}}
+    return {**body, "template": {"metadata": metadata, "spec": _pod(spec, acts_as is not None)}}
 
 
-def _pod(spec: BuildsSpec) -> Manifest:
+def _pod(spec: BuildsSpec, acts_as_identity: bool) -> Manifest:
+    volumes = {**_volumes(), **(_TOOLS_VOLUME if acts_as_identity else {})}
     exact = {"memory": memory_quantity(spec.memory_gib), "ephemeral-storage": memory_quantity(spec.disk_gib)}
     container: dict[str, Any] = {
         "name": BUILD,
@@ -79,7 +105,7 @@ def _pod(spec: BuildsSpec) -> Manifest:
             "seccompProfile": {"type": "Unconfined"},
             "appArmorProfile": {"type": "Unconfined"},
         },
-        "volumeMounts": [{"name": name, **mount} for name, (mount, _) in _volumes().items()],
+        "volumeMounts": [{"name": name, **mount} for name, (mount, _) in volumes.items()],
     }
     return {
         "serviceAccountName": BUILD,
@@ -89,8 +115,35 @@ def _pod(spec: BuildsSpec) -> Manifest:
         "terminationGracePeriodSeconds": 30,
         "securityContext": {"fsGroup": USER, "fsGroupChangePolicy": "OnRootMismatch"},
         **({"nodeSelector": {POOL: spec.pool}} if spec.pool else {}),
+        **({"initContainers": [_helper()]} if acts_as_identity else {}),
         "containers": [container],
-        "volumes": [{"name": name, **source} for name, (_, source) in _volumes().items()],
+        "volumes": [{"name": name, **source} for name, (_, source) in volumes.items()],
+    }
+
+
+_TOOLS_VOLUME: dict[str, tuple[Manifest, Manifest]] = {
+    "tools": ({"mountPath": _TOOLS, "readOnly": True}, {"emptyDir": {"sizeLimit": f"{_TOOLS_MIB}Mi"}})
+}
+
+
+def _helper() -> Manifest:
+    """Puts the credential helper where the build finds it."""
+    small = {"cpu": "100m", "memory": "64Mi", "ephemeral-storage": f"{_TOOLS_MIB}Mi"}
+    return {
+        "name": "credential-helper",
+        "image": f"gcr.io/go-containerregistry/krane/debug:{KRANE_VERSION}",
+        "command": ["/busybox/sh", "-c", PLACE_HELPER],
+        "resources": {"requests": small, "limits": small},
+        "securityContext": {
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "runAsNonRoot": True,
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "volumeMounts": [{"name": "tools", "mountPath": _TOOLS}],
     }
 
 

@@ -6,7 +6,7 @@ Owns the specs. Whether pools, tenants and secrets are there is checked by `bedp
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from bedplate.clouds.networks import network_form
 from bedplate.spec import ConfigKey, Cpu, DnsLabel, Gib, ImagePrefix, PositiveCount, Spec, matching, mistake
@@ -27,9 +27,12 @@ class BuildsSpec(Spec):
     """How images are built in the cluster. Each tenant has a namespace of its own for it, and pays with no quota of
     its own."""
 
-    credentials: Annotated[Mapping[DnsLabel, RegistryCredentialsSpec], Field(min_length=1)]
+    credentials: Mapping[DnsLabel, RegistryCredentialsSpec] = {}
     """Tenant → what may push and pull below `<registry>/<tenant>/`, and nothing else: a build can read it. Tenants that
-    are not here build nothing."""
+    are neither here nor in `cloudIdentities` build nothing."""
+    cloud_identities: tuple[DnsLabel, ...] = ()
+    """Tenants whose builds push to the registry of the cluster's cloud, each as an identity that reaches its own images
+    alone; no password is anywhere. Only where the platform owns the cluster."""
     pool: DnsLabel | None = None
     """Pool of `nodePools` on whose nodes builds run; any node without GPUs that takes tenants' pods if none."""
     cpu: Cpu = 4
@@ -46,6 +49,19 @@ class BuildsSpec(Spec):
     """Private networks (CIDR) that builds reach besides the internet, such as that of a registry or an index of
     packages."""
 
+    @model_validator(mode="after")
+    def _of_somebody(self) -> "BuildsSpec":
+        if not self.credentials and not self.cloud_identities:
+            raise mistake("nobody may build", "name tenants in `credentials` or in `cloudIdentities`")
+        twice = sorted(set(self.credentials) & set(self.cloud_identities))
+        if twice:
+            raise mistake(f"'{twice[0]}' is in `credentials` and in `cloudIdentities`", "take it out of one of them")
+        return self
+
+    def builds_for(self, tenant: str) -> bool:
+        """Whether a tenant's members may build."""
+        return tenant in self.credentials or tenant in self.cloud_identities
+
 
 class ImagesSpec(Spec):
     """The registry of the platform's images."""
@@ -58,6 +74,15 @@ class ImagesSpec(Spec):
     may read the cloud's own."""
     builds: BuildsSpec | None = None
     """Builds in the cluster; without it there are none, and images come from elsewhere."""
+
+    @model_validator(mode="after")
+    def _of_one_registry(self) -> "ImagesSpec":
+        if self.registry and self.builds and self.builds.cloud_identities:
+            raise mistake(
+                "`builds.cloudIdentities` push to the cloud's own registry, and `registry` names another",
+                "remove `registry`, or give those tenants an account of it in `builds.credentials`",
+            )
+        return self
 
     @field_validator("registry")
     @classmethod
