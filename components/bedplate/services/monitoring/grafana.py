@@ -11,7 +11,7 @@ https://github.com/grafana/grafana/blob/main/conf/defaults.ini.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -58,7 +58,7 @@ class Source:
 @dataclass(frozen=True, kw_only=True)
 class GrafanaArgs:
     """place: the namespace that it runs in, alone of its kind. host: where it answers; label: of the objects of its
-    route. groups: whose people come in."""
+    route. groups: whose people come in. tenant: whose it is, if a tenant's."""
 
     place: PlatformNamespace
     dashboards: Sequence[Dashboard]
@@ -68,6 +68,7 @@ class GrafanaArgs:
     groups: Sequence[str]
     front_door: FrontDoor
     authentication: AuthenticationEndpoints
+    tenant: str = ""
     chart_source: str | None = None
 
 
@@ -221,7 +222,8 @@ def _questions(args: GrafanaArgs) -> Manifest:
 def _route(args: GrafanaArgs) -> RouteArgs:
     return RouteArgs(
         spec=RouteSpec(access="browser"),
-        identity=IDENTITY,
+        identity=replace(IDENTITY, tenant=args.tenant),
+        pods=IDENTITY.selector(),
         namespace=args.place.namespace,
         namespace_name=args.place.namespace_name,
         service=NAME_OF_ALL,

@@ -99,7 +99,6 @@ def policies(spec: MonitoringSpec) -> list[Manifest]:
         }
     }
     proxies = {"namespaceSelector": {"matchLabels": {NAME: TENANT_GRAFANA}}, "podSelector": _pods(label_proxy.PROXY)}
-    asking = [ours, *([proxies] if spec.tenant_dashboards else [])]
     gossip = [*_ports("TCP", _GOSSIP_PORT), *_ports("UDP", _GOSSIP_PORT)]
     twins = [{"podSelector": _pods("alertmanager")}]
     ask_kubernetes = {"matchExpressions": [{"key": NAME, "operator": "NotIn", "values": ["alertmanager", "grafana"]}]}
@@ -117,7 +116,11 @@ def policies(spec: MonitoringSpec) -> list[Manifest]:
                 {"to": [llms], "ports": _ports("TCP", LLM_PORT)},
             ],
         ),
-        _policy("questions", _pods("prometheus"), ingress=[{"from": asking, "ports": _ports("TCP", PROMETHEUS_PORT)}]),
+        _policy(
+            "questions",
+            _pods("prometheus"),
+            ingress=[{"from": [ours, proxies], "ports": _ports("TCP", PROMETHEUS_PORT)}],
+        ),
         _policy(
             "twins",
             _pods("alertmanager"),

@@ -54,6 +54,7 @@ class TenantGrafana(pulumi.ComponentResource):
             host=grafana_host(args.domain, args.tenant),
             label=grafana_label(args.tenant),
             groups=args.groups,
+            tenant=args.tenant,
             front_door=args.front_door,
             authentication=args.authentication,
             chart_source=args.chart_source,

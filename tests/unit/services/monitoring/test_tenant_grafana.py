@@ -144,6 +144,3 @@ class TestWhatIsShown:
         assert place(VISION) in names
         assert place(AUDIO) not in names
         assert not any("bedplate-grafana" in body.inputs["metadata"]["name"] for body in objects(none, "Namespace"))
-        assert not network(none).lets_in(
-            Pod(place(VISION), {NAME: "prom-label-proxy"}, {NAME: "tenant-grafana"}), prometheus(none), 9090
-        )
