@@ -21,7 +21,7 @@ import bedplate.services
 from bedplate.config import PlatformSpec
 from bedplate.engine.engine import Program, Recording, RecordingBackend, run
 from bedplate.engine.resources import Resource
-from bedplate.plans.planning import program_of, written_platform
+from bedplate.plans.planning import program_of, without, written_platform
 from bedplate.plans.project import Project
 from bedplate.stack_file.reading import NAMESPACE, PLATFORM_KEY, StackFileError, load
 from bedplate.workloads import Workload
@@ -170,6 +170,8 @@ def nobody(stack: dict[str, Any]) -> dict[str, Any]:
     """A platform with nobody on it, and so with nobody's budget."""
     rest = {key: value for key, value in stack.items() if key not in ("tenants", "tenantsDir", "cost", "buckets")}
     cost = {key: value for key, value in stack.get("cost", {}).items() if key != "budgets"}
+    for tenant in stack.get("tenants", []):
+        rest = without(rest, tenant["name"])
     return {**rest, **({"cost": cost} if cost else {}), "tenants": []}
 
 

@@ -173,6 +173,9 @@ NODE_EXPORTER_NAMESPACE = "bedplate-node-exporter"
 COST_NAMESPACE = "bedplate-cost"
 LOGS_NAMESPACE = "bedplate-logs"
 LOGS_HOST = "logs"
+GRAFANA = "grafana"
+TENANT_GRAFANA = "tenant-grafana"
+"""The name of namespaces with the Grafana of a tenant."""
 """The first label of the host at which the platform's team reads logs, and how those of tenants begin."""
 GPU_NAMESPACE = "bedplate-gpu"
 GPU_METRICS_NAMESPACE = "bedplate-gpu-metrics"
@@ -275,9 +278,19 @@ def builds_namespace(namespace: str) -> str:
     return f"bedplate-builds-{namespace}"
 
 
-def grafana_host(domain: str) -> str:
-    """The one host that dashboards are at."""
-    return f"grafana.{domain}"
+def tenant_grafana_namespace(namespace: str) -> str:
+    """Where the Grafana of a tenant runs. namespace: the tenant's."""
+    return f"bedplate-grafana-{namespace}"
+
+
+def grafana_label(tenant: str = "") -> str:
+    """The first label of the host that dashboards are at: a tenant's, or the platform's."""
+    return host_label(tenant, GRAFANA) if tenant else GRAFANA
+
+
+def grafana_host(domain: str, tenant: str = "") -> str:
+    """The host that dashboards are at: a tenant's, or the platform's."""
+    return f"{grafana_label(tenant)}.{domain}"
 
 
 def logs_host(domain: str, tenant: str = "") -> str:

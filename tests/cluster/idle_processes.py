@@ -152,7 +152,12 @@ class Sources:
 
 @contextmanager
 def running_prometheus(
-    program: Path, folder: Path, rules: Sequence[RuleGroup] | str, sources: Sources, alertmanager: str = ""
+    program: Path,
+    folder: Path,
+    rules: Sequence[RuleGroup] | str,
+    sources: Sources,
+    alertmanager: str = "",
+    flags: Sequence[str] = (),
 ) -> Iterator[Prometheus]:
     """Prometheus with these rules."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -162,7 +167,7 @@ def running_prometheus(
         YAML(typ="safe").dump(_scraping(sources, port, alertmanager), file)
     command = [str(program), f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
     command += [f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.retention.time=1d"]
-    command += [f"--query.lookback-delta={sources.lookback_seconds}s"]
+    command += [f"--query.lookback-delta={sources.lookback_seconds}s", *flags]
     running = Prometheus("prometheus", command, folder, f"http://127.0.0.1:{port}/-/ready")
     running.start()
     try:

@@ -51,6 +51,7 @@ EVERYTHING = platform(
         "platform": "on-call",
         "heartbeat": "on-call",
         "tenants": {"vision": "vision", "search": "search"},
+        "tenantDashboards": ["vision"],
         "remoteWrite": {"url": "https://metrics.example.com/write", "tokenRef": "metrics"},
     },
     cost={

@@ -16,6 +16,7 @@ import pytest
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.objects import Object, ObjectKey
+from bedplate.plans.planning import without
 from engine.leftovers import held_back
 from engine.project import Plan, Project, Stack, Steps, planned, stack_file
 from harness import ROOT, job, model_api, tenant
@@ -34,8 +35,7 @@ def with_tenant(added: dict[str, Any]) -> dict[str, Any]:
 
 def without_tenant(name: str) -> dict[str, Any]:
     changed = copy.deepcopy(BASE)
-    platform = changed["config"]["bedplate:platform"]
-    platform["tenants"] = [each for each in platform["tenants"] if each["name"] != name]
+    changed["config"]["bedplate:platform"] = without(changed["config"]["bedplate:platform"], name)
     return changed
 
 

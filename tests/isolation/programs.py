@@ -68,6 +68,14 @@ _WORKLOAD = (
     ),
     Action(
         "workload",
+        "reaches a tenant's Grafana or the proxy behind it, and says who it is",
+        "refused",
+        "NetworkPolicies: the front door reaches Grafana, Grafana the proxy, and nobody else either",
+        "unit/services/monitoring/test_tenant_grafana.py::TestTheNetwork::"
+        "test_leads_to_a_grafana_from_the_front_door_alone",
+    ),
+    Action(
+        "workload",
         "is reached from outside without a route",
         "refused",
         "a route opens one port, to Traefik's pods",
@@ -193,6 +201,28 @@ _VISITOR = (
         "refused",
         "each route asks for its tenant's groups",
         "TestWithASessionOfAnotherGroup::test_is_refused",
+    ),
+    Action(
+        "visitor",
+        "opens another tenant's dashboards",
+        "refused",
+        "each Grafana is one tenant's, and its route asks for that one's groups",
+        "TestWithASessionOfAnotherGroup::test_opens_the_dashboards_of_his_own_tenant_alone",
+    ),
+    Action(
+        "visitor",
+        "asks his tenant's Grafana for another tenant's series",
+        "refused",
+        "its only source is a proxy that asks Prometheus about the tenant's namespace (ADR 0044)",
+        "cluster/services/monitoring/test_tenant_grafana.py::TestEveryWayToAsk::test_tells_of_the_own_tenant_alone",
+    ),
+    Action(
+        "visitor",
+        "gets further by his tenant's Grafana, were it taken over",
+        "refused",
+        "NetworkPolicies: it reaches its proxy alone, and Prometheus lets it not in",
+        "unit/services/monitoring/test_tenant_grafana.py::TestTheNetwork::"
+        "test_leads_from_a_grafana_to_its_own_proxy_alone",
     ),
     Action(
         "visitor",

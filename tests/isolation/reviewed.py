@@ -15,6 +15,7 @@ from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi
 from bedplate.engine.engine import Recording, RecordingBackend, run
 from bedplate.kubernetes import RouteSpec, new_api_key
+from bedplate.labels import grafana_host, tenant_grafana_namespace
 from bedplate.rehearsal.applying import apply, manifest_of
 from bedplate.rehearsal.definitions import Definitions
 from bedplate.services.login.authentication import PROXY, AuthenticationEndpoints
@@ -64,6 +65,7 @@ def stack() -> dict[str, Any]:
         nodePools=pools,
         login=LOGIN,
         certificates={"issuer": "internal"},
+        monitoring={"diskGib": 2000, "tenantDashboards": [VISION, AUDIO]},
         guardrails={**LIMITS, "publicRoutes": True},
     )
 
@@ -280,6 +282,7 @@ def _on_this_machine(review: Review, address: str, workload: int, login: int) ->
         for body in review.objects_of(namespace):
             if body["kind"] == "Service":
                 yield endpoint_slice(body["metadata"]["name"], namespace, address, workload)
+        yield from _grafana(tenant_grafana_namespace(namespace), address, workload)
     for body in review.objects_of("bedplate-front-door"):
         asking = body.get("spec", {}).get("forwardAuth", {}) if body["kind"] == "Middleware" else {}
         if asking:
@@ -289,10 +292,19 @@ def _on_this_machine(review: Review, address: str, workload: int, login: int) ->
     yield endpoint_slice(PROXY, "bedplate-login", address, login)
 
 
+def _grafana(namespace: str, address: str, port: int) -> Iterator[Manifest]:
+    """The Service that its chart would bring."""
+    ports = [{"name": "service", "port": 80, "targetPort": 3000}]
+    named = {"name": "grafana", "namespace": namespace}
+    yield {"apiVersion": "v1", "kind": "Service", "metadata": named, "spec": {"ports": ports}}
+    yield {**endpoint_slice("grafana", namespace, address, port), "ports": [{"name": "service", "port": port}]}
+
+
 def is_serving(visitor: Visitor) -> bool:
     """Whether every route is there."""
     hosts = [host(kind, access, tenant) for kind in ROUTED for access in ACCESS for tenant in (VISION, AUDIO)]
     hosts += [host("workspace", open_to) for open_to in OPEN_TO]
+    hosts += [grafana_host(DOMAIN, tenant) for tenant in (VISION, AUDIO)]
     try:
         return all(visitor.ask(host)[0].status not in (404, 503) for host in hosts)
     except OSError:

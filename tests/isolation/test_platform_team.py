@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bedplate.engine.resources import revealed
+from bedplate.labels import tenant_grafana_namespace
 from cluster.guardrails.guarded import field, image
 from isolation.keys import attacked
 from isolation.reviewed import VISION, Review
@@ -80,7 +81,7 @@ class TestAnAdministrator:
             body
             for body in review.all_objects()
             if body["metadata"]["labels"].get("bedplate.dev/tenant") == VISION
-            and body["metadata"].get("namespace") not in (VISION, None)
+            and body["metadata"].get("namespace") not in (VISION, tenant_grafana_namespace(VISION), None)
         ]
         assert {body["metadata"]["namespace"] for body in outside} == {"bedplate-front-door"}
         assert {body["kind"] for body in outside} == {"IngressRoute", "Middleware"}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from bedplate.labels import grafana_host
 from bedplate.services.front_door.headers import FAMILIES
 from cluster.processes_under_test import INES, SESSION, Login
 from isolation.network import PORTS, Network
@@ -135,6 +136,17 @@ class TestWithASessionOfAnotherGroup:
     def test_is_refused(self, door: Door, kind: str, access: str, shown: list[tuple[str, str]]) -> None:
         assert door.visitor.ask(host(kind, access, VISION), headers=shown)[0].status == 200
         assert door.visitor.ask(host(kind, access, AUDIO), headers=shown)[0].status == 403
+
+    def test_opens_the_dashboards_of_his_own_tenant_alone(self, door: Door) -> None:
+        for path in (
+            "/",
+            "/api/datasources/proxy/uid/prometheus/api/v1/query?query=up",
+            "/login",
+            "/public/build/x.js",
+        ):
+            assert door.visitor.ask(grafana_host(DOMAIN, VISION), path, headers=MEMBER)[0].status == 200
+            assert door.visitor.ask(grafana_host(DOMAIN, AUDIO), path, headers=MEMBER)[0].status == 403
+            assert door.visitor.ask(grafana_host(DOMAIN, VISION), path)[0].status == 302
 
     def test_is_asked_for_the_groups_of_the_host_whatever_the_request_says(self, door: Door) -> None:
         headers = [*MEMBER, *((name, host(ROUTED[0], "browser", VISION)) for name in MISLEADING)]

@@ -22,6 +22,13 @@ from bedplate.stack_file.problems import printable
 from bedplate.stack_file.reading import NAMESPACE, PLATFORM_KEY, LocatedProblem, Stack, StackFileError, load
 
 _OTHER_REVISION_SECONDS = 300
+_NAMING_TENANTS = (
+    ("monitoring", "tenants"),
+    ("monitoring", "tenantDashboards"),
+    ("images", "builds", "credentials"),
+    ("tenantSecrets",),
+)
+"""Lists and mappings outside of a tenant that name tenants, and are refused where there is none of the name."""
 _SHOWN = 8
 """Of branches."""
 _LIBRARY = "components"
@@ -31,15 +38,36 @@ _LIBRARY = "components"
 def program_of(project: Project, stack: Stack, *, without_tenant: str | None = None) -> Program:
     """The project's program with the stack's configuration, tenants of `tenantsDir` written inline."""
     platform = stack.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    tenants = [tenant for tenant in platform.get("tenants", []) if tenant["name"] != without_tenant]
+    if without_tenant:
+        platform = without(platform, without_tenant)
     return Program(
         root=project.root,
         folder=project.program,
         project=project.name,
         stack=stack_name(stack.file),
-        config={PLATFORM_KEY: {**platform, "tenants": tenants}},
+        config={PLATFORM_KEY: {**platform, "tenants": platform.get("tenants", [])}},
         secrets=frozenset(f"{NAMESPACE}{name}" for name in stack.secrets),
     )
+
+
+def without(platform: Mapping[str, Any], tenant: str) -> dict[str, Any]:
+    """The platform as who removes a tenant writes it: sections that name the tenant do so no more."""
+    left = {**platform, "tenants": [each for each in platform.get("tenants", []) if each["name"] != tenant]}
+    for path in _NAMING_TENANTS:
+        left = _without_name(left, path, tenant)
+    return left
+
+
+def _without_name(section: Mapping[str, Any], path: Sequence[str], tenant: str) -> dict[str, Any]:
+    first, *rest = path
+    named = section.get(first)
+    if not named:
+        return dict(section)
+    if rest:
+        return {**section, first: _without_name(named, rest, tenant)}
+    if isinstance(named, Mapping):
+        return {**section, first: {key: value for key, value in named.items() if key != tenant}}
+    return {**section, first: [name for name in named if name != tenant]}
 
 
 @dataclass(frozen=True, kw_only=True)

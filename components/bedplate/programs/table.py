@@ -255,6 +255,14 @@ PROGRAMS = (
         definitions=("example/prometheus-operator-crd",),
     ),
     Program(
+        name="prom-label-proxy",
+        title="prom-label-proxy",
+        module="github.com/prometheus-community/prom-label-proxy",
+        needed_by="tests of tenants' dashboards",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"github.com/prometheus/common/version.Version": "{version}"},
+    ),
+    Program(
         name="jobset",
         title="the controller of JobSet",
         module="sigs.k8s.io/jobset",

@@ -22,7 +22,7 @@ from bedplate.embedded_cluster.simulation import SimulatedPool
 from bedplate.engine.engine import Program, Recording, RecordingBackend, run
 from bedplate.engine.resources import Resource
 from bedplate.errors import RehearsalError
-from bedplate.labels import SYSTEM_POOL, TENANT
+from bedplate.labels import SYSTEM_POOL, TENANT, builds_namespace, tenant_grafana_namespace
 from bedplate.rehearsal.applying import Applied, Starting, apply, existing, manifest_of
 from bedplate.rehearsal.definitions import Definitions
 from bedplate.rehearsal.deleting import delete
@@ -298,11 +298,12 @@ def changed_for_others(
 ) -> list[ObjectKey]:
     """What changed although it belongs to somebody else; runs of jobs come and go by the clock, and pods of DaemonSets
     with their nodes. steady: nodes that were there all the time."""
+    places = {namespace, builds_namespace(namespace), tenant_grafana_namespace(namespace)}
     return sorted(
         key
         for key in before.keys() | after.keys()
-        if key.namespace != namespace
-        and key != ObjectKey("Namespace", "", namespace)
+        if key.namespace not in places
+        and key not in {ObjectKey("Namespace", "", place) for place in places}
         and not _belongs_to(before.get(key) or after[key], tenant, namespace)
         and not _is_run(before.get(key) or after[key])
         and not _went_with_its_node(before.get(key) or after[key], steady)

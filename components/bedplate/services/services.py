@@ -118,6 +118,7 @@ class Services:
             shown=self._dashboards,
             told=self._told,
             namespaces=args.namespaces,
+            groups=args.groups,
             facts=args.cluster.facts,
             secret=args.secret,
             domain=args.domain,

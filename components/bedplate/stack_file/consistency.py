@@ -355,6 +355,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     monitoring.what_needs_it,
     monitoring.receivers,
     monitoring.tenants,
+    monitoring.dashboards,
     monitoring.retention,
     logs.lasting_disk,
     secrets.config_secrets,

@@ -7,6 +7,7 @@ sample, of which 1 to 2 are usual. How many series there are is reckoned from th
 
 from collections.abc import Iterator
 
+from bedplate.labels import LABEL_LENGTH, tenant_grafana_namespace
 from bedplate.services.monitoring.spec import BLOCKS_SHARE, MailReceiverSpec, MonitoringSpec
 from bedplate.stack_file.parts import Parts, has
 from bedplate.stack_file.problems import Problem, shown, suggestion
@@ -73,6 +74,44 @@ def tenants(parts: Parts) -> Iterator[Problem]:
                 message="there is no tenant of this name",
                 given=shown(tenant),
                 fix=suggestion(tenant, names, "correct the name, or remove the entry"),
+            )
+
+
+def dashboards(parts: Parts) -> Iterator[Problem]:
+    """Tenants with a Grafana are there, can come in, and are called so that its namespace can be."""
+    spec = parts.services.monitoring
+    if spec is None or not has(spec, ["tenant_dashboards"]) or not spec.tenant_dashboards:
+        return
+    at = ("monitoring", "tenantDashboards")
+    missing = [
+        *([] if parts.has_front_door else ["`certificates:` (and `services` to layers)"]),
+        *([] if parts.has_login else ["`login:`"]),
+    ]
+    if missing:
+        yield Problem(
+            path=at,
+            message="nobody can come in: this stack lacks a front door or a login",
+            given=shown(", ".join(spec.tenant_dashboards)),
+            fix=f"add {' and '.join(missing)}, or remove this",
+        )
+    names = {tenant.name for _, tenant in parts.with_tenants("name")}
+    prefix = parts.tenant_prefix or ""
+    longest = LABEL_LENGTH - len(tenant_grafana_namespace(prefix))
+    for position, tenant in enumerate(spec.tenant_dashboards):
+        if tenant not in names and len(names) == len(parts.tenants):
+            yield Problem(
+                path=(*at, position),
+                message="there is no tenant of this name",
+                given=shown(tenant),
+                fix=suggestion(tenant, names, "correct the name, or remove the entry"),
+            )
+        elif len(tenant) > longest:
+            yield Problem(
+                path=(*at, position),
+                message=f"its Grafana runs in {tenant_grafana_namespace(prefix + tenant)}, a name that is too long",
+                given=shown(tenant),
+                allowed=f"tenants of at most {longest} characters",
+                fix=f"shorten the tenant's name by {len(tenant) - longest}, or remove the entry",
             )
 
 

@@ -19,6 +19,9 @@ def _of_the_platform(parts: Parts) -> Iterator[tuple[str, tuple[PathParts, str]]
     yield login_host(parts.domain), (("login",), "the login")
     if parts.services.monitoring:
         yield grafana_host(parts.domain), (("monitoring",), "Grafana")
+        if has(parts.services.monitoring, ["tenant_dashboards"]):
+            for tenant in parts.services.monitoring.tenant_dashboards:
+                yield grafana_host(parts.domain, tenant), (("monitoring", "tenantDashboards"), "the tenant's Grafana")
     if parts.services.logs:
         for tenant in ("", *(tenant.name for _, tenant in parts.with_tenants("name"))):
             yield logs_host(parts.domain, tenant), (("logs",), "the logs")

@@ -51,7 +51,8 @@ POLLING_SUFFIX = ".polling"
 
 @dataclass(frozen=True, kw_only=True)
 class RouteArgs(RouteRequest):
-    """label: name of the route's objects. host: where it answers. authentication: None where the stack has no login.
+    """label: name of the route's objects. pods: labels of what it leads to, where they are not the identity's. host:
+    where it answers. authentication: None where the stack has no login.
     sent: headers that the service gets of the front door, whatever the caller sent. is_further: another route leads to
     the same service, and brings what stands beside it."""
 
@@ -61,6 +62,7 @@ class RouteArgs(RouteRequest):
     authentication: AuthenticationEndpoints | None
     sent: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     is_further: bool = False
+    pods: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,7 +300,7 @@ def _network_policy(args: RouteArgs, service: str, identity: Identity) -> Manife
         f"{service}-route",
         args.namespace_name,
         identity,
-        podSelector={"matchLabels": identity.selector()},
+        podSelector={"matchLabels": dict(args.pods) or identity.selector()},
         policyTypes=["Ingress"],
         ingress=[{"from": [PODS], "ports": [{"protocol": "TCP", "port": args.port}]}],
     )

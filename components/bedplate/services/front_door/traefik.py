@@ -31,6 +31,7 @@ from bedplate.labels import (
     OWNER,
     PLATFORM_OWNER,
     TENANT,
+    TENANT_GRAFANA,
     TRAEFIK,
     TRAEFIK_HTTP_PORT,
     TRAEFIK_HTTPS_PORT,
@@ -267,16 +268,16 @@ def policies() -> list[Manifest]:
         # Without `to` a rule also matches an API server that the network plugin does not see as an address.
         policy("api-server", policyTypes=["Egress"], egress=[{"ports": _tcp(443, 6443)}]),
         policy("login", policyTypes=["Egress"], egress=[{"to": [pods_of(LOGIN_NAMESPACE)]}]),
-        policy(
-            "pages", policyTypes=["Egress"], egress=[_page(MONITORING_NAMESPACE, 3000), _page(LOGS_NAMESPACE, 5601)]
-        ),
+        policy("pages", policyTypes=["Egress"], egress=_pages()),
         policy("workloads", policyTypes=["Egress"], egress=[{"to": [tenants], "ports": [{"protocol": "TCP"}]}]),
     ]
 
 
-def _page(namespace: str, port: int) -> Manifest:
-    """Grafana's and Kibana's."""
-    return {"to": [pods_of(namespace)], "ports": _tcp(port)}
+def _pages() -> list[Manifest]:
+    """Those of Grafana, the platform's and tenants', and of Kibana."""
+    of_tenants = {"namespaceSelector": {"matchLabels": {NAME: TENANT_GRAFANA}}}
+    grafanas = {"to": [pods_of(MONITORING_NAMESPACE), of_tenants], "ports": _tcp(3000)}
+    return [grafanas, {"to": [pods_of(LOGS_NAMESPACE)], "ports": _tcp(5601)}]
 
 
 def _tcp(*ports: int) -> list[Manifest]:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, manifest, network_policy
-from bedplate.labels import COMPONENT, MONITORING_NAMESPACE, NAME, TELLS_BUSY_KERNELS, TENANT
-from bedplate.services.monitoring import alertmanager
+from bedplate.labels import COMPONENT, MONITORING_NAMESPACE, NAME, TELLS_BUSY_KERNELS, TENANT, TENANT_GRAFANA
+from bedplate.services.monitoring import alertmanager, label_proxy
 from bedplate.services.monitoring.endpoint import PROMETHEUS_PORT
 from bedplate.services.monitoring.kube_prometheus import IDENTITY, OPERATOR_ACCOUNT, PROMETHEUS_ACCOUNT
 from bedplate.services.monitoring.scrapes import KUBELET_PORT, LLM_PORT, NODE_EXPORTER_PORT
@@ -91,9 +91,14 @@ def policies(spec: MonitoringSpec) -> list[Manifest]:
     ours = {
         "namespaceSelector": {
             "matchLabels": {"app.kubernetes.io/part-of": "bedplate"},
-            "matchExpressions": [{"key": TENANT, "operator": "DoesNotExist"}],
+            "matchExpressions": [
+                {"key": TENANT, "operator": "DoesNotExist"},
+                # Tenants' people are in there: what they ask goes through the proxy.
+                {"key": NAME, "operator": "NotIn", "values": [TENANT_GRAFANA]},
+            ],
         }
     }
+    proxies = {"namespaceSelector": {"matchLabels": {NAME: TENANT_GRAFANA}}, "podSelector": _pods(label_proxy.PROXY)}
     gossip = [*_ports("TCP", _GOSSIP_PORT), *_ports("UDP", _GOSSIP_PORT)]
     twins = [{"podSelector": _pods("alertmanager")}]
     ask_kubernetes = {"matchExpressions": [{"key": NAME, "operator": "NotIn", "values": ["alertmanager", "grafana"]}]}
@@ -111,7 +116,11 @@ def policies(spec: MonitoringSpec) -> list[Manifest]:
                 {"to": [llms], "ports": _ports("TCP", LLM_PORT)},
             ],
         ),
-        _policy("questions", _pods("prometheus"), ingress=[{"from": [ours], "ports": _ports("TCP", PROMETHEUS_PORT)}]),
+        _policy(
+            "questions",
+            _pods("prometheus"),
+            ingress=[{"from": [ours, proxies], "ports": _ports("TCP", PROMETHEUS_PORT)}],
+        ),
         _policy(
             "twins",
             _pods("alertmanager"),

@@ -9,7 +9,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from bedplate.spec import ConfigKey, DnsLabel, EmailAddress, HttpsUrl, Port, PositiveCount, Spec, matching, mistake
+from bedplate.spec import (
+    ConfigKey,
+    DnsLabel,
+    EmailAddress,
+    HttpsUrl,
+    Port,
+    PositiveCount,
+    Spec,
+    matching,
+    mistake,
+    refuse,
+    repeated,
+)
 
 BLOCKS_SHARE = 0.8
 """Of the disk: the rest is for the blocks that are being merged, which the limit does not count
@@ -123,6 +135,16 @@ class MonitoringSpec(Spec):
     """The receiver that is told every few minutes that alerts work, and raises the alarm itself when that stops."""
     tenants: Mapping[DnsLabel, DnsLabel] = Field(default_factory=dict[str, str])
     """Receiver by tenant: it gets the alerts of that tenant, and nobody else does."""
+    tenant_dashboards: tuple[DnsLabel, ...] = ()
+    """Tenants whose people get a Grafana of their own, at grafana-<tenant>.<domain>: it shows the series of the
+    tenant's namespace, and can be asked for no others."""
+
+    @field_validator("tenant_dashboards")
+    @classmethod
+    def _once(cls, tenants: tuple[str, ...]) -> tuple[str, ...]:
+        twice = repeated(tenants)
+        refuse(((index,), name, mistake("this tenant has one already", "remove it")) for index, name in twice.items())
+        return tenants
 
     @field_validator("*", mode="after")
     @classmethod
