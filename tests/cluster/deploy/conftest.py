@@ -75,13 +75,13 @@ def stack(registry_port: int = 5000) -> dict[str, Any]:
     )
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Who says who people are: its certificate and its key."""
     return certificate(tmp_path_factory.mktemp("authority"), "people")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def cluster_access(
     programs: None, progress: Callable[[str], None], authority: tuple[Path, Path]
 ) -> Generator[ClusterAccess]:
@@ -92,13 +92,13 @@ def cluster_access(
         yield access
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def registry_port() -> int:
     """Where the stack says that its tenants' images are; a test that builds some starts a registry there."""
     return free_ports("images")["images"]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def kubelet(cluster_access: ClusterAccess, tmp_path_factory: pytest.TempPathFactory) -> Generator[Kubelet]:
     """Of two nodes."""
     calls = ClusterApi(cluster_access.kubeconfig, cluster_access.context)
@@ -106,7 +106,7 @@ def kubelet(cluster_access: ClusterAccess, tmp_path_factory: pytest.TempPathFact
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def platform_up(cluster_access: ClusterAccess, registry_port: int, kubelet: Kubelet) -> ApiServer:
     """The stack on its cluster, with the guardrails enforced; it goes with the cluster."""
     api = ApiServer(cluster_access)
@@ -119,7 +119,7 @@ def platform_up(cluster_access: ClusterAccess, registry_port: int, kubelet: Kube
     return api
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def images(registry_port: int, kubelet: Kubelet, tmp_path_factory: pytest.TempPathFactory) -> Generator[Registry]:
     """The registry where the stack says that it is; pods of its images run."""
     can_run_pods()
@@ -130,7 +130,7 @@ def images(registry_port: int, kubelet: Kubelet, tmp_path_factory: pytest.TempPa
         kubelet.serve_images(None, "")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def base(images: Registry, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An image with Python, in that registry."""
     folder = tmp_path_factory.mktemp("base")
@@ -138,7 +138,7 @@ def base(images: Registry, tmp_path_factory: pytest.TempPathFactory) -> str:
         return base_image(builder, images.host, folder / "image")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def visitor(
     platform_up: ApiServer, cluster_access: ClusterAccess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Visitor]:
