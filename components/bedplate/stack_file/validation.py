@@ -61,6 +61,8 @@ _UNITS: dict[str, Mapping[str, float]] = {
     "days": {"h": 1 / 24, "d": 1},
 }
 """By the end of a key's name: what a unit's first letter is in the unit of the key."""
+_LONGEST_MEANT = 200
+"""Of a right value that is proposed: a longer one is not looked at."""
 _T = TypeVar("_T", bound=Spec)
 Schema = Mapping[str, Any]
 
@@ -115,7 +117,7 @@ def _problem(detail: Schema) -> Problem:
     elif kind == MISTAKE:
         choices = str(context["allowed"]).split(", ")
         message, fix = escaped(str(context["message"])), escaped(str(context["fix"]))
-        if context["nearest"] and given != NOT_SHOWN:
+        if context["nearest"] and given != NOT_SHOWN and len(str(context["nearest"])) <= _LONGEST_MEANT:
             fix = f"write '{escaped(str(context['nearest']))}'"
         fix = suggestion(value, choices, fix) if isinstance(value, str) else fix
         given = None if value is None else given
