@@ -40,8 +40,6 @@ from bedplate.wording import counted
 from bedplate.workloads import Footprint, WorkloadSpec
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-"""As JSON has it, and not a text that only looks like it."""
 _MAX_WORKLOAD_BYTES = 256 * 1024
 """The API server takes objects of up to 1.5 MiB, and keeps what was applied beside what there is."""
 
@@ -240,12 +238,6 @@ def _texts(parts: Parts) -> Iterator[Problem]:
                     message="holds half of a character (U+D800 to U+DFFF), which no file and no object can hold",
                     fix="write the whole character, or remove it",
                 )
-            if _NUL.search(text):
-                yield Problem(
-                    path=(*path, key),
-                    message="holds the character of number 0, with which no program starts",
-                    fix="remove it",
-                )
         sizes = {key: len(text.encode(errors="surrogatepass")) for key, text in texts.items()}
         if (size := sum(sizes.values())) > _MAX_WORKLOAD_BYTES:
             largest = max(sizes, key=lambda key: sizes[key])
@@ -346,6 +338,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     queues.runs_fit_their_queue,
     storage.sizes,
     storage.mounts,
+    storage.mounts_leave_the_templates_their_places,
     storage.names,
     storage.volumes_can_be_shared,
     storage.volumes_of_one_node_have_one_pod,

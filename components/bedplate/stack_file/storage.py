@@ -49,6 +49,20 @@ def mounts(parts: Parts) -> Iterator[Problem]:
                 )
 
 
+def mounts_leave_the_templates_their_places(parts: Parts) -> Iterator[Problem]:
+    """No mount is where the template itself has a volume: one of the two would not be seen."""
+    for path, _, workload in parts.with_workloads(["mounts"]):
+        own = workload.own_paths() if is_whole(workload) else {}
+        for position, mount in enumerate(workload.mounts):
+            if mount.path in own:
+                yield Problem(
+                    path=(*path, "mounts", position, "path"),
+                    message=f"{own[mount.path]} of the workload is there",
+                    given=shown(mount.path),
+                    fix=f"choose another path, such as /{mount.volume}",
+                )
+
+
 def names(parts: Parts) -> Iterator[Problem]:
     """No volume of the tenant is a workload's own."""
     for path, tenant, workload in parts.with_workloads(["name"], of_tenant=["volumes"]):

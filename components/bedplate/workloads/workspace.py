@@ -126,6 +126,10 @@ class WorkspaceSpec(WorkloadSpec):
         """The way in, for checks between the parts of a stack file."""
         return None if self.open_to == "nobody" else _ROUTE
 
+    def own_paths(self) -> Mapping[str, str]:
+        """The home."""
+        return {self.home: "the home"}
+
     @property
     def home(self) -> str:
         """Where the home volume is."""
