@@ -1,6 +1,6 @@
 """What must hold between volumes, quotas, the cluster's storage, and the pods that mount."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bedplate.stack_file.parts import Parts, footprint_of, has, is_whole
@@ -52,7 +52,7 @@ def mounts(parts: Parts) -> Iterator[Problem]:
 def mounts_leave_the_templates_their_places(parts: Parts) -> Iterator[Problem]:
     """No mount is where the template itself has a volume: one of the two would not be seen."""
     for path, _, workload in parts.with_workloads(["mounts"]):
-        own = workload.own_paths() if is_whole(workload) else {}
+        own: Mapping[str, str] = workload.own_paths() if is_whole(workload) else {}
         for position, mount in enumerate(workload.mounts):
             if mount.path in own:
                 yield Problem(
