@@ -38,7 +38,7 @@ from bedplate.labels import (
     TELLS_BUSY_KERNELS,
     WORKSPACE,
 )
-from bedplate.spec import EmailAddress, Gib, HttpsUrl, Spec, StatefulSetName, StrictBool, matching, mistake
+from bedplate.spec import EmailAddress, Gib, HttpsUrl, JobName, Spec, StrictBool, matching, mistake
 from bedplate.workloads._base import (
     Endpoint,
     Footprint,
@@ -81,7 +81,7 @@ class WorkspaceSpec(WorkloadSpec):
 
     kind: Literal["workspace"] = "workspace"
     """The template."""
-    name: StatefulSetName
+    name: JobName
     """Name of the workspace, at most 52 characters: Kubernetes appends eleven in a label of its pods."""
     owner: EmailAddress  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues] -- specs are frozen
     """Person who works there, by the address that the identity provider knows, letter by letter."""
