@@ -136,7 +136,8 @@ _IS_DNS_LABEL = matching(
 )
 DnsLabel = Annotated[str, Field(max_length=63), _IS_DNS_LABEL]
 JobName = Annotated[str, Field(max_length=52), _IS_DNS_LABEL]
-"""Kubernetes appends eleven characters for each run of a CronJob."""
+"""Kubernetes appends eleven characters for each run of a CronJob, and as many for each revision of a StatefulSet, in a
+label of its pods: https://github.com/kubernetes/kubernetes/issues/64023."""
 NamespacePattern = Annotated[
     str,
     Field(max_length=63),

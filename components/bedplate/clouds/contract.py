@@ -18,7 +18,18 @@ from bedplate.clouds.namespaces import namespaces_of_others
 from bedplate.clouds.prices import ListPrices
 from bedplate.clouds.sharing import SharingSpec, offered_name, parts_of_one, refuse_unknown_profile
 from bedplate.labels import GPU_TAINT, SYSTEM_POOL, SYSTEM_TAINT
-from bedplate.spec import Count, Cpu, Gib, KubernetesVersion, PositiveCount, Spec, StrictBool, mistake, not_below_min
+from bedplate.spec import (
+    Count,
+    Cpu,
+    Gib,
+    KubernetesVersion,
+    PositiveCount,
+    Spec,
+    StrictBool,
+    matching,
+    mistake,
+    not_below_min,
+)
 
 if TYPE_CHECKING:
     from bedplate.clouds.cluster import ClusterImplementation
@@ -42,12 +53,24 @@ def _known_accelerator(value: str) -> str:
     return value
 
 
+MachineType = Annotated[
+    str,
+    Field(max_length=63),
+    matching(
+        r"[A-Za-z0-9][A-Za-z0-9._-]*",
+        "must be the cloud's own name of a machine: letters, digits, '.', '_' and '-'",
+        "write it like 'p5.48xlarge', 'a3-highgpu-8g' or 'Standard_NC24ads_A100_v4'",
+        lambda value: value.strip(),
+    ),
+]
+
+
 class NodePoolSpec(Spec):
     """Machines of one kind."""
 
     machine: MachineSpec | None = None
     """Size of one machine: what it has on an existing cluster, the least it must have where the platform chooses it."""
-    machine_type: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    machine_type: MachineType | None = None
     """The cloud's own name of the machine, where none of the catalogue will do."""
     accelerator: Annotated[str, AfterValidator(_known_accelerator)] | None = None
     """GPU of these machines, such as nvidia-l4; none for a CPU pool."""

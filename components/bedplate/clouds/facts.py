@@ -24,6 +24,7 @@ from bedplate.clouds.networks import OwnNetwork
 from bedplate.spec import (
     AbsolutePath,
     DnsLabel,
+    DnsName,
     HttpsUrl,
     KubernetesVersion,
     PositiveCount,
@@ -32,6 +33,27 @@ from bedplate.spec import (
     matching,
     mistake,
 )
+
+Labels = Mapping[
+    Annotated[
+        str,
+        Field(max_length=316),
+        matching(
+            r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?",
+            "must be the name of a label of Kubernetes",
+            "write it as the object has it",
+        ),
+    ],
+    Annotated[
+        str,
+        Field(max_length=63),
+        matching(
+            r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?",
+            "must be the value of a label of Kubernetes",
+            "write it as the object has it",
+        ),
+    ],
+]
 
 
 class Facts(Spec):
@@ -163,7 +185,7 @@ class DnsFacts(Facts):
 
     namespace: DnsLabel = "kube-system"
     """Namespace of the DNS pods."""
-    pods: tuple[Mapping[str, str], ...] = ({"k8s-app": "kube-dns"}, {"k8s-app": "node-local-dns"})
+    pods: tuple[Labels, ...] = ({"k8s-app": "kube-dns"}, {"k8s-app": "node-local-dns"})
     """Labels of the DNS pods, and of a cache on each node. Where a plugin leads pods to the cache by itself, policies
     see its pods: https://cloud.google.com/kubernetes-engine/docs/how-to/nodelocal-dns-cache."""
     addresses: tuple[OwnNetwork, ...] = ("169.254.20.10/32", "169.254.25.10/32", "169.254.10.10/31")
@@ -185,11 +207,11 @@ class ClusterFacts(Facts):
 
     kubernetes_version: KubernetesVersion
     """Minor version, quoted; the same as the section's own, which it is where nothing is written."""
-    deleted_storage_class: str
+    deleted_storage_class: DnsName
     """StorageClass whose disks go when their claim is deleted."""
-    retained_storage_class: str
+    retained_storage_class: DnsName
     """StorageClass whose disks stay when their claim is deleted."""
-    shared_storage_class: str | None = None
+    shared_storage_class: DnsName | None = None
     """StorageClass of volumes that many nodes mount; they stay too."""
     block_storage: StorageProvisioner | None = None
     """How to make the first two classes; none where they are there."""
@@ -215,7 +237,7 @@ class ClusterFacts(Facts):
     """Bucket with the audit logs."""
     autoscaler: AutoscalerFacts | KarpenterFacts | Literal["native"] | None = None
     """What adds nodes: `native` where somebody else sees to it, none where nobody does."""
-    spot_label: Mapping[str, str] = {}
+    spot_label: Labels = Field(default_factory=dict[str, str])
     """Label of nodes that may be taken away at short notice."""
     reserves_system_pool: StrictBool = False
     """Whether the nodes of the pool `system` are tainted CriticalAddonsOnly=true:NoSchedule, so that no tenant's pods

@@ -36,6 +36,9 @@ def lettered_zones(
     return zones
 
 
+_MOST_TAGS, _LONGEST_TAG_NAME, _LONGEST_TAG = 40, 128, 256
+"""Of AWS and Azure, which have 50 tags a resource, ten of them left to the platform and the cloud; a storage account of
+Azure takes no longer name: https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources."""
 _AUDIT_DAYS = 400
 """A year, and a month to look into it."""
 
@@ -118,7 +121,7 @@ class MaintenanceSpec(Spec):
 class BudgetSpec(Spec):
     """When somebody is told what the platform costs."""
 
-    dollars_per_month: PositiveCount
+    dollars_per_month: Annotated[PositiveCount, Field(le=1_000_000_000)]
     """Cost of a month; mails go out at 80 % of it spent, and when the forecast passes it."""
     emails: Annotated[tuple[EmailAddress, ...], Field(min_length=1, max_length=10)]
     """Who gets the mails."""
@@ -243,3 +246,17 @@ class ManagedClusterSpec(ClusterSpec):
 
 def _listed(machines: Iterable[Machine]) -> str:
     return ", ".join(dict.fromkeys(f"{machine.shape.gpus} {machine.accelerator}" for machine in machines))
+
+
+def refuse_large_tags(tags: Mapping[str, str]) -> None:
+    """Raises a `mistake` where no cloud of those that have tags takes them."""
+    if len(tags) > _MOST_TAGS:
+        said = f"{len(tags)} tags are more than a resource has room for beside the platform's own"
+        raise mistake(said, f"write {_MOST_TAGS} at most")
+    for name, value in tags.items():
+        if not name.strip() or len(name) > _LONGEST_TAG_NAME:
+            said = f"the name of the tag '{name[:40]}' has {len(name)} characters"
+            raise mistake(said, f"write 1 to {_LONGEST_TAG_NAME}")
+        if len(value) > _LONGEST_TAG:
+            said = f"the value of the tag '{name}' has {len(value)} characters"
+            raise mistake(said, f"write {_LONGEST_TAG} at most")

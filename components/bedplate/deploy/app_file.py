@@ -169,12 +169,19 @@ def _is_right(whole: Mapping[str, Any]) -> bool:
     keys = cast(dict[str, Any], app)
     if set(keys) & set(_NOT_HERE) or not _MEMORY.fullmatch(str(keys.get("memory"))) or _misnamed_secrets(keys):
         return False
+    if _names_two_dockerfiles(whole):
+        return False
     try:
         ModelApiSpec.model_validate({**_workload(keys), "image": _ANY_IMAGE})
         BuildSpec.model_validate(_build(whole))
     except ValidationError:
         return False
     return True
+
+
+def _names_two_dockerfiles(whole: Mapping[str, Any]) -> bool:
+    """One below each table, of which only one could count."""
+    return "dockerfile" in whole["app"] and "dockerfile" in whole.get("build", {})
 
 
 def _misnamed_secrets(app: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -265,6 +272,8 @@ def _of_build(whole: Mapping[str, Any]) -> "list[Problem]":
     if not isinstance(whole.get("build", {}), dict):
         fix = "write its keys below a line [build]"
         return [Problem(path=("build",), message="must be a table", given=shown(whole["build"]), fix=fix)]
+    if _names_two_dockerfiles(whole):
+        return [Problem(path=("app", "dockerfile"), message="stands below [build] too", fix="keep one of the two")]
     try:
         BuildSpec.model_validate(_build(whole))
     except ValidationError as error:

@@ -338,6 +338,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     queues.runs_fit_their_queue,
     storage.sizes,
     storage.mounts,
+    storage.mounts_leave_the_templates_their_places,
     storage.names,
     storage.volumes_can_be_shared,
     storage.volumes_of_one_node_have_one_pod,

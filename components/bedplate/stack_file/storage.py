@@ -1,6 +1,6 @@
 """What must hold between volumes, quotas, the cluster's storage, and the pods that mount."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bedplate.stack_file.parts import Parts, footprint_of, has, is_whole
@@ -46,6 +46,20 @@ def mounts(parts: Parts) -> Iterator[Problem]:
                     given=shown(volume),
                     allowed=", ".join(names) or "none, the tenant has no volumes",
                     fix=suggestion(volume, names, "choose one of these, or add it to the tenant's volumes"),
+                )
+
+
+def mounts_leave_the_templates_their_places(parts: Parts) -> Iterator[Problem]:
+    """No mount is where the template itself has a volume: one of the two would not be seen."""
+    for path, _, workload in parts.with_workloads(["mounts"]):
+        own: Mapping[str, str] = workload.own_paths() if is_whole(workload) else {}
+        for position, mount in enumerate(workload.mounts):
+            if mount.path in own:
+                yield Problem(
+                    path=(*path, "mounts", position, "path"),
+                    message=f"{own[mount.path]} of the workload is there",
+                    given=shown(mount.path),
+                    fix=f"choose another path, such as /{mount.volume}",
                 )
 
 

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from bedplate.clouds import NodePoolSpec
 from bedplate.clouds.buckets import BucketSpec
-from bedplate.config import PlatformSpec, TenantEntry
+from bedplate.config import Layer, PlatformSpec, TenantEntry
 from bedplate.guardrails import GuardrailsSpec
 from bedplate.services.spec import ServicesSpec
 from bedplate.spec import MISTAKE, Spec
@@ -61,6 +61,8 @@ _UNITS: dict[str, Mapping[str, float]] = {
     "days": {"h": 1 / 24, "d": 1},
 }
 """By the end of a key's name: what a unit's first letter is in the unit of the key."""
+_LONGEST_MEANT = 200
+"""Of a right value that is proposed: a longer one is not looked at."""
 _T = TypeVar("_T", bound=Spec)
 Schema = Mapping[str, Any]
 
@@ -115,7 +117,7 @@ def _problem(detail: Schema) -> Problem:
     elif kind == MISTAKE:
         choices = str(context["allowed"]).split(", ")
         message, fix = escaped(str(context["message"])), escaped(str(context["fix"]))
-        if context["nearest"] and given != NOT_SHOWN:
+        if context["nearest"] and given != NOT_SHOWN and len(str(context["nearest"])) <= _LONGEST_MEANT:
             fix = f"write '{escaped(str(context['nearest']))}'"
         fix = suggestion(value, choices, fix) if isinstance(value, str) else fix
         given = None if value is None else given
@@ -203,7 +205,12 @@ def _allowed(node: Schema) -> str:
     if choices := _choices(node):
         return ", ".join(choices)
     least, most = (number(node[key]) if key in node else "" for key in ("minimum", "maximum"))
-    return f"{least} to {most}" if most else f"at least {least}" if least else ""
+    if not least and "exclusiveMinimum" in node:
+        least = f"more than {number(node['exclusiveMinimum'])}"
+        return f"{least}, at most {most}" if most else least
+    if not least:
+        return f"at most {most}" if most else ""
+    return f"{least} to {most}" if most else f"at least {least}"
 
 
 @cache
@@ -259,7 +266,8 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
     buckets = {name: _partly(BucketSpec, raw) for name, raw in _as_mapping(mapping.get("buckets")).items()}
     readable = {name: pool for name, pool in pools.items() if pool is not None}
     names = _partly(PlatformSpec, {key: value for key, value in mapping.items() if key in _LOOSE_KEYS})
-    has_services = "services" in _as_list(mapping.get("layers", ["services"]))
+    layers = set(map(str, _as_list(mapping.get("layers"))))
+    has_services = "services" in layers or not layers or not layers <= set(get_args(Layer))
     return Parts(
         domain=getattr(names, "domain", None),
         cloud=_section(PlatformSpec, "cloud", mapping.get("cloud")),

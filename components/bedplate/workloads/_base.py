@@ -4,6 +4,7 @@ A template is one file in this package: a spec with a literal `kind`, and a clas
 imported is enough to be in the stack file's union, the JSON schema, the docs and the conformance tests.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
 
 _SYSTEM_PATHS = ("/dev", "/proc", "/sys")
+_TEMPLATES_PATHS = ("/opt/bedplate", "/etc/bedplate-ssh")
+"""Where templates put files of their own."""
 
 
 def _not_taken(path: str) -> str:
@@ -53,6 +56,8 @@ def _not_taken(path: str) -> str:
         raise mistake("/tmp is the workload's scratch space", "choose another path")
     if any(path == taken or path.startswith(f"{taken}/") for taken in _SYSTEM_PATHS):
         raise mistake("a container's /dev, /proc and /sys are the system's", "choose another path")
+    if any(path == taken or path.startswith(f"{taken}/") for taken in _TEMPLATES_PATHS):
+        raise mistake("the platform puts files of its own there", "choose another path")
     if GPUS_BY_MOUNT in path:
         raise mistake(f"{GPUS_BY_MOUNT} is where mounts name the GPUs that a pod sees", "choose another path")
     return path
@@ -89,7 +94,8 @@ class GpuSpec(Spec):
     @classmethod
     def _written_out(cls, given: object) -> object:
         if isinstance(given, str) and given:
-            raise mistake("must say how many of which GPU", f"write {{accelerator: {given}, count: 1}}")
+            named = given if re.fullmatch(r"nvidia-[a-z0-9.-]{1,40}", given) else "nvidia-l4"
+            raise mistake("must say how many of which GPU", f"write {{accelerator: {named}, count: 1}}")
         if isinstance(given, int) and not isinstance(given, bool):
             raise mistake("must say which GPU too", f"write {{accelerator: nvidia-l4, count: {given}}}, or another GPU")
         return given
@@ -226,6 +232,10 @@ class WorkloadSpec(Spec):
     def volumes_mounted(self) -> Mapping[tuple[str | int, ...], str]:
         """Volumes of the tenant that its pods mount, by the place that they are named at."""
         return {("mounts", at, "volume"): mount.volume for at, mount in enumerate(self.mounts)}
+
+    def own_paths(self) -> Mapping[str, str]:
+        """Where its pods see volumes that are no mount, and what is there."""
+        return {}
 
     def is_reached_by_ssh(self) -> bool:
         """Whether its owner comes in by SSH."""

@@ -24,12 +24,19 @@ def _no_secret_by_name(name: str) -> str:
     return name
 
 
+def _no_program() -> PydanticCustomError:
+    return mistake("holds the character of number 0, with which no program starts", "remove it")
+
+
 def _no_secrets_by_value(env: Mapping[str, str]) -> Mapping[str, str]:
+    refuse(((name,), value, _no_program()) for name, value in env.items() if "\0" in value)
     refuse(((name,), value, _a_secret(name)) for name, value in env.items() if is_secret_value(value))
     return env
 
 
 def _no_secret(argument: str) -> str:
+    if "\0" in argument:
+        raise _no_program()
     if is_secret_value(argument):
         raise mistake(
             "looks like a secret, and the stack file is no place for one",

@@ -146,6 +146,10 @@ class LlmSpec(WorkloadSpec):
         weights = {("weights", "volume"): self.weights.volume} if self.weights.volume else {}
         return {**super().volumes_mounted(), **weights}
 
+    def own_paths(self) -> Mapping[str, str]:
+        """The weights, where they are on a volume or in an image."""
+        return {FOLDER: "the weights"} if self.weights.volume or self.weights.image else {}
+
     def more_images(self) -> Mapping[tuple[str, ...], str]:
         """That of the weights."""
         return {("weights", "image"): self.weights.image} if self.weights.image else {}

@@ -38,7 +38,7 @@ from bedplate.labels import (
     TELLS_BUSY_KERNELS,
     WORKSPACE,
 )
-from bedplate.spec import EmailAddress, Gib, HttpsUrl, Spec, StrictBool, matching, mistake
+from bedplate.spec import EmailAddress, Gib, HttpsUrl, JobName, Spec, StrictBool, matching, mistake
 from bedplate.workloads._base import (
     Endpoint,
     Footprint,
@@ -81,6 +81,8 @@ class WorkspaceSpec(WorkloadSpec):
 
     kind: Literal["workspace"] = "workspace"
     """The template."""
+    name: JobName
+    """Name of the workspace, at most 52 characters: Kubernetes appends eleven in a label of its pods."""
     owner: EmailAddress  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues] -- specs are frozen
     """Person who works there, by the address that the identity provider knows, letter by letter."""
     memory_gib: Gib = 4
@@ -123,6 +125,10 @@ class WorkspaceSpec(WorkloadSpec):
     def route(self) -> RouteSpec | None:
         """The way in, for checks between the parts of a stack file."""
         return None if self.open_to == "nobody" else _ROUTE
+
+    def own_paths(self) -> Mapping[str, str]:
+        """The home."""
+        return {self.home: "the home"}
 
     @property
     def home(self) -> str:

@@ -60,6 +60,8 @@ class TestAFile:
             (GOOD + 'kind = "app"\n', 6, "app.kind", "remove it"),
             (GOOD + "memroy = 1\n", 6, "app.memroy", "did you mean `memory`?"),
             (GOOD + 'dockerfile = "../x"\n', 6, "app.dockerfile", "write it like"),
+            (GOOD + 'dockerfile = "a"\n[build]\ndockerfile = "b"\n', 6, "app.dockerfile", "keep one"),
+            (GOOD + 'args = ["a\\u0000"]\n', 6, "app.args[0]", "remove it"),
             (GOOD + '[build]\nrequirements = "/x"\n', 7, "build.requirements", "write it like"),
             (GOOD + "build = 3\n", 6, "app.build", "remove it"),
             (GOOD + '\n[app.env]\nDB_PASSWORD = "x"\n', 8, "app.env.DB_PASSWORD", "bedplate secret create"),

@@ -22,6 +22,7 @@ from bedplate.clouds.managed import (
     ManagedClusterSpec,
     NetworkSpec,
     lettered_zones,
+    refuse_large_tags,
 )
 from bedplate.clouds.sharing import refuse_partitions_but
 from bedplate.errors import MissingExtraError
@@ -163,6 +164,19 @@ class AwsClusterSpec(ManagedClusterSpec):
         if maintenance is not None:
             raise mistake("EKS has no maintenance window: nodes and versions change with the stack only", "remove it")
         return maintenance
+
+    @field_validator("tags")
+    @classmethod
+    def _as_aws_takes(cls, tags: Mapping[str, str]) -> Mapping[str, str]:
+        """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-ecs-taskdefinition-tag.html"""
+        refuse_large_tags(tags)
+        for text in (each for pair in tags.items() for each in pair):
+            if not re.fullmatch(r"[\w .:/=+@-]*", text):
+                allowed = "letters, digits, spaces and . _ : / = + - @"
+                raise mistake(f"'{text}' holds what no tag of AWS may", "write it with hyphens", allowed=allowed)
+        if taken := [key for key in tags if key.lower().startswith("aws:")]:
+            raise mistake(f"the tag '{taken[0]}' begins like those of AWS's own", "give it another name")
+        return tags
 
     @property
     def cluster_arn(self) -> str:

@@ -16,12 +16,12 @@ from pydantic import Field, ValidationInfo, field_validator
 from bedplate.clouds.allocatable import stepped
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import ImagesPlace, NodePoolSpec
-from bedplate.clouds.managed import PODS_OF_A_NODE, AccessSpec, ManagedClusterSpec, NetworkSpec
+from bedplate.clouds.managed import PODS_OF_A_NODE, AccessSpec, ManagedClusterSpec, NetworkSpec, refuse_large_tags
 from bedplate.clouds.networks import PrivateNetwork
 from bedplate.clouds.sharing import refuse_partitions_but
 from bedplate.errors import MissingExtraError
 from bedplate.labels import DOMAIN
-from bedplate.spec import GUID, Guid, Spec, matching, mistake
+from bedplate.spec import GUID, Guid, Spec, matching, mistake, repeated
 
 if TYPE_CHECKING:
     from bedplate.clouds.cluster import ClusterImplementation
@@ -165,9 +165,18 @@ class AzureClusterSpec(ManagedClusterSpec):
     @field_validator("tags")
     @classmethod
     def _as_azure_takes(cls, tags: Mapping[str, str]) -> Mapping[str, str]:
-        wrong = [key for key in tags if re.search(r"[<>%&\\?/]", key)]
+        wrong = [key for key in tags if re.search(r"[<>%&\\?/\x00-\x1f\x7f]", key)]
         if wrong:
-            raise mistake(f"the name of the tag '{wrong[0]}' holds one of <>%&\\?/", "write it with hyphens")
+            raise mistake(
+                f"the name of the tag '{wrong[0]}' holds one of <>%&\\?/ or a control character",
+                "write it with hyphens",
+            )
+        refuse_large_tags(tags)
+        if taken := [key for key in tags if key.lower().startswith(("azure", "microsoft", "windows"))]:
+            raise mistake(f"the tag '{taken[0]}' begins with a name of Azure's own", "give it another name")
+        if twins := repeated(key.lower() for key in tags):
+            twin = next(iter(twins.values()))
+            raise mistake(f"'{twin}' stands twice: to Azure, large letters are small ones", "remove one")
         return tags
 
     def _digits(self, length: int, more: str = "") -> str:

@@ -28,9 +28,9 @@ class IdleSettingsSpec(Spec):
 
     warn_minutes: Annotated[PositiveCount, Field(le=1440)] = 15
     """How long before it is stopped the owner is told."""
-    cpu_percent: Annotated[float, Field(gt=0, le=100)] = 5
+    cpu_percent: Annotated[float, Field(strict=True, gt=0, le=100)] = 5
     """Use of CPU above which something is in use, in percent of what its pods request, over two minutes."""
-    gpu_percent: Annotated[float, Field(gt=0, le=100)] = 5
+    gpu_percent: Annotated[float, Field(strict=True, gt=0, le=100)] = 5
     """Use of any of its GPUs above which it is in use, in percent."""
     network_bytes_per_second: Annotated[PositiveCount, Field(le=10**9)] = 2000
     """Traffic of its pods, both ways together, above which it is in use, over two minutes. Pages that are only open
