@@ -38,7 +38,7 @@ ALLOWED = {
     "plans": {*CONFIGURED, "stack_file", "engine"},
     "rehearsal": {*CONFIGURED, "stack_file", "engine", "plans", "embedded_cluster", "programs"},
     "deploy": {*CONFIGURED, "offers", "offered", "stack_file", "engine", "embedded_cluster", "rehearsal", "builds"},
-    "starter": {"config"},
+    "starter": {"deploy"},
     # Runs with a developer's kubeconfig and knows no stack file; `buildctl` is a program of the table.
     "builds": {"programs"},
     "cli": {

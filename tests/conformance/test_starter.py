@@ -9,6 +9,7 @@ from bedplate.clouds import CLOUD_SPECS
 from bedplate.starter import CLOUDS, PROGRAM
 from bedplate.starter.starter import UV_VERSION, NewProject
 from harness import ROOT
+from unit.cli.test_cli import bedplate
 
 SAME = ["platform/__main__.py", ".github/workflows/preview.yml", ".github/workflows/plan.yml"]
 
@@ -30,6 +31,22 @@ def test_pulumi_runs_the_program_of_both_alike(files: dict[str, str]) -> None:
     assert alike(files["Pulumi.yaml"]) == alike((ROOT / "Pulumi.yaml").read_text())
     assert "main: platform/" in files["Pulumi.yaml"]
     assert (PROGRAM / "__main__.py").is_file()
+
+
+def test_its_schemas_are_those_that_its_workflow_asks_for(files: dict[str, str], tmp_path: Path) -> None:
+    """`make install` renews them, and fails in a workflow where one is missing or another."""
+    (tmp_path / "stacks").mkdir()
+    for name, text in files.items():
+        if name.endswith(".schema.json") or name == "stacks/schema.json":
+            (tmp_path / name).write_text(text)
+    assert "bedplate schema $(if $(CI),--check) stacks" in files["Makefile"]
+    assert bedplate("schema", "--check", "stacks", folder=tmp_path).returncode == 0
+
+
+def test_a_schema_that_is_not_fresh_names_the_command_that_any_project_has(tmp_path: Path) -> None:
+    done = bedplate("schema", "--check", str(tmp_path))
+    assert done.returncode == 1
+    assert f"Fix: bedplate schema {tmp_path}" in done.stderr
 
 
 def test_every_word_to_fill_in_is_filled_in(files: dict[str, str]) -> None:

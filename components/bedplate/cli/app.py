@@ -6,7 +6,6 @@ interrupted, after cleaning up. 141: nobody reads the output any more.
 """
 
 import gc
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -308,12 +307,9 @@ def api_key(
 @app.command(epilog="Example: bedplate schema stacks")
 def schema(folder: FolderArgument, is_check: CheckOption = False) -> None:
     """Write the JSON schemas of stack files, tenants' files and bedplate.toml, and of what commands tell programs."""
-    from bedplate.config import json_schema, tenant_json_schema
-    from bedplate.deploy.schemas import app_file_schema, commands_schema
+    from bedplate.deploy.schemas import schema_files
 
-    of_stacks = {"schema.json": json_schema(), "tenant.schema.json": tenant_json_schema()}
-    schemas = of_stacks | {"bedplate.schema.json": app_file_schema(), "commands.schema.json": commands_schema()}
-    _generate(folder, {name: json.dumps(content, indent=2) + "\n" for name, content in schemas.items()}, is_check)
+    _generate("schema", folder, schema_files(), is_check)
 
 
 @app.command(epilog="Example: bedplate reference docs/reference")
@@ -321,14 +317,14 @@ def reference(folder: FolderArgument, is_check: CheckOption = False) -> None:
     """Write the reference of stack files and guardrails, from the code."""
     from bedplate.cli.reference import pages
 
-    _generate(folder, pages(), is_check)
+    _generate("reference", folder, pages(), is_check)
 
 
 app.add_typer(programs.commands, name="programs")
 apps.register(app)  # last, as `--help` lists them
 
 
-def _generate(folder: Path, files: Mapping[str, str], is_check: bool) -> None:
+def _generate(command: str, folder: Path, files: Mapping[str, str], is_check: bool) -> None:
     from bedplate.cli.consoles import print_error
 
     for name, text in files.items():
@@ -336,7 +332,7 @@ def _generate(folder: Path, files: Mapping[str, str], is_check: bool) -> None:
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
         if is_check:
-            print_error(f"{path} is not fresh\nFix: make format")
+            print_error(f"{path} is not fresh\nFix: bedplate {command} {folder}")
             raise typer.Exit(FELL_SHORT)
         path.write_text(text, encoding="utf-8")
         typer.echo(f"wrote {path}")

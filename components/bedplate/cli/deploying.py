@@ -5,6 +5,7 @@ kubeconfig, and neither the Pulumi CLI nor a stack file.
 """
 
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,6 +43,13 @@ class _DeployGroup(GroupWithDefault):
 
     default, needs_arguments = "up", False
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """A folder that is not there, called nearly like a command, is that command misspelt."""
+        is_neither = bool(args) and args[0] not in self.commands and not Path(args[0]).exists()
+        if is_neither and (close := get_close_matches(args[0], self.commands, 1)):
+            ctx.fail(f"there is no command and no folder '{args[0]}': did you mean `{close[0]}`?")
+        return super().parse_args(ctx, args)
+
 
 deploy = typer.Typer(
     cls=_DeployGroup,
@@ -51,7 +59,7 @@ deploy = typer.Typer(
 
 @deploy.command("up", epilog="Example: bedplate deploy . --image ghcr.io/acme/scorer:1.4.0 --wait")
 def up(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", exists=True, file_okay=False)] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False)] = Path(),
     image: Annotated[
         str | None, typer.Option("--image", metavar="REF", help="An image that is there: nothing is built.")
     ] = None,

@@ -1,11 +1,13 @@
-"""JSON schemas: of `bedplate.toml`, for editors, and of what commands print with `-o json`, for programs."""
+"""JSON schemas: of stack files and `bedplate.toml`, for editors, and of what commands print with `-o json`."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from bedplate.builds.spec import BuildSpec
+from bedplate.config import json_schema, tenant_json_schema
 from bedplate.deploy.destroying import DestroyedRow
 from bedplate.deploy.doctor import Examined
 from bedplate.deploy.explaining import Explanation
@@ -37,6 +39,13 @@ _OF_COMMANDS: dict[str, Any] = {
     "why": Explanation,
 }
 """By command. Of `logs` each line is one object."""
+
+
+def schema_files() -> dict[str, str]:
+    """Every schema by its file's name, as a project has them beside its stack files."""
+    of_stacks = {"schema.json": json_schema(), "tenant.schema.json": tenant_json_schema()}
+    schemas = of_stacks | {"bedplate.schema.json": app_file_schema(), "commands.schema.json": commands_schema()}
+    return {name: json.dumps(schema, indent=2) + "\n" for name, schema in schemas.items()}
 
 
 def app_file_schema() -> dict[str, Any]:

@@ -5,7 +5,6 @@ are filled in. It deliberately asks nothing and runs nothing: no network, no git
 workflows are the ones that this repository itself uses; tests/conformance/test_starter.py holds them equal.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata, version
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from bedplate.config import json_schema, tenant_json_schema
+from bedplate.deploy.schemas import schema_files
 from bedplate.errors import RehearsalError
 from bedplate.spec import DnsLabel, Domain
 from bedplate.starter import FILES
@@ -56,8 +55,7 @@ class NewProject:
         stack_file = f"stacks/Pulumi.{self.stack}.yaml"
         places = {**_PLACES, f"stacks/{self.cloud}.yaml": stack_file}
         texts = {self._filled(place): self._filled((FILES / name).read_text("utf-8")) for name, place in places.items()}
-        schemas = {"stacks/schema.json": json_schema(), "stacks/tenant.schema.json": tenant_json_schema()}
-        return texts | {name: json.dumps(schema, indent=2) + "\n" for name, schema in schemas.items()}
+        return texts | {f"stacks/{name}": text for name, text in schema_files().items()}
 
     def write(self) -> list[Path]:
         """Writes the files and returns their paths. Raises RehearsalError, and writes nothing, where one exists."""

@@ -423,6 +423,13 @@ class TestTheGuard:
         assert "PULUMI_ENABLE_STREAMING_JSON_PREVIEW" in done.stderr
 
 
+def test_a_command_of_deploy_that_is_misspelt_is_no_folder() -> None:
+    done = bedplate("deploy", "lsit")
+    assert done.returncode == 2
+    assert "did you mean `list`?" in done.stderr
+    assert "did you mean" not in bedplate("deploy", "components").stderr
+
+
 OF_THE_PLATFORM = (
     "init",
     "check",
