@@ -124,15 +124,15 @@ class Person:
         self.tab.screenshot(path=screenshots_folder() / f"{name}.png")
 
     def counted_while_idle(self, polling_paths: Sequence[str], seconds: float) -> list[str]:
-        """What her tab asks for by itself, while she does nothing, beside what counts as no use: GETs of these paths.
-        Patterns are from the path's beginning, as the front door takes them."""
+        """What her tab asks its host for by itself, while she does nothing, beside what counts as no use: GETs of these
+        paths. Patterns are from the path's beginning, as the front door takes them."""
         asked: list[str] = []
 
         def note(request: Request) -> None:
-            path = urlsplit(request.url).path
-            is_polling = request.method == "GET" and any(re.match(pattern, path) for pattern in polling_paths)
-            if not is_polling and urlsplit(request.url).scheme.startswith("http"):
-                asked.append(f"{request.method} {path}")
+            url = urlsplit(request.url)
+            is_polling = request.method == "GET" and any(re.match(pattern, url.path) for pattern in polling_paths)
+            if not is_polling and url.netloc == urlsplit(self.tab.url).netloc:
+                asked.append(f"{request.method} {url.path}")
 
         self.tab.on("request", note)
         self.tab.wait_for_timeout(seconds * 1000)
