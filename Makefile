@@ -91,11 +91,12 @@ clean: ## Remove what was installed here; built programs stay in ~/.cache/bedpla
 	@rm -rf .venv .tools dist .pytest_cache .ruff_cache
 
 INTERFACES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bedplate/interfaces
-interfaces: install ## Install what tests of workspaces and apps run, from tests/interfaces: JupyterLab, Streamlit, Gradio, Dash
-	@for name in jupyterlab apps; do \
+interfaces: install ## Install what tests of workspaces and apps run, from tests/interfaces: JupyterLab, VS Code, Streamlit, Gradio, Dash
+	@for name in jupyterlab apps code-server; do \
 		$(UV) venv --quiet --allow-existing $(INTERFACES)/$$name && \
 		$(UV) pip sync --quiet --require-hashes --python $(INTERFACES)/$$name/bin/python tests/interfaces/$$name.txt || exit 1; \
 	done
+	@tests/interfaces/code-server/install $(INTERFACES)/code-server || echo "code-server is not installed: its test is skipped" >&2
 
 # renovate: datasource=pypi depName=torch
 TORCH_VERSION := 2.15.0

@@ -7,13 +7,15 @@ opened it, until it is closed: nothing else that needs a loop may run there mean
 import base64
 import hashlib
 import os
+import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, Response, sync_playwright
 
 from cluster.login_processes import DOMAIN, program
 from harness import ROOT
@@ -120,6 +122,22 @@ class Person:
     def keeps_picture(self, name: str) -> None:
         """Of her tab."""
         self.tab.screenshot(path=screenshots_folder() / f"{name}.png")
+
+    def counted_while_idle(self, polling_paths: Sequence[str], seconds: float) -> list[str]:
+        """What her tab asks its host for by itself, while she does nothing, beside what counts as no use: GETs of these
+        paths. Patterns are from the path's beginning, as the front door takes them."""
+        asked: list[str] = []
+
+        def note(request: Request) -> None:
+            url = urlsplit(request.url)
+            is_polling = request.method == "GET" and any(re.match(pattern, url.path) for pattern in polling_paths)
+            if not is_polling and url.netloc == urlsplit(self.tab.url).netloc:
+                asked.append(f"{request.method} {url.path}")
+
+        self.tab.on("request", note)
+        self.tab.wait_for_timeout(seconds * 1000)
+        self.tab.remove_listener("request", note)
+        return asked
 
     def leaves(self) -> None:
         self.context.close()

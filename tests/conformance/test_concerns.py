@@ -28,7 +28,7 @@ from harness import ROOT, STACKS, objects, platform, pod_templates, record, reco
 
 FOLDER = Path(bedplate.services.__path__[0])
 CONCERNS = sorted(module.name for module in pkgutil.iter_modules([str(FOLDER)]) if module.ispkg)
-PRIVILEGED = {"nvidia-device-plugin", "dcgm-exporter", "log-collector"}
+PRIVILEGED = {"nvidia-device-plugin", "efa-device-plugin", "dcgm-exporter", "log-collector"}
 """Pods that run as root; why stands in test_pods."""
 
 

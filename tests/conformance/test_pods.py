@@ -30,18 +30,22 @@ TEMPLATES = [template for recording in RECORDINGS.values() for template in pod_t
 TENANTS = [(name, body) for name, body in TEMPLATES if "bedplate.dev/tenant" in body["metadata"]["labels"]]
 PLATFORMS = [(name, body) for name, body in TEMPLATES if "bedplate.dev/tenant" not in body["metadata"]["labels"]]
 PLUGINS = ("nvidia-device-plugin", "nvidia-device-plugin-parts", "nvidia-device-plugin-turns-4")
+CARDS = "efa-device-plugin"
 EXPORTERS = ("dcgm-exporter", "dcgm-exporter-parts")
 ROOT_PODS = {
-    **dict.fromkeys(PLUGINS, "it opens a socket in a folder of the kubelet that belongs to root"),
+    **dict.fromkeys((*PLUGINS, CARDS), "it opens a socket in a folder of the kubelet that belongs to root"),
     **dict.fromkeys(EXPORTERS, "it asks a socket of the kubelet, that belongs to root, which pod has which GPU"),
     "log-collector": "what containers print is in files that the kubelet gives to root alone",
 }
 """Pods that run as root, and why."""
 HOST_FOLDERS = {
     **{key: {"/var/lib/kubelet/device-plugins"} for key in PLUGINS},
+    CARDS: {"/var/lib/kubelet/device-plugins", "/dev/infiniband"},
     **{key: {"/var/lib/kubelet/pod-resources"} for key in EXPORTERS},
     "log-collector": {"/var/log", "/var/lib/bedplate/logs"},
 }
+NODES_NETWORK = {CARDS: "cards are the node's, and upstream's own manifest looks for them there"}
+"""Pods that are in the network of their node, and why."""
 DRIVER = "/home/kubernetes/bin/nvidia"
 """Of nodes where no runtime brings the driver into containers; who has it mounted is privileged, or sees no GPU."""
 SEES_PARTS = {
@@ -51,7 +55,7 @@ SEES_PARTS = {
 }
 TOKENS = {"cluster-autoscaler", "budget-marker", "kueue", "jobset"}
 """Pods that talk to the Kubernetes API."""
-GOES_TO_ANY_TAINTED_NODE = {*PLUGINS, *EXPORTERS, "log-collector"}
+GOES_TO_ANY_TAINTED_NODE = {*PLUGINS, CARDS, *EXPORTERS, "log-collector"}
 SYSTEM = {"key": "CriticalAddonsOnly", "operator": "Exists"}
 """What lets a pod run on the platform's own nodes."""
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -91,7 +95,8 @@ class TestEveryPod:
 
     def test_sees_nothing_of_its_node_unless_it_is_named_here(self, template: dict[str, Any]) -> None:
         pod = template["spec"]
-        assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+        seen = {"hostNetwork"} if software(template) in NODES_NETWORK else set[str]()
+        assert {"hostNetwork", "hostPID", "hostIPC"} & pod.keys() == seen
         folders = {volume["hostPath"]["path"] for volume in pod["volumes"] if "hostPath" in volume}
         assert folders - {DRIVER} == HOST_FOLDERS.get(software(template), set())
         assert DRIVER not in folders or software(template) in EXPORTERS

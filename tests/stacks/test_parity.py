@@ -141,7 +141,7 @@ def test_every_tenant_is_the_same_on_every_cloud(clouds: dict[str, Objects]) -> 
 def test_nothing_else_differs_than_what_facts_decide(clouds: dict[str, Objects]) -> None:
     kinds = {name.partition(" in ")[0] for name in differing(clouds)}
     services = (
-        *("nvidia-device-plugin", "dcgm-exporter", "cluster-autoscaler"),
+        *("nvidia-device-plugin", "efa-device-plugin", "dcgm-exporter", "cluster-autoscaler"),
         *("bedplate-gpu", "bedplate-gpu-metrics", "bedplate-autoscaling"),
     )
     decided = {

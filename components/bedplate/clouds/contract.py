@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bedplate.clouds.allocatable import EVICTION_DISK_SHARE, EVICTION_MIB, PODS_BY_DEFAULT, Allocatable
 from bedplate.clouds.catalogue import ACCELERATORS, MachineShape
+from bedplate.clouds.facts import FabricFacts
 from bedplate.clouds.namespaces import namespaces_of_others
 from bedplate.clouds.prices import ListPrices
 from bedplate.clouds.sharing import SharingSpec, offered_name, parts_of_one, refuse_unknown_profile
@@ -202,6 +203,10 @@ class ClusterSpec(Spec):
     def driver_of_gpus(self) -> int | None:
         """Branch of NVIDIA's driver on nodes with GPUs, such as 580; None where it is not known."""
         return None
+
+    def fabrics(self, pools: Mapping[str, NodePoolSpec]) -> Mapping[str, FabricFacts]:
+        """Cards for traffic between GPUs that pods may ask for, by accelerator, of pools that have machines."""
+        return {}
 
     def bucket_form(self) -> tuple[re.Pattern[str], str]:
         """What the cloud's names of buckets look like, and an example; asked where the platform owns the cluster."""

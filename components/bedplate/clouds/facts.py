@@ -180,6 +180,34 @@ class SecretStoreFacts(Facts):
     """What the names of these secrets begin with there."""
 
 
+class FabricPlugin(Facts):
+    """What makes nodes offer the cards of a fabric to pods, as a program on each of them."""
+
+    name: DnsLabel
+    """Of its objects."""
+    image: str
+    """With an exact tag."""
+    devices_folder: AbsolutePath
+    """Where a node has the cards."""
+
+
+class FabricFacts(Facts):
+    """Network cards of the machines with one accelerator, by which the GPUs of many machines reach each other."""
+
+    resource: Annotated[
+        str, matching(r"[a-z0-9.-]+/[a-z0-9.-]+", "must be the name of a resource", "write it like 'example.com/rdma'")
+    ]
+    """What pods ask for."""
+    cards: PositiveCount
+    """Of one machine."""
+    gpus: PositiveCount
+    """Of one machine; a pod that takes all of them takes all cards."""
+    environment: Mapping[str, str] = {}
+    """Of pods that have the cards."""
+    plugin: FabricPlugin | None = None
+    """How to make nodes offer them; none where somebody else does."""
+
+
 class DnsFacts(Facts):
     """Where pods ask for names: all that network policies open for it."""
 
@@ -250,6 +278,8 @@ class ClusterFacts(Facts):
     """Branch of NVIDIA's driver on nodes with GPUs, such as 580, with which workloads' `cuda` is compared."""
     gpu_driver_folder: AbsolutePath | None = None
     """Where nodes have NVIDIA's driver, if no container runtime of NVIDIA's brings it into containers."""
+    fabrics: Mapping[str, FabricFacts] = {}
+    """Network cards that pods may ask for, by accelerator."""
     has_metrics_server: StrictBool = True
     """Whether somebody measures pods for autoscalers and `kubectl top` (metrics.k8s.io), as metrics-server does."""
     dns: DnsFacts = DnsFacts()
@@ -278,8 +308,9 @@ class ClusterFacts(Facts):
     def with_services(self) -> "ClusterFacts":
         """The facts of the same cluster once the services layer is on it."""
         made = {"block_storage": None, "shared_storage": None, "has_device_plugin": True, "has_gpu_metrics": True}
+        fabrics = {name: one.model_copy(update={"plugin": None}) for name, one in self.fabrics.items()}
         autoscaler = "native" if isinstance(self.autoscaler, AutoscalerFacts | KarpenterFacts) else self.autoscaler
-        return self.model_copy(update={**made, "autoscaler": autoscaler})
+        return self.model_copy(update={**made, "autoscaler": autoscaler, "fabrics": fabrics})
 
     def written(self) -> dict[str, Any]:
         """The facts as a stack file has them."""
@@ -294,4 +325,6 @@ def _written(value: Any) -> Any:
             for name in fields
             if getattr(value, name) != fields[name].default
         }
+    if isinstance(value, Mapping):
+        return {key: _written(item) for key, item in cast(Mapping[str, Any], value).items()}
     return [_written(item) for item in cast(Sequence[Any], value)] if isinstance(value, tuple | list) else value

@@ -28,7 +28,7 @@ from bedplate.guardrails.limits import GuardrailsSpec
 from bedplate.guardrails.orphans import POLICY as ORPHANS
 from bedplate.guardrails.orphans import orphans_spec
 from bedplate.guardrails.plain import PLAIN
-from bedplate.guardrails.reasons import UNKNOWN
+from bedplate.guardrails.reasons import KNOWN_RESOURCES, UNKNOWN
 from bedplate.guardrails.rules import LENGTH, RULES, Rule
 from bedplate.guardrails.sight import OWNED_KINDS, VARIABLES
 from bedplate.guardrails.stores import POLICY as STORES
@@ -49,13 +49,15 @@ _IDENTITY = Identity(name="guardrails", component="admission")
 @dataclass(frozen=True, kw_only=True)
 class GuardrailsArgs:
     """spec: the limits. accelerators: those of the cluster's pools. budgets_deny: whether GPUs are denied to whoever
-    has used up a budget. contact: whom to ask for more. domain: of hosts."""
+    has used up a budget. contact: whom to ask for more. domain: of hosts. resources: that pods may ask for beside
+    those of every cluster."""
 
     spec: GuardrailsSpec
     accelerators: Sequence[str]
     domain: str
     budgets_deny: bool = False
     contact: str | None = None
+    resources: Sequence[str] = ()
 
 
 class Guardrails(pulumi.ComponentResource):
@@ -94,7 +96,14 @@ def _policy(args: GuardrailsArgs) -> Manifest:
     said = ", ".join(
         f"variables.{_variable(rule)} == '' ? '' : '{rule.name}: ' + variables.{_variable(rule)}" for rule in RULES
     )
-    limits = {**args.spec.variables(), "accelerators": json.dumps(list(args.accelerators))}
+    # As text within text: in JSON it would have quotation marks that end it.
+    known = (*KNOWN_RESOURCES, *args.resources)
+    limits = {
+        **args.spec.variables(),
+        "accelerators": json.dumps(list(args.accelerators)),
+        "resources": str(list(known)),
+        "resourceNames": f"'{', '.join(known)}'",
+    }
     length = f"variables.{_variable(LENGTH)}"
     refusal = f"{length} != '' ? '{LENGTH.name}: ' + {length} : [{said}].filter(s, s != '').join(' | ')"
     variables = {**VARIABLES, "isPlain": PLAIN, **UNKNOWN, **reasons, "refusal": refusal}

@@ -19,7 +19,6 @@ from bedplate.guardrails.reasons import (
     IS_OF_GPU_RUNTIME,
     IS_OWN_ANNOTATION,
     IS_PASSED_OFF,
-    KNOWN_RESOURCES,
     MOST_VOLUMES,
     PASSING,
     PERSON,
@@ -128,7 +127,7 @@ def _is_limited(resource: str) -> str:
 
 
 def _is_known(part: str) -> str:
-    return f"c.?resources.?{part}.orValue({{}}).all(k, k in {list(KNOWN_RESOURCES)})"
+    return f"c.?resources.?{part}.orValue({{}}).all(k, k in variables.resources)"
 
 
 _CLASS = "t.spec.?priorityClassName.orValue('')"

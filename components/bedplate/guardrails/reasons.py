@@ -64,6 +64,7 @@ PASSING = (
 """CEL: whether toleration `t` is of a node's failure that may pass, for at most an hour."""
 _COMPUTE = ("cpu", "memory", "ephemeral-storage")
 KNOWN_RESOURCES = (*_COMPUTE, GPU_RESOURCE)
+"""What a quota counts in every cluster; the policy adds the cards of its fabrics as `variables.resources`."""
 IS_NOTHING_STATED = (
     "[c.?resources.?limits.orValue({}), c.?resources.?requests.orValue({})].exists(r, r.exists(k, "
     f"k in {list(_COMPUTE)} && !quantity(string(r[k])).isGreaterThan(quantity('0'))))"
@@ -179,12 +180,12 @@ def limits_not_stated() -> str:
 
 
 def resources_not_counted() -> str:
-    known = ", ".join(f"'{name}'" for name in KNOWN_RESOURCES)
     asked = (
-        "p.all.map(c, (c.?resources.?limits.orValue({}).filter(k, !(k in [{0}])) + "
-        "c.?resources.?requests.orValue({}).filter(k, !(k in [{0}]))).join(', ')).filter(s, s != '').join(', ')"
-    ).replace("{0}", known)
-    return f"{asked} == '' ? '' : 'no quota counts ' + {asked} + '; pods may ask for {', '.join(KNOWN_RESOURCES)}'"
+        "p.all.map(c, (c.?resources.?limits.orValue({}).filter(k, !(k in variables.resources)) + "
+        "c.?resources.?requests.orValue({}).filter(k, !(k in variables.resources))).join(', '))"
+        ".filter(s, s != '').join(', ')"
+    )
+    return f"{asked} == '' ? '' : 'no quota counts ' + {asked} + '; pods may ask for ' + variables.resourceNames"
 
 
 _ANNOTATIONS = (

@@ -67,6 +67,8 @@ class Container:
     scratch_gib: float = 1
     shared_memory_gib: float = 0
     user: int = NON_ROOT_USER
+    devices: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Further resources of the node, by name."""
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Ports, probes and lifecycle, as Kubernetes writes them."""
 
@@ -87,13 +89,14 @@ def disk_gib(scratch_gib: float) -> float:
 
 
 def resources(container: Container) -> Manifest:
-    """Requests and limits: memory, disk and GPUs equal, CPU limited at twice the request."""
+    """Requests and limits: memory, disk, GPUs and devices equal, CPU limited at twice the request."""
     exact = {
         "memory": memory_quantity(container.memory_gib),
         "ephemeral-storage": memory_quantity(disk_gib(container.scratch_gib)),
     }
     if container.gpus:
         exact[GPU_RESOURCE] = str(container.gpus)
+    exact |= {name: str(count) for name, count in container.devices.items()}
     return {
         "requests": {"cpu": cpu_quantity(container.cpu), **exact},
         "limits": {"cpu": cpu_quantity(container.cpu * 2), **exact},

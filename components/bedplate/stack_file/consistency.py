@@ -326,6 +326,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     capacity.workloads_find_room,
     gpus.in_turns_one_at_a_time,
     gpus.in_turns_within_a_tenant,
+    gpus.interconnects_are_there,
     gpus.drivers_run_the_programs,
     models.fit,
     models.images_are_mounted,

@@ -5,9 +5,11 @@ Owns no numbers: parts of GPUs and drivers are the clouds'.
 
 from collections.abc import Iterator
 
+from pydantic_core import PydanticCustomError
+
 from bedplate.clouds.drivers import CUDA_DRIVERS, MIG_DRIVERS, oldest_driver
 from bedplate.clouds.sharing import part
-from bedplate.stack_file.parts import Parts, has
+from bedplate.stack_file.parts import Parts, has, is_whole
 from bedplate.stack_file.problems import PathParts, Problem, shown
 
 
@@ -50,6 +52,39 @@ def in_turns_within_a_tenant(parts: Parts) -> Iterator[Problem]:
                     "in the pool's `sharing` if these tenants trust each other",
                     other=other,
                 )
+
+
+def interconnects_are_there(parts: Parts) -> Iterator[Problem]:
+    """Cards between GPUs are asked for with all GPUs of a machine, where pods can have them at all."""
+    pools, offered = parts.pools or {}, parts.accelerators()
+    if parts.cloud is None or offered is None or not all(is_whole(pool) for pool in pools.values()):
+        return
+    try:
+        fabrics = parts.cloud.fabrics(pools)
+    except (AttributeError, PydanticCustomError):
+        return  # what is wrong with the pool or the cloud is said of these
+    for path, _, workload in parts.with_workloads(["gpu"]):
+        gpu = workload.gpu
+        if getattr(workload, "interconnect", False) is not True or not gpu or not has(gpu, ["accelerator", "count"]):
+            continue
+        fabric = fabrics.get(gpu.accelerator)
+        if fabric is None and gpu.accelerator in offered:
+            yield Problem(
+                path=(*path, "interconnect"),
+                message=f"pods can have no cards between GPUs with {gpu.accelerator} here",
+                given="true",
+                allowed=", ".join(fabrics) or "no accelerator of this stack",
+                fix="remove it, or write `interconnect: true` in every pool of the accelerator, on a cloud whose cards "
+                "are devices that pods ask for (EFA)",
+            )
+        elif fabric and gpu.count != fabric.gpus:
+            yield Problem(
+                path=(*path, "gpu", "count"),
+                message="the cards between GPUs belong to whole machines",
+                given=shown(gpu.count),
+                allowed=str(fabric.gpus),
+                fix=f"write `count: {fabric.gpus}`, or remove `interconnect`",
+            )
 
 
 def drivers_run_the_programs(parts: Parts) -> Iterator[Problem]:

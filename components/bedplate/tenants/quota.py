@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bedplate.clouds.facts import FabricFacts
 from bedplate.kubernetes import Manifest, manifest
 from bedplate.kubernetes.pods import cpu_quantity, memory_quantity
 from bedplate.labels import GPU_RESOURCE, Identity, accelerator_class
@@ -64,14 +65,21 @@ class QuotaSpec(Spec):
         return {name: self.gpus.get(name, 0) + self.borrowed_gpus.get(name, 0) for name in names}
 
 
-def resource_quotas(namespace: str, identity: Identity, spec: QuotaSpec, accelerators: Sequence[str]) -> list[Manifest]:
+def resource_quotas(
+    namespace: str,
+    identity: Identity,
+    spec: QuotaSpec,
+    accelerators: Sequence[str],
+    fabrics: Mapping[str, FabricFacts] | None = None,
+) -> list[Manifest]:
     """The tenant's quotas by name: `tenant`, one an accelerator granted, `other-accelerators` and `other-namespaces`
     with none.
 
     Whatever members can make is counted in `tenant`. Devices by claims (DRA) are none: a claim is charged what it might
     take at the most, and a template of claims nothing
     (https://kubernetes.io/docs/concepts/policy/resource-quotas/#quota-for-extended-resources).
-    accelerators: every accelerator of the cluster's pools.
+    accelerators: every accelerator of the cluster's pools. fabrics: cards by accelerator, of which a tenant has as many
+    as its GPUs fill machines.
     """
     memory, scratch = memory_quantity(spec.memory_gib), memory_quantity(spec.scratch_gib)
     total = {
@@ -80,6 +88,7 @@ def resource_quotas(namespace: str, identity: Identity, spec: QuotaSpec, acceler
         "limits.memory": memory,
         "requests.storage": memory_quantity(spec.storage_gib),
         f"requests.{GPU_RESOURCE}": str(sum(spec.most_gpus.values())),
+        **_cards(spec.most_gpus, fabrics or {}),
         "requests.ephemeral-storage": scratch,
         "limits.ephemeral-storage": scratch,
         "pods": str(spec.pods),
@@ -98,6 +107,15 @@ def resource_quotas(namespace: str, identity: Identity, spec: QuotaSpec, acceler
     if granted and (others := sorted(set(accelerators) - set(granted))):
         quotas.append(_quota("other-accelerators", namespace, identity, {f"requests.{GPU_RESOURCE}": "0"}, others))
     return quotas
+
+
+def _cards(gpus: Mapping[str, int], fabrics: Mapping[str, FabricFacts]) -> dict[str, str]:
+    """Extended resources are counted by what is requested, which is what is limited."""
+    cards: dict[str, int] = {}
+    for accelerator, fabric in fabrics.items():
+        machines = gpus.get(accelerator, 0) // fabric.gpus
+        cards[fabric.resource] = cards.get(fabric.resource, 0) + machines * fabric.cards
+    return {f"requests.{resource}": str(count) for resource, count in sorted(cards.items())}
 
 
 def _quota(name: str, namespace: str, identity: Identity, hard: Manifest, accelerators: Sequence[str] = ()) -> Manifest:

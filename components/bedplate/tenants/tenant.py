@@ -64,7 +64,7 @@ class Tenant(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
         parts = [
-            *resource_quotas(namespace, identity, spec.quota, args.accelerators),
+            *resource_quotas(namespace, identity, spec.quota, args.accelerators, args.facts.fabrics),
             limit_range(namespace, identity, args.max_cpu, args.max_memory_gib, args.max_disk_gib),
             *network_policies(
                 namespace, identity, spec.allowed_networks, args.facts, deploys=args.offered.has_front_door

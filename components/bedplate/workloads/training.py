@@ -29,7 +29,7 @@ from bedplate.labels import (
     QUEUE_PRIORITY,
     priority_name,
 )
-from bedplate.spec import AbsolutePath, Count, DnsLabel, Hours, PositiveCount, mistake, refuse
+from bedplate.spec import AbsolutePath, Count, DnsLabel, Hours, PositiveCount, StrictBool, mistake, refuse
 from bedplate.workloads._base import (
     Footprint,
     MountSpec,
@@ -67,6 +67,9 @@ class TrainingSpec(WorkloadSpec):
     launcher: Literal["torchrun", "none"] = "torchrun"
     """Who starts the processes: torchrun of the image, or the command itself, once in each pod, which then finds the
     same variables."""
+    interconnect: StrictBool = False
+    """Whether its pods get the network cards for traffic between GPUs, where `gpu` is all GPUs of a machine and the
+    accelerator's pools have `interconnect: true`. The image needs the library by which NCCL uses them."""
     checkpoints: AbsolutePath | None = None
     """Where the program keeps its checkpoints: at or below the path of a mount. It finds it in CHECKPOINT_DIR."""
     restarts: Annotated[Count, Field(le=1000)] | None = None
@@ -248,8 +251,12 @@ def _seconds(spec: TrainingSpec) -> int:
 
 def _job(spec: TrainingSpec, args: WorkloadArgs) -> Manifest:
     placement = accelerator_placement(spec.gpu.accelerator) if spec.gpu else {}
+    fabric = args.facts.fabrics[spec.gpu.accelerator] if spec.gpu and spec.interconnect else None
+    plain = container(spec)
     main = replace(
-        container(spec),
+        plain,
+        environment={**(fabric.environment if fabric else {}), **plain.environment},
+        devices={fabric.resource: fabric.cards} if fabric else {},
         command=launched(spec.command, spec.launcher, spec.save_seconds),
         args=spec.args,
     )

@@ -8,7 +8,6 @@ import http.client
 import http.server
 import json
 import re
-import subprocess
 import tarfile
 import threading
 import zlib
@@ -28,8 +27,8 @@ from bedplate.builds.spec import BuildSpec
 from cluster.builds.build_processes import Registry, base_image, buildkit, registry
 from cluster.objects_under_test import eventually
 from cluster.processes_under_test import free_ports
-from contained import Surroundings, contained
-from harness import model_api, platform, pod_templates, record, tenant
+from contained import Image, Surroundings, contained, rendered_pod
+from harness import model_api, platform, record, tenant
 
 pytestmark = pytest.mark.enable_socket
 
@@ -138,22 +137,13 @@ class TestAProgramOfPython:
         command = ["python3", "-m", "uvicorn", "main:app", "--host", "127.0.0.1", "--port", str(port)]
         written = model_api("scorer", port=port, command=command, image=first.reference_with_digest)
         approving = {"approvedImages": [f"{images.host}/"]}
-        (pod,) = (
-            body["spec"]
-            for _, body in pod_templates(record(platform(tenant("vision", written), guardrails=approving)))
-            if body["metadata"]["labels"].get("bedplate.dev/workload") == "scorer"
-        )
-        place = tmp_path / "pod"
-        place.mkdir()
-        run = contained(pod, Surroundings(folder=place, image=root, image_settings=settings))
-        log = tmp_path / "log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(run.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-        try:
-            eventually(lambda: _answered(port) == {"release": "one"}, f"an answer of the program, whose log is {log}")
-        finally:
-            process.terminate()
-            process.wait(20)
+        recording = record(platform(tenant("vision", written), guardrails=approving))
+        image = Image(files=root, settings=settings)
+        pod = contained(rendered_pod(recording, "scorer"), Surroundings(folder=tmp_path / "pod", image=image))
+        with pod.running():
+            eventually(
+                lambda: _answered(port) == {"release": "one"}, f"an answer of the program, whose log is {pod.log}"
+            )
 
 
 def _answered(port: int) -> Any:

@@ -20,13 +20,14 @@ import pytest
 from playwright.sync_api import Browser
 
 from bedplate.embedded_cluster.cluster import ClusterAccess
+from bedplate.workloads.app import FRAMEWORKS
 from cluster.browsers import Person, chromium_program, running_chromium
 from cluster.chain import Chain, Programs, running_chain, stack
 from cluster.login_processes import DOMAIN
 from cluster.objects_under_test import eventually
 from cluster.pages import Pages
 from cluster.processes_under_test import serving
-from cluster.rendered_pods import RunningPod, image_under_test, rendered_pod, running_pod
+from contained import Contained, Image, Surroundings, contained, image_under_test, rendered_pod, running_pod
 from harness import record
 
 pytestmark = pytest.mark.enable_socket
@@ -34,6 +35,7 @@ pytestmark = pytest.mark.enable_socket
 PORTS = {"streamlit": 8501, "gradio": 7860, "dash": 8050}
 _START_SECONDS = 90
 SECRETS = frozenset({"vision-token"})
+TOKEN = "of-the-repository-alone"
 CODE = {
     "streamlit": """
 import getpass, os
@@ -103,28 +105,20 @@ def platform_with_apps(commits: dict[str, str]) -> dict[str, Any]:
     return made
 
 
-def fetch(spec: Any, repository: Path, scratch: Path) -> str:
-    """Runs what the pod runs before its program, as its user; only the address of the repository is another."""
+def fetch(spec: Any, repository: Path, folder: Path) -> str:
+    """Runs what the pod runs before its program; only the address of the repository is another."""
     user = spec["securityContext"]["runAsUser"]
-    (fetching,) = spec["initContainers"]
-    scratch.mkdir(parents=True)
-    for place in (scratch, repository, *repository.rglob("*")):
+    for place in (repository, *repository.rglob("*")):
         shutil.chown(place, user, user)
-    for above in (*scratch.parents, *repository.parents):
-        if above.owner() == "root" and above.is_relative_to("/tmp/pytest-of-root"):
-            above.chmod(0o755)
-    told = {entry["name"]: entry["value"] for entry in fetching["env"] if "value" in entry}
-    told |= {"REPOSITORY": f"file://{repository}", "FOLDER": str(scratch / "code"), "HOME": str(scratch)}
-    done = subprocess.run(
-        ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *fetching["command"]],
-        env={"PATH": os.environ["PATH"], **told},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    variables = {"REPOSITORY": "file:///mnt/repository", "CODE_TOKEN": TOKEN}
+    surroundings = Surroundings(
+        folder=folder, variables=variables, image=Image(folders={"/mnt/repository": repository})
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    (fetching,) = spec["initContainers"]
+    pod = contained(spec, surroundings, fetching["name"])
+    with pod.running() as process:
+        assert process.wait(60) == 0, pod.log.read_text()
+    return pod.log.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -141,22 +135,22 @@ def platform(commits: dict[str, str]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def pods(
     platform: dict[str, Any], commits: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Generator[dict[str, RunningPod]]:
-    image = image_under_test("apps", "streamlit")
+) -> Generator[dict[str, Contained]]:
+    image = image_under_test("interfaces/apps", "streamlit", "make interfaces")
     recording = record(platform, SECRETS)
     repositories = tmp_path_factory.getbasetemp() / "repositories0"
     with ExitStack() as running:
-        made: dict[str, RunningPod] = {}
+        made: dict[str, Contained] = {}
         for framework in PORTS:
             folder = tmp_path_factory.mktemp(framework)
-            said = fetch(rendered_pod(recording, framework), repositories / framework, folder / "volumes" / "scratch")
+            said = fetch(rendered_pod(recording, framework), repositories / framework, folder)
             assert said.startswith(f"runs {commits[framework]}")
             assert said.strip().endswith("The app")
-            made[framework] = running.enter_context(running_pod(recording, framework, image, folder))
+            made[framework] = running.enter_context(running_pod(recording, framework, image, folder, CODE_TOKEN=TOKEN))
         yield made
 
 
-def probed(framework: str, pod: RunningPod) -> int:
+def probed(framework: str, pod: Contained) -> int:
     """The status that the pod's own probe gets."""
     asked = pod.spec["containers"][0]["readinessProbe"]["httpGet"]
     try:
@@ -170,7 +164,7 @@ def probed(framework: str, pod: RunningPod) -> int:
 def chain(
     cluster_access: ClusterAccess,
     platform: dict[str, Any],
-    pods: dict[str, RunningPod],
+    pods: dict[str, Contained],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Generator[Chain]:
     chromium_program()
@@ -200,7 +194,7 @@ def _signed_in(browser: Browser) -> Person:
 
 @pytest.mark.parametrize("framework", PORTS)
 class TestAnApp:
-    def test_works_behind_the_front_door(self, framework: str, ada: Person, pods: dict[str, RunningPod]) -> None:
+    def test_works_behind_the_front_door(self, framework: str, ada: Person, pods: dict[str, Contained]) -> None:
         """Its page loads, and a click is answered by the program: of Streamlit by a websocket."""
         sockets: list[str] = []
         ada.tab.on("websocket", lambda socket: sockets.append(socket.url))
@@ -220,6 +214,12 @@ class TestAnApp:
             text = ada.tab.get_by_text("runs as").inner_text()
             assert text == "runs as streamlit 65532 in /tmp/code, token None"
 
+    def test_counts_no_page_that_nobody_touches(self, framework: str, ada: Person) -> None:
+        ada.opens(f"https://{framework}-vision.{DOMAIN}/")
+        ada.tab.get_by_role("heading", name="Parcels").first.wait_for(timeout=_START_SECONDS * 1000)
+        ada.tab.wait_for_timeout(2000)  # until it has all that it shows
+        assert ada.counted_while_idle(FRAMEWORKS[framework].polling_paths, 12) == []
+
     def test_is_closed_to_who_has_not_signed_in(self, framework: str, chain: Chain) -> None:
         visitor, host = chain.visitor(), f"{framework}-vision.{DOMAIN}"
         assert visitor.ask(host)[0].status == 302
@@ -235,7 +235,7 @@ class TestAnApp:
 
 
 @pytest.mark.parametrize("framework", PORTS)
-def test_an_app_stops_within_seconds(framework: str, chain: Chain, pods: dict[str, RunningPod]) -> None:
+def test_an_app_stops_within_seconds(framework: str, chain: Chain, pods: dict[str, Contained]) -> None:
     """A signal ends the program, as it would when its pod is to go: well before the end of its time. Last, because
     nobody starts it again."""
     assert probed(framework, pods[framework]) == 200

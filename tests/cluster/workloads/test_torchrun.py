@@ -1,24 +1,24 @@
 """A real torchrun in each of two pods, started as the template says: user, variables, command line, wait for names.
 
-No kubelet is here: the two run on this machine, beside each other, each as the pods' user on a root that is read-only.
-Names of pods are this machine's own.
+No kubelet is here: the two run on this machine, beside each other, and the name of the first leads to it.
 """
 
 import json
 import os
-import re
-import shutil
-import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from cluster.objects_under_test import eventually
 from cluster.processes_under_test import free_ports
+from contained import Image, Surroundings, contained, image_under_test, installed_image
 from harness import objects, platform, record, tenant
 
 pytestmark = pytest.mark.enable_socket
@@ -26,22 +26,23 @@ TRAIN = Path(__file__).with_name("train.py")
 _RUN_SECONDS = 120
 
 
-def torch_folder() -> Path:
-    """The virtual environment with PyTorch; the test is skipped without one."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = Path(os.environ.get("TORCH_ENVIRONMENT") or cache / "bedplate" / "torch")
-    if os.getuid() != 0 or shutil.which("unshare") is None or shutil.which("setpriv") is None:
-        pytest.skip("a read-only root and the pods' user need root, unshare and setpriv: sudo make test")
-    if not (folder / "bin" / "torchrun").is_file():
-        pytest.skip("PyTorch is not there (5.3 GB): make torch, or name its virtual environment by TORCH_ENVIRONMENT")
-    return folder
+def torch_image() -> Image:
+    """PyTorch, and what the pods run; the test is skipped without."""
+    made_by = "make torch (5.3 GB), or name its virtual environment by TORCH_ENVIRONMENT"
+    elsewhere = os.environ.get("TORCH_ENVIRONMENT")
+    found = (
+        installed_image(Path(elsewhere), "torchrun", made_by)
+        if elsewhere
+        else image_under_test("torch", "torchrun", made_by)
+    )
+    return replace(found, folders={**found.folders, str(TRAIN.parent): TRAIN.parent})
 
 
 def rendered() -> dict[str, Any]:
     """The pod of a training of two nodes with one process each."""
     written = {
         **{"kind": "training", "name": "small", "image": "ghcr.io/acme/trainer:1.0.0", "nodes": 2},
-        **{"command": ["python", "/mnt/program/train.py", "0.1"], "saveSeconds": 15},
+        **{"command": ["python", str(TRAIN), "0.1"], "saveSeconds": 15},
         **{"mounts": [{"volume": "runs", "path": "/mnt/runs"}], "checkpoints": "/mnt/runs"},
     }
     volumes = [{"name": "runs", "sizeGib": 10, "retain": False, "access": "manyNodes"}]
@@ -49,129 +50,94 @@ def rendered() -> dict[str, Any]:
     return job_set.inputs["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]
 
 
-def variables(pod: Mapping[str, Any], rank: int, port: int) -> dict[str, str]:
-    """Those of a pod; its head is this machine, at a port that is free."""
-    found = {one["name"]: one.get("value", str(rank)) for one in pod["containers"][0]["env"]}
-    found |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
-    return found | {f"PET_{name}": found[name] for name in ("MASTER_ADDR", "MASTER_PORT")}
-
-
-def expanded(texts: Sequence[str], environment: Mapping[str, str]) -> list[str]:
-    """As Kubernetes puts variables into a command line."""
-    return [re.sub(r"\$\((\w+)\)", lambda name: environment[name[1]], text) for text in texts]
-
-
-_AS_A_POD = """
-mount -t tmpfs none /mnt && mkdir /mnt/torch /mnt/program /mnt/runs && mount --bind "$1" /mnt/torch || exit 90
-mount --bind "$2" /mnt/program && mount --bind "$3" /mnt/runs && mount --bind "$4" /tmp || exit 91
-mount -o remount,bind,ro /mnt/torch && mount -o remount,bind,ro /mnt/program && mount -o remount,ro /mnt || exit 92
-mount --bind / / && mount -o remount,bind,ro / || exit 93
-cd /tmp && touch /etc/written 2>/dev/null && exit 94
-user=$5; shift 5
-exec setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all "$@"
-"""
-"""What a container runtime does of it: a root that is read-only, with nothing but /tmp and the volume to write to; the
-pod's user, who gets no rights back."""
-
-
 class Attempt:
     """Both pods of one attempt, as processes."""
 
-    def __init__(self, pod: Mapping[str, Any], folder: Path, torch: Path, number: int, runs: Path) -> None:
-        port, user = free_ports("head")["head"], pod["securityContext"]["runAsUser"]
-        self._logs = [folder / f"{number}-{rank}.log" for rank in (0, 1)]
+    def __init__(self, pod: Mapping[str, Any], folder: Path, image: Image, runs: Path) -> None:
+        head = next(one["value"] for one in pod["containers"][0]["env"] if one["name"] == "MASTER_ADDR")
+        port = str(free_ports("head")["head"])
+        self._pods = [
+            contained(
+                pod,
+                Surroundings(
+                    folder=folder / str(rank),
+                    claims={"runs": runs},
+                    hosts={head: "127.0.0.1"},
+                    variables={"NODE_RANK": str(rank), "PET_NODE_RANK": str(rank)}
+                    # Both listen on this machine, where the port may be somebody else's.
+                    | {"MASTER_PORT": port, "PET_MASTER_PORT": port},
+                    image=image,
+                ),
+            )
+            for rank in (0, 1)
+        ]
         self._processes: list[subprocess.Popen[bytes]] = []
-        for rank, log in enumerate(self._logs):
-            home = folder / f"{number}-{rank}"
-            home.mkdir()
-            home.chmod(0o777)
-            environment = variables(pod, rank, port) | {"PATH": f"/mnt/torch/bin:{os.defpath}"}
-            command = expanded(pod["containers"][0]["command"], environment)
-            places = [str(path) for path in (torch, TRAIN.parent, runs, home)]
-            with log.open("wb") as file:
-                self._processes.append(
-                    subprocess.Popen(
-                        ["unshare", "--mount", "sh", "-c", _AS_A_POD, "pod", *places, str(user), *command],
-                        env=environment,
-                        stdout=file,
-                        stderr=subprocess.STDOUT,
-                        start_new_session=True,
-                    )
-                )
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            self._processes = [stack.enter_context(pod.running(stop_seconds=5)) for pod in self._pods]
+            yield
+
+    def kill(self, rank: int) -> None:
+        """The program of a pod, which torchrun has started in it."""
+        (found,) = (each for each in children(self._processes[rank]) if each.cmdline()[1:2] == [str(TRAIN)])
+        found.kill()
 
     def said(self) -> list[dict[str, Any]]:
         """What the program told."""
-        lines = [line for log in self._logs for line in log.read_text().splitlines() if line.startswith("{")]
+        lines = [line for pod in self._pods for line in pod.log.read_text().splitlines() if line.startswith("{")]
         return [json.loads(line) for line in lines]
 
     def text(self) -> str:
-        return "\n".join(log.read_text()[-3000:] for log in self._logs)
+        return "\n".join(pod.log.read_text()[-3000:] for pod in self._pods)
 
     def ends(self) -> list[int]:
         """The exit statuses."""
         deadline = time.monotonic() + _RUN_SECONDS
         return [process.wait(max(1.0, deadline - time.monotonic())) for process in self._processes]
 
-    def kill(self) -> None:
-        for process in self._processes:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+
+def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
 
 
-@pytest.fixture
-def folder() -> Any:
-    """A place that the pods' user reaches, which a folder of pytest's is not."""
-    made = Path(f"/tmp/bedplate-torchrun-{os.getpid()}")
-    made.mkdir(mode=0o755)
-    yield made
-    shutil.rmtree(made)
-
-
-def volume_in(folder: Path, name: str) -> Path:
-    made = folder / name
-    made.mkdir()
-    made.chmod(0o777)
-    return made
-
-
-def test_a_killed_worker_has_all_begin_again_and_the_loss_is_that_of_an_undisturbed_run(folder: Path) -> None:
-    torch, pod = torch_folder(), rendered()
-    calm = Attempt(pod, folder, torch, 0, volume_in(folder, "calm"))
-    runs = volume_in(folder, "killed")
-    try:
+def test_a_killed_worker_has_all_begin_again_and_the_loss_is_that_of_an_undisturbed_run(tmp_path: Path) -> None:
+    image, pod = torch_image(), rendered()
+    calm = Attempt(pod, tmp_path / "calm", image, tmp_path / "calm-runs")
+    with calm.running():
         assert calm.ends() == [0, 0], calm.text()
-        losses = {one["rank"]: one["loss"] for one in calm.said() if "loss" in one}
-        first = Attempt(pod, folder, torch, 1, runs)
-        try:
-            eventually((runs / "last.pt").exists, "a checkpoint", 60)
-            time.sleep(0.5)
-            os.kill(next(one["pid"] for one in first.said() if one["rank"] == 1), signal.SIGKILL)
-            assert all(first.ends()), "both torchruns end with an error: nothing restarts inside"
-            assert not [one for one in first.said() if "loss" in one]
-        finally:
-            first.kill()
-        second = Attempt(pod, folder, torch, 2, runs)
-        try:
-            assert second.ends() == [0, 0], second.text()
-            (begun,) = {one["begins"] for one in second.said() if "begins" in one}
-            assert 0 < begun < 30
-            assert {one["rank"]: one["loss"] for one in second.said() if "loss" in one} == losses
-            assert {one["user"] for one in second.said() if "user" in one} == {pod["securityContext"]["runAsUser"]}
-        finally:
-            second.kill()
-    finally:
-        calm.kill()
+    losses = {one["rank"]: one["loss"] for one in calm.said() if "loss" in one}
+    runs = tmp_path / "runs"
+    first = Attempt(pod, tmp_path / "first", image, runs)
+    with first.running():
+        eventually((runs / "last.pt").exists, "a checkpoint", 60)
+        time.sleep(0.5)
+        first.kill(1)
+        assert all(first.ends()), "both torchruns end with an error: nothing restarts inside"
+        assert not [one for one in first.said() if "loss" in one]
+    second = Attempt(pod, tmp_path / "second", image, runs)
+    with second.running():
+        assert second.ends() == [0, 0], second.text()
+    (begun,) = {one["begins"] for one in second.said() if "begins" in one}
+    assert 0 < begun < 30
+    assert {one["rank"]: one["loss"] for one in second.said() if "loss" in one} == losses
+    assert {one["user"] for one in second.said() if "user" in one} == {pod["securityContext"]["runAsUser"]}
 
 
-def test_names_are_waited_for(folder: Path) -> None:
+def test_names_are_waited_for(tmp_path: Path) -> None:
     """The init container's program: it ends well where both names resolve, and says which does not."""
-    del folder
-    command = rendered()["initContainers"][0]["command"]
-    there = subprocess.run([*command[:-2], "5", "localhost"], capture_output=True, text=True, timeout=30, check=False)
-    assert there.returncode == 0, there.stderr
-    gone = subprocess.run(
-        [*command[:-2], "1", "nobody.invalid"], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert gone.returncode == 1
-    assert "nobody.invalid does not resolve" in gone.stderr
+    pod = rendered()
+    (waiting,) = pod["initContainers"]
+    head = waiting["command"][-1]
+
+    def said(name: str, hosts: Mapping[str, str], seconds: str) -> tuple[int, str]:
+        soon = {**waiting, "command": [*waiting["command"][:-2], seconds, head]}
+        surroundings = Surroundings(folder=tmp_path / name, hosts=hosts)
+        names = contained({**pod, "initContainers": [soon]}, surroundings, waiting["name"])
+        with names.running() as process:
+            return process.wait(60), names.log.read_text()
+
+    assert said("there", {head: "127.0.0.1"}, "5") == (0, "")
+    status, text = said("gone", {}, "1")
+    assert (status, f"{head} does not resolve" in text) == (1, True), text

@@ -13,13 +13,14 @@ from playwright.sync_api import Browser
 
 from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.labels import BUSY_KERNELS_PATH
+from bedplate.workloads._interfaces import INTERFACES
 from cluster.browsers import Person, chromium_program, running_chromium
 from cluster.chain import Chain, Programs, running_chain, stack
 from cluster.login_processes import DOMAIN
 from cluster.objects_under_test import eventually
 from cluster.pages import Pages
 from cluster.processes_under_test import serving
-from cluster.rendered_pods import RunningPod, image_under_test, running_pod
+from contained import Contained, image_under_test, running_pod
 from harness import record
 
 pytestmark = pytest.mark.enable_socket
@@ -56,14 +57,14 @@ def platform_with_a_workspace() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def pod(tmp_path_factory: pytest.TempPathFactory) -> Generator[RunningPod]:
-    image = image_under_test("jupyterlab", "jupyter-lab")
+def pod(tmp_path_factory: pytest.TempPathFactory) -> Generator[Contained]:
+    image = image_under_test("interfaces/jupyterlab", "jupyter-lab", "make interfaces")
     with running_pod(record(platform_with_a_workspace()), "lab", image, tmp_path_factory.mktemp("lab")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def chain(cluster_access: ClusterAccess, pod: RunningPod, tmp_path_factory: pytest.TempPathFactory) -> Generator[Chain]:
+def chain(cluster_access: ClusterAccess, pod: Contained, tmp_path_factory: pytest.TempPathFactory) -> Generator[Chain]:
     chromium_program()
     programs, folder = Programs.found(), tmp_path_factory.mktemp("chain")
     with (
@@ -107,7 +108,7 @@ def ada(person: Callable[[str], Person]) -> Person:
 
 
 class TestTheOwner:
-    def test_works_in_the_page(self, ada: Person, pod: RunningPod) -> None:
+    def test_works_in_the_page(self, ada: Person, pod: Contained) -> None:
         """Its launcher, a notebook in her home, a kernel by websocket; the notebook is on the home volume."""
         assert ada.tab.title().endswith("JupyterLab")
         ada.tab.locator(".jp-LauncherCard", has_text="Python 3").first.click()
@@ -141,6 +142,11 @@ class TestTheOwner:
             *("/", "False", "/opt/bedplate", "False", "/usr/local", "False"),
             *("/home/lab", "True", "/tmp", "True"),
         ]
+
+    def test_is_not_counted_for_a_page_that_nobody_touches(self, ada: Person) -> None:
+        """Its lists are asked for every ten seconds."""
+        assert ada.counted_while_idle(INTERFACES["jupyterlab"].polling_paths, 22) == []
+        assert ada.counted_while_idle([], 12), "that it asks at all"
 
 
 class TestAColleague:

@@ -1,7 +1,7 @@
 """What a workspace is made of, and what its spec refuses."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -175,3 +175,37 @@ def test_a_workspace_beside_a_model_api_takes_nothing_of_it() -> None:
     assert policy["podSelector"]["matchExpressions"] == [
         {"key": "app.kubernetes.io/component", "operator": "NotIn", "values": ["workspace"]}
     ]
+
+
+class TestRStudio:
+    """Its server is in no registry that tests have: its settings are held to RStudio's own list of options instead."""
+
+    OPTIONS: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("server-daemonize", "auth-none", "www-verify-user-agent"), "bool"),
+        **dict.fromkeys(("server-user", "www-address", "www-port", "www-frame-origin"), "string"),
+        **dict.fromkeys(("server-data-dir", "server-pid-file", "secure-cookie-key-file"), "written path"),
+        "database-config-file": "read path",
+    }
+    """Of https://github.com/rstudio/rstudio/blob/0536be6403b69fbce5aa759139748287d6464066/src/cpp/server/server-options.json,
+    those that are used here."""
+
+    def test_is_started_by_options_that_it_has(self) -> None:
+        args = pod(interface="rstudio", image="ghcr.io/acme/rstudio:4.5.2")["spec"]["containers"][0]["args"]
+        given = dict(arg.removeprefix("--").split("=", 1) for arg in args)
+        assert given.keys() <= self.OPTIONS.keys()
+        kinds = {name: self.OPTIONS[name] for name in given}
+        assert {given[name] for name, kind in kinds.items() if kind == "bool"} <= {"0", "1"}
+        written = [given[name] for name, kind in kinds.items() if kind == "written path"]
+        assert written
+        assert all(path.startswith("/tmp/") for path in written), "the rest of the file system is read-only"
+        assert given["server-user"] == "rstudio"
+        assert given["www-port"] == "8787"
+
+    def test_finds_the_database_that_it_is_told(self) -> None:
+        """https://docs.posit.co/ide/server-pro/database/configuration.html: a database of its own in a file."""
+        body = pod(interface="rstudio", image="ghcr.io/acme/rstudio:4.5.2")["spec"]
+        (container,) = body["containers"]
+        (told,) = (arg.partition("=")[2] for arg in container["args"] if arg.startswith("--database-config-file="))
+        assert told.rpartition("/")[0] in {mount["mountPath"] for mount in container["volumeMounts"]}
+        settings = dict(line.split("=") for line in INTERFACES["rstudio"].files["database.conf"].splitlines())
+        assert settings == {"provider": "sqlite", "directory": "/tmp"}

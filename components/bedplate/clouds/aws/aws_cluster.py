@@ -3,7 +3,7 @@
 Owns the AWS provider, the Kubernetes provider and the facts; every part owns itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
@@ -34,6 +34,7 @@ from bedplate.clouds.facts import (
     AutoscalerFacts,
     ClusterFacts,
     DnsFacts,
+    FabricFacts,
     KarpenterFacts,
     SecretStoreFacts,
     StorageProvisioner,
@@ -94,14 +95,13 @@ class AwsCluster(Cluster):
             child,
         )
         AwsBudget(f"{name}-budget", AwsBudgetArgs(spec=spec), child)
+        # Pods get their identity when they are made, so identities must be there before them.
+        before = [*self.control_plane.administrators, *nodes, addons, *autoscaler, self._dns]
         self.kubernetes_provider = kubernetes_provider(
             f"{name}-kubernetes",
             spec.cluster_arn,
             kubeconfig=kubeconfig(spec, self.control_plane.cluster),
-            # Pods get their identity when they are made, so identities must be there before them.
-            opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[*self.control_plane.administrators, *nodes, addons, *autoscaler, self._dns]
-            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=before),
         )
         self.facts = facts(
             spec,
@@ -109,6 +109,7 @@ class AwsCluster(Cluster):
             service_account_issuer=self.control_plane.issuer.url,
             shared_storage=files.provisioner,
             autoscaler=scaling,
+            fabrics=spec.fabrics(args.node_pools),
         )
         self.register_outputs({})
 
@@ -219,6 +220,7 @@ def facts(
     service_account_issuer: pulumi.Input[str],
     shared_storage: StorageProvisioner,
     autoscaler: AutoscalerFacts | KarpenterFacts,
+    fabrics: Mapping[str, FabricFacts],
 ) -> ClusterFacts:
     """What AWS means for everything above; https://docs.aws.amazon.com/eks/latest/userguide/aws-load-balancer-controller.html."""
     return ClusterFacts(
@@ -248,6 +250,7 @@ def facts(
         has_device_plugin=False,
         has_gpu_metrics=False,
         gpu_driver=spec.driver_of_gpus(),
+        fabrics=fabrics,
         has_metrics_server=True,
         # CoreDNS, the add-on; and Kubernetes' cache on each node, where somebody runs it.
         dns=DnsFacts(addresses=("169.254.20.10/32",)),

@@ -15,6 +15,7 @@ import pulumi
 from pulumi_aws import ec2, eks, vpc
 
 from bedplate.clouds.aws.cluster import AwsControlPlane
+from bedplate.clouds.aws.fabric import RESOURCE as EFA
 from bedplate.clouds.aws.identity import AwsIdentities
 from bedplate.clouds.aws.keys import AwsKeys
 from bedplate.clouds.aws.network import AwsNetwork
@@ -30,12 +31,13 @@ adding another for the pods that still wait; and it counts those that never do.
 
 https://github.com/kubernetes/autoscaler/blob/cluster-autoscaler-1.35.2/cluster-autoscaler/cloudprovider/aws/aws_cloud_provider.go#L38-L39
 """
-_AUTOSCALER_DISK_TAG = "k8s.io/cluster-autoscaler/node-template/resources/ephemeral-storage"
+_AUTOSCALER_TAG = "k8s.io/cluster-autoscaler/node-template/resources/"
+_AUTOSCALER_DISK_TAG = f"{_AUTOSCALER_TAG}ephemeral-storage"
 """What the cluster autoscaler takes a machine's disk from while a group has none; it knows cores, memory and GPUs of
 each type itself. Without it such a group has no disk, and no pod that asks for some ever brings its first machine
 (`buildNodeFromTemplate`, in the file that `labels_of` names).
 """
-_AUTOSCALER_GPU_TAG = f"k8s.io/cluster-autoscaler/node-template/resources/{GPU_RESOURCE}"
+_AUTOSCALER_GPU_TAG = f"{_AUTOSCALER_TAG}{GPU_RESOURCE}"
 """Overrides the GPUs of the type, in the same function."""
 SPOT_LABEL = {"eks.amazonaws.com/capacityType": "SPOT"}
 """EKS puts it on its node groups' machines; Karpenter's get it too, so that one label tells both."""
@@ -225,10 +227,11 @@ class AwsNodePool(pulumi.ComponentResource):
 
 
 def _autoscaler_tags(spec: AwsClusterSpec, pool: NodePoolSpec) -> dict[str, str]:
-    """What a machine offers, where the autoscaler cannot know it of its type: disk, and GPUs used in turns."""
-    offer = spec.allocatable(pool)
+    """What a machine offers, where the autoscaler cannot know it of its type: disk, EFA, GPUs used in turns."""
+    offer, shape = spec.allocatable(pool), spec.shape_of(pool)
     shared = {_AUTOSCALER_GPU_TAG: str(offer.gpus)} if pool.sharing else {}
-    return {_AUTOSCALER_DISK_TAG: f"{int(offer.disk_gib)}Gi", **shared}
+    cards = {f"{_AUTOSCALER_TAG}{EFA}": str(shape.interconnects)} if pool.interconnect else {}
+    return {_AUTOSCALER_DISK_TAG: f"{int(offer.disk_gib)}Gi", **shared, **cards}
 
 
 def _subnets(args: AwsNodePoolArgs) -> Sequence[pulumi.Output[str]]:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds.allocatable import CPU_STEPS, stepped
+from bedplate.clouds.aws.fabric import efa
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import ImagesPlace, NodePoolSpec
+from bedplate.clouds.facts import FabricFacts
 from bedplate.clouds.managed import (
     PODS_OF_A_NODE,
     AccessSpec,
@@ -245,6 +247,13 @@ class AwsClusterSpec(ManagedClusterSpec):
                 "Karpenter scales no machines with `interconnect` or `reservation`; their number is fixed",
                 f"write `min: {pool.max}`, or `autoscaler: clusterAutoscaler` in `cloud`",
             )
+
+    def fabrics(self, pools: Mapping[str, NodePoolSpec]) -> Mapping[str, FabricFacts]:
+        """EFA, where every pool of an accelerator has it: a pod cannot say on which of them it runs."""
+        joined = {name for pool in pools.values() if pool.interconnect and (name := pool.offers)}
+        apart = {name for pool in pools.values() if not pool.interconnect and (name := pool.offers)}
+        shapes = {pool.offers: self.shape_of(pool) for pool in pools.values() if pool.offers in joined - apart}
+        return {name: efa(shape.interconnects, shape.gpus) for name, shape in sorted(shapes.items()) if name}
 
     def driver_of_gpus(self) -> int:
         """Of the image with NVIDIA's driver, of every supported minor.

@@ -12,13 +12,14 @@ The pods mount the kubelet's folder of device plugins, as upstream's manifest do
 """
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import pulumi
 from ruamel.yaml import YAML
 
+from bedplate.clouds.facts import FabricFacts
 from bedplate.clouds.sharing import part
 from bedplate.kubernetes import (
     Alert,
@@ -32,6 +33,7 @@ from bedplate.kubernetes import (
 )
 from bedplate.labels import GPU_NAMESPACE, GPU_RESOURCE, Identity
 from bedplate.services.gpu.alerts import DEVICE_PLUGIN_ALERTS
+from bedplate.services.gpu.fabric import FabricPlugins, FabricPluginsArgs
 from bedplate.services.gpu.on_nodes import all_but, cut, daemon_set, environment, only, security
 
 # renovate: datasource=docker depName=nvcr.io/nvidia/k8s-device-plugin
@@ -45,11 +47,13 @@ _CONFIG_FOLDER, _CONFIG = "/etc/bedplate", "plugin.yaml"
 
 @dataclass(frozen=True, kw_only=True)
 class DevicePluginArgs:
-    """accelerators: what pods may ask for. kubernetes_version: minor, '1.35'. dns: of the cluster."""
+    """accelerators: what pods may ask for. kubernetes_version: minor, '1.35'. dns: of the cluster. fabrics: network
+    cards between GPUs, by accelerator."""
 
     accelerators: Sequence[str]
     kubernetes_version: str
     dns: Dns
+    fabrics: Mapping[str, FabricFacts] = field(default_factory=dict[str, FabricFacts])
 
 
 class DevicePlugin(pulumi.ComponentResource):
@@ -59,6 +63,7 @@ class DevicePlugin(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: DevicePluginArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:DevicePlugin", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
         place = PlatformNamespace(
             f"{name}-place",
             PlatformNamespaceArgs(
@@ -68,7 +73,7 @@ class DevicePlugin(pulumi.ComponentResource):
                 kubernetes_version=args.kubernetes_version,
                 dns=args.dns,
             ),
-            pulumi.ResourceOptions(parent=self),
+            child,
         )
         parts, turns = cut(args.accelerators), _turns(args.accelerators)
         shared = [*parts, *(accelerator for alike in turns.values() for accelerator in alike)]
@@ -80,6 +85,8 @@ class DevicePlugin(pulumi.ComponentResource):
             identity = _identity(f"turns-{times}")
             KubernetesObject(f"{name}-turns-{times}-config", _config(identity, times), place.inside(self))
             self._run(f"{name}-turns-{times}", place, _plugin(identity, only(alike), has_config=True))
+        if any(fabric.plugin for fabric in args.fabrics.values()):
+            FabricPlugins(f"{name}-fabrics", FabricPluginsArgs(fabrics=args.fabrics, inside=place.inside(self)), child)
         self.register_outputs({})
 
     def _run(self, name: str, place: PlatformNamespace, daemon: tuple[Identity, Manifest]) -> None:

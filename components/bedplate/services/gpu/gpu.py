@@ -48,7 +48,10 @@ class Gpu:
         if not args.accelerators or args.facts.has_device_plugin:
             return []
         plugin = DevicePluginArgs(
-            accelerators=args.accelerators, kubernetes_version=args.facts.kubernetes_version, dns=args.facts.dns
+            accelerators=args.accelerators,
+            kubernetes_version=args.facts.kubernetes_version,
+            dns=args.facts.dns,
+            fabrics=args.facts.fabrics,
         )
         return [DevicePlugin(f"{name}-device-plugin", plugin, opts)]
 

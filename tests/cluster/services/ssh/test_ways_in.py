@@ -21,7 +21,7 @@ from bedplate.services.ssh.keys import Reached, gate_keys, keys_of
 from bedplate.services.ssh.spec import SshSpec
 from bedplate.workloads._interfaces import file_text
 from bedplate.workloads._ssh import configuration, files_name, users, with_ssh
-from contained import Surroundings, contained
+from contained import Contained, Surroundings, contained
 
 INES, TOMAS, LEAVER, SIGNED = "ines@example.com", "tomas@example.com", "leaver@example.com", "signed@example.com"
 pytestmark = pytest.mark.enable_socket
@@ -96,22 +96,18 @@ def key(folder: Path, name: str) -> str:
 
 
 @contextlib.contextmanager
-def running(command: list[str], log: Path, port: int, address: str) -> Iterator[None]:
-    with log.open("w") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
-    try:
+def running(pod: Contained, port: int, address: str) -> Iterator[None]:
+    """Until the test is over; it answers before that."""
+    with pod.running(stop_seconds=2) as process:
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
             with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
                 break
-            assert process.poll() is None, log.read_text()
+            assert process.poll() is None, pod.log.read_text()
             time.sleep(0.1)
         else:
-            raise AssertionError(log.read_text())
+            raise AssertionError(pod.log.read_text())
         yield
-    finally:
-        subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
-        process.wait(10)
 
 
 class _Relay(socketserver.BaseRequestHandler):
@@ -175,7 +171,7 @@ def workspace(folder: Path, name: str, spec: SshSpec) -> Iterator[None]:
     }
     surroundings = Surroundings(folder=folder / "pod", objects={files_name(name): data}, claims={"home": home})
     pod = contained(pod_spec(container, name), surroundings)
-    with running(pod.command, folder / "log", WORKSPACE_SSH_PORT, address), service(address):
+    with running(pod, WORKSPACE_SSH_PORT, address), service(address):
         yield
 
 
@@ -204,7 +200,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     surroundings = Surroundings(folder=folder / "pod", objects=objects, hosts=ADDRESSES)
     with contextlib.ExitStack() as stack:
         gated = contained(pod, surroundings)
-        stack.enter_context(running(gated.command, folder / "gate.log", gate.PORT, GATE_ADDRESS))
+        stack.enter_context(running(gated, gate.PORT, GATE_ADDRESS))
         for name in ("ines", "tomas", "signed"):
             stack.enter_context(workspace(folder / f"workspace-{name}", name, spec))
         yield Site(folder=folder, doors=folder / "pod" / "volumes" / "doors", spec=spec)
@@ -308,7 +304,7 @@ class TestSessions:
         }
         surroundings = Surroundings(folder=tmp_path, objects=objects, hosts=ADDRESSES)
         program = contained(pod, surroundings, "sessions")
-        with running(program.command, tmp_path / "log", gate.METRICS_PORT, "127.0.0.1"):
+        with running(program, gate.METRICS_PORT, "127.0.0.1"):
             before = told()
             assert before == dict.fromkeys([f"{name}-0" for name in OWNERS], 0)
             session = subprocess.Popen([*site.command("ines"), INES_HOST, "sleep 30"], stdin=subprocess.DEVNULL)

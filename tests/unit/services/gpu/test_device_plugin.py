@@ -7,6 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from bedplate.engine.engine import Recording
+from bedplate.errors import RehearsalError
 from conformance.everything import SHARING
 from harness import ROOT, objects, platform, record, record_stack, tenant
 
@@ -21,7 +22,9 @@ def recording() -> Recording:
 def daemon_sets(recording: Recording) -> dict[str, dict[str, Any]]:
     """By name, those of the plugin."""
     bodies = [dict(found.inputs) for found in objects(recording, "DaemonSet")]
-    return {body["metadata"]["name"]: body for body in bodies if body["metadata"]["namespace"] == "bedplate-gpu"}
+    return {
+        body["metadata"]["name"]: body for body in bodies if body["metadata"]["name"].startswith("nvidia-device-plugin")
+    }
 
 
 def daemon_set(recording: Recording) -> dict[str, Any]:
@@ -147,3 +150,50 @@ class TestSharedGpus:
             for name, body in sharing.items()
         }
         assert {name for name, capabilities in added.items() if capabilities} == {"nvidia-device-plugin-parts"}
+
+
+class TestTheCardsBetweenGpus:
+    """Of the example on AWS, whose H100 have EFA."""
+
+    def test_are_offered_by_a_plugin_on_their_nodes_alone(self, recording: Recording) -> None:
+        (body,) = (
+            one.inputs for one in objects(recording, "DaemonSet") if one.name.endswith("efa-device-plugin-daemon-set")
+        )
+        pod = body["spec"]["template"]["spec"]
+        (term,) = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+        chosen = {"key": "bedplate.dev/accelerator", "operator": "In", "values": ["nvidia-h100"]}
+        assert term == {"matchExpressions": [chosen]}
+        assert "/var/lib/kubelet/device-plugins" in {
+            mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]
+        }
+
+    def test_are_counted_as_many_as_the_tenants_gpus_fill_machines(self, recording: Recording) -> None:
+        """16 H100 are two machines of 32 cards; the other tenants' accelerators have none."""
+        quotas = [
+            one.inputs for one in objects(recording, "ResourceQuota") if one.inputs["metadata"]["name"] == "tenant"
+        ]
+        cards = {one["metadata"]["namespace"]: one["spec"]["hard"]["requests.vpc.amazonaws.com/efa"] for one in quotas}
+        gpus = {tenant["name"]: tenant["quota"].get("gpus", {}).get("nvidia-h100", 0) for tenant in AWS["tenants"]}
+        assert cards == {name: str(count // 8 * 32) for name, count in gpus.items()}
+        assert "64" in cards.values()
+
+    def test_go_to_the_training_that_asks_for_them(self, recording: Recording) -> None:
+        (training,) = objects(recording, "JobSet")
+        pod = training.inputs["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]
+        assert pod["containers"][0]["resources"]["limits"]["vpc.amazonaws.com/efa"] == "32"
+        variables = {one["name"]: one.get("value") for one in pod["containers"][0]["env"]}
+        assert (variables["FI_PROVIDER"], variables["FI_EFA_USE_HUGE_PAGE"]) == ("efa", "0")
+        assert "vpc.amazonaws.com/efa" not in pod["initContainers"][0]["resources"]["limits"]
+
+    def test_are_known_to_the_autoscaler_while_there_is_no_machine(self, recording: Recording) -> None:
+        tag = "k8s.io/cluster-autoscaler/node-template/resources/vpc.amazonaws.com/efa"
+        groups = [one.inputs for one in recording.resources if one.type.endswith(":NodeGroup")]
+        told = {group["labels"]["bedplate.dev/pool"]: group["tags"].get(tag) for group in groups}
+        assert {pool: cards for pool, cards in told.items() if cards} == {"h100": "32"}
+
+    def test_are_nobodys_where_one_pool_of_the_accelerator_has_none(self) -> None:
+        """A pod could not say on which of the pools it runs."""
+        data = copy.deepcopy(AWS)
+        data["nodePools"]["h100-apart"] = {"accelerator": "nvidia-h100", "count": 8, "max": 1}
+        with pytest.raises(RehearsalError, match="pods can have no cards between GPUs with nvidia-h100 here"):
+            record(data)
