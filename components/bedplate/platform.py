@@ -106,6 +106,7 @@ class Platform(pulumi.ComponentResource):
             domain=spec.domain,
             budgets_deny=spec.cost is not None and spec.cost.denies,
             contact=spec.cost.contact if spec.cost else None,
+            scanned_places=spec.scanned_places(),
         )
         return [
             Guardrails(f"{self._name}-guardrails", guardrails, self._on_cluster()),

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from bedplate.builds.scanning import Scanned
 from bedplate.builds.spec import BuildSpec
 from bedplate.deploy.destroying import DestroyedRow
 from bedplate.deploy.doctor import Examined
@@ -34,6 +35,7 @@ _OF_COMMANDS: dict[str, Any] = {
     "domains list": Sequence[DomainRow],
     "doctor": Examined,
     "open": Done,
+    "scan": Scanned,
     "why": Explanation,
 }
 """By command. Of `logs` each line is one object."""
