@@ -85,12 +85,12 @@ def managed(cloud: str) -> ManagedClusterSpec:
     return section
 
 
-def pushing(cloud: str, *tenants: str) -> dict[str, Any]:
-    """The shipped stack of a cloud, in which builds of these tenants act as identities of it."""
+def pushing(cloud: str, *tenants: str, **builds: Any) -> dict[str, Any]:
+    """The shipped stack of a cloud, in which builds of these tenants act as identities of it. builds: more of them."""
     stack = written_platform(ROOT / "stacks" / f"Pulumi.{cloud}.yaml")
     places = [place for tenant in tenants if (place := managed(cloud).images_place(tenant))]
     approved = [*stack["guardrails"]["approvedImages"], *(f"{place.images}/" for place in places)]
-    images = {**stack.get("images", {}), "builds": {"cloudIdentities": list(tenants)}}
+    images = {**stack.get("images", {}), "builds": {"cloudIdentities": list(tenants), **builds}}
     return {**stack, "guardrails": {**stack["guardrails"], "approvedImages": approved}, "images": images}
 
 

@@ -78,6 +78,16 @@ class PlatformSpec(ServicesSpec):
         """What the machines of each pool cost, of pools that have a price; none where costs are not counted."""
         return prices_of(self.cost, self.cloud, self.node_pools) if self.cost else {}
 
+    def scanned_places(self) -> tuple[str, ...]:
+        """What images begin with that run only after a scan has passed them: those that tenants build."""
+        images = self.images
+        if not self.guardrails.scanned_builds or images is None or images.builds is None:
+            return ()
+        registry = (images.registry or self.cloud.registry_address or "").rstrip("/")
+        own = [self.cloud.images_place(tenant) for tenant in images.builds.cloud_identities]
+        with_account = [f"{registry}/{tenant}/" for tenant in images.builds.credentials]
+        return (*with_account, *(f"{place.images}/" for place in own if place))
+
     def namespace(self, tenant: str) -> str:
         """The namespace of a tenant."""
         return f"{self.tenant_prefix}{tenant}"

@@ -29,8 +29,8 @@ class Offered:
     whether it may be open to everybody. approved_images: beginnings of images that may run. max_cpu, max_memory_gib: of
     one pod. volumes: that its workloads mount. of_stack: kind and host of each workload that the stack has there.
     registry: what its images begin with, without '/' at the end, if there is one; caches: the same of what builds keep,
-    where that is elsewhere; builds: whether they are built in the cluster; pull_secrets: Secrets by which they are
-    pulled. version: of the library that wrote it.
+    where that is elsewhere; builds, scans: whether they are built and scanned in the cluster; pull_secrets: Secrets by
+    which they are pulled. version: of the library that wrote it.
     """
 
     domain: str
@@ -49,6 +49,7 @@ class Offered:
     registry: str | None = None
     caches: str | None = None
     builds: bool = False
+    scans: bool = False
     pull_secrets: Sequence[str] = ()
     version: str = field(default_factory=_version)
 

@@ -198,6 +198,10 @@ class ImagesOffer(Protocol):
         """Whether a tenant's members may build in the cluster."""
         ...
 
+    def scans_for(self, tenant: str) -> bool:
+        """Whether they can have their images scanned there."""
+        ...
+
     def open(self, name: str, request: TenantImages, parent: "pulumi.Resource") -> None:
         """Registers for `parent`, a tenant, what its images need."""
         ...

@@ -107,6 +107,7 @@ class Platform(pulumi.ComponentResource):
             budgets_deny=spec.cost is not None and spec.cost.denies,
             contact=spec.cost.contact if spec.cost else None,
             resources=sorted({fabric.resource for fabric in self.cluster.facts.fabrics.values()}),
+            scanned_places=spec.scanned_places(),
         )
         return [
             Guardrails(f"{self._name}-guardrails", guardrails, self._on_cluster()),

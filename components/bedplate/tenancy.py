@@ -86,6 +86,7 @@ class Tenancy:
             registry=(images.repository(spec.name) or None) if images else None,
             caches=(images.caches(spec.name) or None) if images else None,
             builds=images.builds_for(spec.name) if images else False,
+            scans=images.scans_for(spec.name) if images else False,
             pull_secrets=tuple(images.pull_secrets) if images else (),
             of_stack={each.name: _shown(each, spec.name, platform.domain) for each in spec.workloads},
         )

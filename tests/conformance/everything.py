@@ -35,6 +35,7 @@ EVERYTHING = platform(
         "builds": {
             "credentials": {"vision": {"username": "vision", "passwordRef": "push"}},
             "networks": ["10.3.0.0/24"],
+            "scan": {},
         },
     },
     monitoring={

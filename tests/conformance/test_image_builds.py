@@ -198,3 +198,33 @@ def test_old_images_go(cloud: str) -> None:
 def test_pods_of_builds_are_the_only_ones_with_the_helper() -> None:
     """Who has no identity of a cloud has no program that asks for one."""
     assert not [body for _, body in pod_templates(recording("aws")) if "krane" in json.dumps(body["spec"])]
+
+
+PULLS = {
+    "aws": "ecr:BatchGetImage",
+    "gcp": "roles/artifactregistry.reader",
+    "azure": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
+}
+PUSHES = {
+    "aws": "ecr:PutImage",
+    "gcp": "roles/artifactregistry.writer",
+    "azure": "8311e382-0749-4cb8-b61a-304f252e45ec",
+}
+"""What says so in a right of each cloud."""
+
+
+@pytest.mark.parametrize("cloud", MANAGED)
+def test_scans_pull_and_push_nothing(cloud: str) -> None:
+    found = record(pushing(cloud, "vision", scan={}))
+    alone = {each.urn for each in record(pushing(cloud, "vision")).resources}
+    added = json.dumps(
+        [
+            # A policy of AWS is a text.
+            json.loads(each.inputs["policy"]) if each.type.endswith(":RolePolicy") else each.shown()
+            for each in found.resources
+            if each.urn not in alone and not each.type.startswith("kubernetes:")
+        ],
+        default=str,
+    )
+    assert PULLS[cloud] in added
+    assert PUSHES[cloud] not in added

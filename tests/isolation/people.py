@@ -355,6 +355,7 @@ _MEMBER = (
         "TestWhatMakesPods::test_is_judged_at_a_jobset",
     ),
 )
+_SCANS = "cluster/builds/test_scans.py"
 _BUILDS = "cluster/builds/test_members.py::TestAMemberOfTheTeam"
 _BUILDER = (
     Action(
@@ -384,6 +385,27 @@ _BUILDER = (
         "refused",
         "a namespace for each team, and a RoleBinding in it",
         "cluster/builds/test_members.py::TestAnotherTeam::test_neither_starts_nor_reads_them",
+    ),
+    Action(
+        "member",
+        "runs what the team built before a scan has passed it, where the platform asks for that",
+        "refused",
+        "the policy bedplate-images reads digests that have passed in the tenant's namespace; no scan, no pod",
+        f"{_SCANS}::TestWhatRuns::test_has_passed_a_scan_where_a_tenant_built_it",
+    ),
+    Action(
+        "member",
+        "has another team's image scanned, or another program say that it has passed",
+        "refused",
+        "scans are copies of the platform's PodTemplate, and read which image is meant as the platform's program",
+        f"{_SCANS}::TestAScan::test_is_of_the_tenants_own_images",
+    ),
+    Action(
+        "platform team",
+        "writes that an image has passed, or has a scan write something else of the namespace",
+        "refused",
+        "the policy bedplate-scans: that annotation is the scans' of this tenant, and they write nothing else",
+        f"{_SCANS}::TestAScan::test_writes_nothing_but_what_has_passed",
     ),
 )
 ACTIONS = (*_PLATFORM_TEAM, *_CONTRIBUTOR, *_MEMBER, *_BUILDER)

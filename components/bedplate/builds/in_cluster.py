@@ -59,7 +59,7 @@ class InCluster:
             plain: dict[str, Any] = self.client.sanitize_for_serialization(template)
             made = _batch(self.client).create_namespaced_job(place, job_of(plain, self.app))
         except api.ApiException as error:
-            raise _refused(error, place) from None
+            raise refused(error, place) from None
         return str(made.metadata.name)
 
     def _running(self, place: str, job: str, report: Report) -> str:
@@ -181,7 +181,7 @@ def _attached(client: Any, place: str, pod: str) -> Any:
             _preload_content=False,
         )
     except api.ApiException as error:
-        raise _refused(error, place) from None
+        raise refused(error, place) from None
 
 
 def _send(attached: Any, sent: IO[bytes], pod: str) -> None:
@@ -206,7 +206,8 @@ def _why_not_yet(pods: list[Any]) -> str:
     return "no pod yet; another build of the team may be running (images.builds.atOnce)"
 
 
-def _refused(error: Any, place: str) -> BuildError:
+def refused(error: Any, place: str) -> BuildError:
+    """What an answer of the API server to a Job means."""
     said = str(getattr(error, "body", "") or error.reason)
     message = re.search(r'"message":\s*"((?:[^"\\]|\\.)*)"', said)
     told = message[1].replace('\\"', '"') if message else said

@@ -1,4 +1,4 @@
-"""Commands about what runs in a tenant: `logs`, `secret`, `domains`, `doctor`, `open`, `why`."""
+"""Commands about what runs in a tenant: `logs`, `secret`, `domains`, `doctor`, `open`, `why`, `scan`."""
 
 import sys
 from pathlib import Path
@@ -33,6 +33,7 @@ logs = typer.Typer(
 secret = typer.Typer(no_args_is_help=True, help="Secrets that apps read; nobody reads them here again.")
 domains = typer.Typer(no_args_is_help=True, help="Hosts of the tenant's apps.")
 
+_SCAN_EXAMPLE = "Example: bedplate scan registry.example.com/ml/vision/scorer@sha256:9f86d0…"
 _PANEL = "For members of a tenant: their apps, with a kubeconfig alone"
 
 
@@ -40,6 +41,7 @@ def register(app: typer.Typer) -> None:
     """Adds these commands to the command line, under a heading of their own."""
     app.command(name="doctor", epilog="Example: bedplate doctor", rich_help_panel=_PANEL)(doctor)
     app.command(name="why", epilog="Example: bedplate why scorer", rich_help_panel=_PANEL)(why)
+    app.command(name="scan", epilog=_SCAN_EXAMPLE, rich_help_panel=_PANEL)(scan)
     app.command(name="open", epilog="Example: bedplate open scorer", rich_help_panel=_PANEL)(open_app)
     for name, group, example in (
         ("deploy", deploy, "deploy . --wait"),
@@ -175,6 +177,24 @@ def why(
         from bedplate.deploy.explaining import explain
 
         deploy_output.explanation(form, explain(cluster_of(context, namespace), app_name(name)))
+
+
+def scan(
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="By its digest: NAME@sha256:…")],
+    context: ContextOption = None,
+    namespace: NamespaceOption = None,
+    form: OutputOption = Output.TEXT,
+) -> None:
+    """Have an image of the tenant scanned, where only what has passed may run."""
+    with told(form):
+        from bedplate.cli import deploy_output
+        from bedplate.deploy.errors import DeployError
+        from bedplate.deploy.scanning import scanned
+
+        cluster = cluster_of(context, namespace)
+        if not offered_by(cluster).scans:
+            raise DeployError("this platform scans no images of your tenant", "ask who runs it for images.builds.scan")
+        deploy_output.scanned(form, scanned(cluster, image, image, deploy_output.progress(form)))
 
 
 def open_app(

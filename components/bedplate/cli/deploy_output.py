@@ -14,6 +14,7 @@ from bedplate.deploy.forms import Deployed, Done, SecretMade, StatusRow, StepRow
 from bedplate.wording import counted
 
 if TYPE_CHECKING:
+    from bedplate.builds.scanning import Scanned
     from bedplate.deploy.cluster import Cluster
     from bedplate.deploy.deploying import Deployment
     from bedplate.deploy.destroying import Destroyed
@@ -41,6 +42,14 @@ def said(form: Output, name: str, text: str, url: str | None = None) -> None:
         consoles.print_json(asdict(Done(ok=True, name=name, url=url)))
     else:
         _out.print(Text(text))
+
+
+def scanned(form: Output, found: "Scanned") -> None:
+    """An image that has passed."""
+    if form is Output.JSON:
+        consoles.print_json(asdict(found))
+    else:
+        _out.print(Text(f"{found.reference} has passed: {found.summary}"))
 
 
 def rows(form: Output, found: Sequence[Any], columns: Sequence[str]) -> None:

@@ -251,6 +251,11 @@ class ClusterSpec(Spec):
         """Whether there is a registry of images that comes with the cluster."""
         return self.owns_cluster
 
+    @property
+    def registry_address(self) -> str | None:
+        """What references of images begin with in the registry that comes with the cluster, if there is one."""
+        return None
+
     def images_place(self, tenant: str) -> ImagesPlace | None:
         """Where builds of a tenant push that act as an identity of the cloud; None where the cloud is not known."""
         return None
@@ -290,10 +295,11 @@ class SecretsGrant:
 
 @dataclass(frozen=True, kw_only=True)
 class ImagesGrant:
-    """Pushing and pulling what belongs at the place of a tenant's images (`ClusterSpec.images_place`), deleting
+    """Pulling what belongs at the place of a tenant's images (`ClusterSpec.images_place`), or pushing it too; deleting
     nothing."""
 
     tenant: str
+    access: Literal["pull", "push"] = "push"
 
 
 Grant = BucketGrant | SecretsGrant | ImagesGrant

@@ -138,6 +138,12 @@ class ExistingClusterSpec(ClusterSpec):
             return True
         return self.facts is not None and self.facts.registry is not None
 
+    @property
+    def registry_address(self) -> str | None:
+        """What the facts say."""
+        facts: ClusterFacts | None = getattr(self, "facts", None)
+        return facts.registry if facts else None
+
     def publishes_service_account_keys(self) -> bool:
         """Where the facts say under which address, or are wrong and may say it."""
         if not hasattr(self, "facts"):

@@ -6,7 +6,6 @@ is `builds`'.
 
 import os
 from collections.abc import Callable
-from typing import Any, cast
 
 from bedplate.builds.build import Builder, BuildTarget, build_image
 from bedplate.builds.failures import BuildError
@@ -15,6 +14,7 @@ from bedplate.deploy.app_file import AppFile
 from bedplate.deploy.cluster import Cluster
 from bedplate.deploy.deploying import Step
 from bedplate.deploy.errors import DeployError
+from bedplate.deploy.scanning import api_client, scanned
 from bedplate.labels import CACHE_TAG
 from bedplate.offered import Offered
 
@@ -43,6 +43,8 @@ def built(
         said = "".join(f"\n  {line}" for line in error.lines)
         step = f" (step {error.step})" if error.step else ""
         raise DeployError(f"the build failed{step}: {error.message}{said}", error.fix, app.name) from None
+    if offered.scans:
+        scanned(cluster, app.name, made.reference_with_digest, lambda line: report(f"          {line}"))
     cached = f"{made.cached_steps} of {made.steps} steps from the cache"
     return made.reference_with_digest, [
         Step(name="build", outcome="done", seconds=made.seconds, detail=cached),
@@ -57,19 +59,6 @@ def _builder(cluster: Cluster, offered: Offered, app: str, buildkit: str | None)
         return AtAddress(address=buildkit)
     if not offered.builds:
         raise DeployError("this platform builds no images of your tenant", f"{_OWN}, or --buildkit ADDRESS", app)
-    if cluster.access.acts_as:
-        what = f"your kubeconfig acts as {cluster.access.acts_as}, and a folder is sent to a build as whoever signed in"
-        raise DeployError(what, "use a context of your own, or --buildkit ADDRESS", app)
-    from kubernetes import client
-
     from bedplate.builds.in_cluster import InCluster
 
-    # As the command itself asks, and not as a kubeconfig is read once more.
-    access, api = cluster.access, cast(Any, client)
-    configuration = api.Configuration(host=access.server)
-    configuration.ssl_ca_cert, configuration.verify_ssl = access.authority, access.is_verified
-    if access.certificate:
-        configuration.cert_file, configuration.key_file = access.certificate
-    if access.token:
-        configuration.api_key = {"authorization": f"Bearer {access.token}"}
-    return InCluster(client=api.ApiClient(configuration), namespace=cluster.namespace, app=app)
+    return InCluster(client=api_client(cluster, app), namespace=cluster.namespace, app=app)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from bedplate.builds.scanning import Scanned
 from bedplate.builds.spec import BuildSpec
 from bedplate.config import json_schema, tenant_json_schema
 from bedplate.deploy.destroying import DestroyedRow
@@ -36,6 +37,7 @@ _OF_COMMANDS: dict[str, Any] = {
     "domains list": Sequence[DomainRow],
     "doctor": Examined,
     "open": Done,
+    "scan": Scanned,
     "why": Explanation,
 }
 """By command. Of `logs` each line is one object."""

@@ -24,6 +24,9 @@ from bedplate.guardrails.deployments import POLICY as DEPLOYMENTS
 from bedplate.guardrails.deployments import deployments_spec
 from bedplate.guardrails.endless import POLICY as ENDLESS
 from bedplate.guardrails.endless import endless_spec
+from bedplate.guardrails.images import POLICY as IMAGES
+from bedplate.guardrails.images import SCANS_POLICY as SCANS
+from bedplate.guardrails.images import images_spec, scans_spec
 from bedplate.guardrails.limits import GuardrailsSpec
 from bedplate.guardrails.orphans import POLICY as ORPHANS
 from bedplate.guardrails.orphans import orphans_spec
@@ -50,7 +53,7 @@ _IDENTITY = Identity(name="guardrails", component="admission")
 class GuardrailsArgs:
     """spec: the limits. accelerators: those of the cluster's pools. budgets_deny: whether GPUs are denied to whoever
     has used up a budget. contact: whom to ask for more. domain: of hosts. resources: that pods may ask for beside
-    those of every cluster."""
+    those of every cluster. scanned_places: what images begin with that must have passed a scan."""
 
     spec: GuardrailsSpec
     accelerators: Sequence[str]
@@ -58,6 +61,7 @@ class GuardrailsArgs:
     budgets_deny: bool = False
     contact: str | None = None
     resources: Sequence[str] = ()
+    scanned_places: Sequence[str] = ()
 
 
 class Guardrails(pulumi.ComponentResource):
@@ -76,6 +80,11 @@ class Guardrails(pulumi.ComponentResource):
         self._beside(f"{name}-endless", ENDLESS, endless_spec())
         self._beside(f"{name}-triggers", TRIGGERS, triggers_spec(), triggers_binding())
         self._beside(f"{name}-secret-stores", STORES, stores_spec())
+        if args.spec.image_digests or args.scanned_places:
+            spec = images_spec(digests=args.spec.image_digests, places=args.scanned_places)
+            self._beside(f"{name}-images", IMAGES, spec)
+        if args.scanned_places:
+            self._beside(f"{name}-scans", SCANS, scans_spec())
         if args.budgets_deny:
             counter = f"system:serviceaccount:{COST_NAMESPACE}:{BUDGET_MARKER}"
             self._beside(f"{name}-budgets", BUDGETS, budgets_spec(args.contact))

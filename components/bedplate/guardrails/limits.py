@@ -80,6 +80,10 @@ class GuardrailsSpec(Spec):
     """When an unused GPU workspace is stopped."""
     public_routes: StrictBool = False
     """Whether workloads may be open to everybody, without a login."""
+    image_digests: StrictBool = False
+    """Whether pods run images by their digests alone, which never become another image."""
+    scanned_builds: StrictBool = False
+    """Whether what tenants built runs only after a scan has passed it (`images.builds.scan`), by its digest."""
     pod_annotations: tuple[_AnnotationKey, ...] = ()
     """Annotations that pods may carry besides the platform's own and Kubernetes', or beginnings of them with '/': what
     reads them must open nothing, such as sidecar.istio.io/inject."""

@@ -314,6 +314,14 @@ PROGRAMS = (
         sources=("main.go", "go.mod", "go.sum"),
     ),
     Program(
+        name="grype",
+        title="Grype",
+        module="github.com/anchore/grype",
+        needed_by="tests of scans",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"main.version": "{version}"},
+    ),
+    Program(
         name="external-secrets",
         title="the operator of External Secrets",
         module="github.com/external-secrets/external-secrets",

@@ -368,6 +368,8 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     ssh.owners,
     images.builds,
     images.approved,
+    images.scanned,
+    images.named_by_digest,
     ceilings.quotas,
     ceilings.networks,
     ceilings.pod_security,

@@ -1,10 +1,11 @@
 """Whether images can be built where the stack says, and run from where they are put."""
 
+import re
 from collections.abc import Iterator
 
 from bedplate.labels import LABEL_LENGTH, builds_namespace
 from bedplate.services.images.spec import BuildsSpec
-from bedplate.stack_file.parts import Parts, has
+from bedplate.stack_file.parts import Parts, has, is_whole
 from bedplate.stack_file.problems import PathParts, Problem, shown, suggestion
 
 
@@ -33,7 +34,9 @@ def approved(parts: Parts) -> Iterator[Problem]:
         return
     if not has(guardrails, ["approved_images"]):
         return
-    places = [(("images", "registry"), section.registry)] if section.registry else []
+    places: list[tuple[PathParts, str]] = []
+    if section.registry:
+        places.append((("images", "registry"), section.registry))
     if section.builds and has(section.builds, ["cloud_identities"]) and parts.cloud:
         for position, tenant in enumerate(section.builds.cloud_identities):
             if place := parts.cloud.images_place(tenant):
@@ -47,6 +50,38 @@ def approved(parts: Parts) -> Iterator[Problem]:
                 allowed=", ".join(guardrails.approved_images),
                 fix=f"add {place} to guardrails.approvedImages, or name a registry below one of these",
             )
+
+
+def named_by_digest(parts: Parts) -> Iterator[Problem]:
+    """Where the guardrails ask for it, each image of a workload."""
+    limits = parts.guardrails
+    if limits is None or not has(limits, ["image_digests"]) or not limits.image_digests:
+        return
+    for path, _, workload in parts.with_workloads(["image"]):
+        images = {("image",): workload.image, **(workload.more_images() if is_whole(workload) else {})}
+        for place, image in images.items():
+            if not re.search(r"@sha256:[0-9a-f]{64}$", image):
+                yield Problem(
+                    path=(*path, *place),
+                    message="the image is not named by its digest (guardrail image-digests)",
+                    given=shown(image),
+                    fix="write NAME@sha256:…, as `docker buildx imagetools inspect NAME:TAG` shows it",
+                )
+
+
+def scanned(parts: Parts) -> Iterator[Problem]:
+    """What the guardrails want scanned, somebody scans."""
+    section, guardrails = parts.services.images, parts.guardrails
+    if guardrails is None or not has(guardrails, ["scanned_builds"]) or not guardrails.scanned_builds:
+        return
+    if section is not None and (not has(section, ["builds"]) or (section.builds and not has(section.builds, ["scan"]))):
+        return
+    if section is None or section.builds is None or section.builds.scan is None:
+        yield Problem(
+            path=("guardrails", "scannedBuilds"),
+            message="nobody scans what tenants build, so nothing of it could run",
+            fix="add `scan: {}` to images.builds, or remove `scannedBuilds`",
+        )
 
 
 def accounts(parts: Parts) -> Iterator[tuple[PathParts, str]]:

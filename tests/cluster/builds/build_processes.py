@@ -75,7 +75,7 @@ def registry(folder: Path, port: int = 0) -> Iterator[Registry]:
     store.mkdir()
     settings = {
         "version": "0.1",
-        "storage": {"filesystem": {"rootdirectory": str(store)}},
+        "storage": {"filesystem": {"rootdirectory": str(store)}, "delete": {"enabled": True}},
         "http": {"addr": f"127.0.0.1:{port}"},
         "log": {"level": "warn"},
     }

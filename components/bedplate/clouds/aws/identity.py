@@ -262,7 +262,7 @@ def _statements(position: int, grant: Grant, spec: AwsClusterSpec) -> list[State
     if isinstance(grant, BucketGrant):
         return _of_bucket(position, grant)
     if isinstance(grant, ImagesGrant):
-        return _of_images(position, grant.tenant, spec)
+        return _of_images(position, grant, spec)
     return [_of_secrets(position, grant.prefix, spec)]
 
 
@@ -283,13 +283,14 @@ def _of_secrets(position: int, prefix: str, spec: AwsClusterSpec) -> Statement:
     return allow(f"Secrets{position}", ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"], [arn])
 
 
-def _of_images(position: int, tenant: str, spec: AwsClusterSpec) -> list[Statement]:
+def _of_images(position: int, images: ImagesGrant, spec: AwsClusterSpec) -> list[Statement]:
     """https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html; a token is good for what its owner
     may do, and no more. A push to a new name makes the repository, in the name of whoever pushes."""
-    below = f"arn:aws:ecr:{spec.region}:{spec.account_id}:repository/{spec.images_repository}/{tenant}/*"
-    layers = ("InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "GetDownloadUrlForLayer")
-    images = ("BatchCheckLayerAvailability", "BatchGetImage", "PutImage", "CreateRepository")
+    below = f"arn:aws:ecr:{spec.region}:{spec.account_id}:repository/{spec.images_repository}/{images.tenant}/*"
+    actions = ["BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"]
+    if images.access == "push":
+        actions += ["InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage", "CreateRepository"]
     return [
         allow("SignInEverywhere", ["ecr:GetAuthorizationToken"], EVERYTHING),
-        allow(f"Images{position}", [f"ecr:{action}" for action in (*layers, *images)], [below]),
+        allow(f"Images{position}", [f"ecr:{action}" for action in actions], [below]),
     ]

@@ -164,7 +164,8 @@ class AzureCluster(Cluster):
 
     def _permission(self, grant: Grant) -> Permission:
         if isinstance(grant, ImagesGrant):
-            return Permission(role="AcrPush", scope=self._registry(grant.tenant).id)
+            role = "AcrPush" if grant.access == "push" else "AcrPull"
+            return Permission(role=role, scope=self._registry(grant.tenant).id)
         if isinstance(grant, BucketGrant):
             return bucket_permission(grant, self._spec)
         return Permission(role="Key Vault Secrets User", scope=self._secrets_vault(grant).id)

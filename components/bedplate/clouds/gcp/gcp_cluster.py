@@ -121,7 +121,7 @@ class GcpCluster(Cluster):
 
     def _permissions(self, grant: Grant) -> list[Permission]:
         if isinstance(grant, ImagesGrant):
-            return self._images(grant.tenant).permissions
+            return self._images(grant.tenant).permissions(grant.access)
         return [permission_of(grant, self._spec)]
 
     def _images(self, tenant: str) -> GcpTenantImages:

@@ -7,6 +7,7 @@ rollback needs the old one. A cache is deleted that no build has written for a m
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import pulumi
 from pulumi_gcp import artifactregistry
@@ -17,7 +18,7 @@ from bedplate.clouds.gcp.spec import GcpClusterSpec
 
 _UNTAGGED_DAYS = 7
 _CACHE_DAYS = 30
-_PUSH = "roles/artifactregistry.writer"
+_ROLES = {"pull": "roles/artifactregistry.reader", "push": "roles/artifactregistry.writer"}
 """https://cloud.google.com/artifact-registry/docs/access-control#roles"""
 
 
@@ -51,9 +52,6 @@ class GcpTenantImagesArgs(GcpRegistryArgs):
 class GcpTenantImages(pulumi.ComponentResource):
     """The repositories of one tenant."""
 
-    permissions: list[Permission]
-    """What lets an identity push there, and delete nothing."""
-
     def __init__(self, name: str, args: GcpTenantImagesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:GcpTenantImages", name, {}, opts)
         images, cache = (args.spec.tenant_repository(args.tenant, purpose) for purpose in ("images", "cache"))
@@ -62,8 +60,13 @@ class GcpTenantImages(pulumi.ComponentResource):
             _repository(f"{name}-cache", cache, args, self, immutable_tags=False, cleanup=_old(_CACHE_DAYS)),
         ]
         _pulled_by_nodes(f"{name}-pulled-by-nodes", repositories[0], args, self)
-        self.permissions = [Permission(role=_PUSH, repository=repository.name) for repository in repositories]
+        self._repositories = repositories
         self.register_outputs({})
+
+    def permissions(self, access: Literal["pull", "push"]) -> list[Permission]:
+        """What lets an identity pull, or push too, and delete nothing. Who pulls needs no cache."""
+        kept = self._repositories if access == "push" else self._repositories[:1]
+        return [Permission(role=_ROLES[access], repository=repository.name) for repository in kept]
 
 
 def _repository(
@@ -101,7 +104,7 @@ def _pulled_by_nodes(
         project=args.spec.project_id,
         location=args.spec.region,
         repository=repository.name,
-        role="roles/artifactregistry.reader",
+        role=_ROLES["pull"],
         member=args.identities.nodes.member,
         opts=pulumi.ResourceOptions(parent=parent),
     )

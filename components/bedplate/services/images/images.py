@@ -9,6 +9,7 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import pulumi
 
@@ -17,12 +18,13 @@ from bedplate.clouds.buckets import identity_name
 from bedplate.clouds.contract import ImagesGrant
 from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.kubernetes import Alert, KubernetesObject, manifest
-from bedplate.labels import BUILD, PULL_SECRET, Identity, builds_namespace
+from bedplate.labels import BUILD, PULL_SECRET, SCAN, Identity, builds_namespace
 from bedplate.offers import TenantImages
 from bedplate.services.images.alerts import IMAGES_ALERTS
 from bedplate.services.images.place import BuildPlace, BuildPlaceArgs, role
 from bedplate.services.images.pod import HELPER
 from bedplate.services.images.policy import binding, policy
+from bedplate.services.images.scan import scan_role
 from bedplate.services.images.spec import BuildsSpec, ImagesSpec, RegistryCredentialsSpec
 
 _IDENTITY = Identity(name="images", component="images")
@@ -59,7 +61,20 @@ class Images(pulumi.ComponentResource):
                 KubernetesObject(f"{name}-binding", binding(_IDENTITY), bound),
                 KubernetesObject(f"{name}-builder", role(_IDENTITY), child),
             ]
+            if spec.builds.scan:
+                self._before_builds += self._before_scans(name, bound)
         self.register_outputs({})
+
+    def _before_scans(self, name: str, bound: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+        return [
+            KubernetesObject(f"{name}-binding-{SCAN}", binding(_IDENTITY, SCAN), bound),
+            KubernetesObject(f"{name}-scanner", scan_role(_IDENTITY), pulumi.ResourceOptions(parent=self)),
+        ]
+
+    def scans_for(self, tenant: str) -> bool:
+        """Whether a tenant's members can have their images scanned in the cluster."""
+        builds = self._args.spec.builds
+        return builds is not None and builds.scan is not None and self.builds_for(tenant)
 
     def repository(self, tenant: str) -> str:
         """What a tenant's images begin with, without '/' at the end; '' where there is no registry."""
@@ -95,18 +110,22 @@ class Images(pulumi.ComponentResource):
                 spec=spec.builds,
                 facts=self._args.cluster.facts,
                 credentials=self._push_config(request.identity.tenant, spec.builds),
-                acts_as=self._identity(request),
+                acts_as=self._identity(request, BUILD, "push"),
+                scans_as=self._identity(request, SCAN, "pull") if spec.builds.scan else None,
+                repository=self.repository(request.identity.tenant),
                 before=[request.namespace, *self._before_builds],
             )
             BuildPlace(f"{name}-builds", place, pulumi.ResourceOptions(parent=parent))
 
-    def _identity(self, request: TenantImages) -> WorkloadIdentity | None:
-        """Of a tenant's builds, if they have one."""
+    def _identity(
+        self, request: TenantImages, account: str, access: Literal["pull", "push"]
+    ) -> WorkloadIdentity | None:
+        """Of a tenant's builds or scans, if they have one."""
         tenant, place = request.identity.tenant, builds_namespace(request.namespace_name)
         if not self._acts_as_identity(tenant):
             return None
-        grants = [ImagesGrant(tenant=tenant)]
-        return self._args.cluster.workload_identity(identity_name(place, BUILD), place, BUILD, grants)
+        grants = [ImagesGrant(tenant=tenant, access=access)]
+        return self._args.cluster.workload_identity(identity_name(place, account), place, account, grants)
 
     def _push_config(self, tenant: str, builds: BuildsSpec) -> pulumi.Input[str]:
         """As ~/.docker/config.json says how to sign in where a tenant's images are."""

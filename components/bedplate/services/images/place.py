@@ -21,12 +21,12 @@ from bedplate.kubernetes import (
     manifest,
     namespace_manifest,
     network_policy,
-    service_account,
 )
 from bedplate.kubernetes.pods import cpu_quantity, memory_quantity
-from bedplate.labels import BUILD, BUILDS_OF, Identity, builds_namespace
+from bedplate.labels import BUILD, BUILDS_OF, SCAN, Identity, builds_namespace
 from bedplate.offers import TenantImages
 from bedplate.services.images.pod import PUSH_SECRET, pod_template
+from bedplate.services.images.scan import account, scan_binding, scan_parts
 from bedplate.services.images.spec import BuildsSpec
 
 ROLE = "bedplate-builder"
@@ -40,7 +40,7 @@ RULES: list[Manifest] = [
     # By websocket it is a GET, and since Kubernetes 1.35 also asked for as `create`
     # (https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb).
     {"apiGroups": [""], "resources": ["pods/attach"], "verbs": ["get", "create"]},
-    {"apiGroups": [""], "resources": ["podtemplates"], "resourceNames": [BUILD], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["podtemplates"], "resourceNames": [BUILD, SCAN], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["resourcequotas"], "verbs": ["get", "list"]},
 ]
 
@@ -48,13 +48,16 @@ RULES: list[Manifest] = [
 @dataclass(frozen=True, kw_only=True)
 class BuildPlaceArgs:
     """tenant: whose images. credentials: of the registry, as ~/.docker/config.json has them. acts_as: the identity of
-    the cloud that builds push as, if they do. before: what must be there before anybody can build."""
+    the cloud that builds push as, if they do; scans_as: the same of scans, which pull. repository: what the tenant's
+    images begin with. before: what must be there before anybody can build."""
 
     tenant: TenantImages
     spec: BuildsSpec
     facts: ClusterFacts
     credentials: pulumi.Input[str]
     acts_as: WorkloadIdentity | None
+    scans_as: WorkloadIdentity | None
+    repository: str
     before: Sequence[pulumi.Resource]
 
 
@@ -73,14 +76,20 @@ class BuildPlace(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self, depends_on=[there], deleted_with=there)
         parts: list[Manifest] = [
             _credentials(_name(tenant), identity, args.credentials),
-            _account(_name(tenant), identity, args.acts_as),
+            account(BUILD, _name(tenant), identity, args.acts_as),
             pod_template(_name(tenant), identity, spec, args.acts_as),
             _quota(_name(tenant), identity, spec),
             *_policies(_name(tenant), identity, spec, facts),
             *_ways_to_the_cloud(_name(tenant), identity, args.acts_as),
+            *(scan_parts(_name(tenant), tenant, spec, args.repository, args.scans_as) if spec.scan else []),
         ]
         for part in parts:
             KubernetesObject(f"{name}-{part['kind'].lower()}-{part['metadata']['name']}", part, inside)
+        if spec.scan:
+            in_tenant = pulumi.ResourceOptions(
+                parent=self, depends_on=[there, tenant.namespace], deleted_with=tenant.namespace
+            )
+            KubernetesObject(f"{name}-scans-of-tenant", scan_binding(_name(tenant), tenant), in_tenant)
         # Deleted by itself, before the namespace, as a tenant's own.
         first = pulumi.ResourceOptions(parent=self, depends_on=[there])
         binding = _binding(_name(tenant), identity, tenant.groups, facts.group_prefix)
@@ -108,14 +117,6 @@ def _credentials(namespace: str, identity: Identity, written: pulumi.Input[str])
     kind = "kubernetes.io/dockerconfigjson"
     secret = manifest("v1", "Secret", PUSH_SECRET, identity, namespace=namespace, type=kind)
     return {**secret, "stringData": {".dockerconfigjson": written}}
-
-
-def _account(namespace: str, identity: Identity, acts_as: WorkloadIdentity | None) -> Manifest:
-    account = service_account(BUILD, namespace, identity)
-    if acts_as and acts_as.annotations:
-        metadata: Manifest = account["metadata"]
-        metadata["annotations"] = {**metadata.get("annotations", {}), **acts_as.annotations}
-    return account
 
 
 def _binding(namespace: str, identity: Identity, groups: Sequence[str], group_prefix: str) -> Manifest:

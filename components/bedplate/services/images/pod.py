@@ -29,27 +29,37 @@ USER = 1000
 """Of the image; it stands in its /etc/subuid."""
 _HOME = "/home/user"
 _STATE = f"{_HOME}/.local/share/buildkit"
-_CREDENTIALS = f"{_HOME}/.docker"
-_TOOLS = "/tools"
+CREDENTIALS = f"{_HOME}/.docker"
+TOOLS = "/tools"
 _TOOLS_MIB = 64
+RESTRICTED: Manifest = {
+    "runAsUser": USER,
+    "runAsGroup": USER,
+    "runAsNonRoot": True,
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""Of every container but the build's."""
 _SECRETS_MIB = 16
 _WAIT_SECONDS = 600
 """For what is sent: who is cut off meanwhile leaves nothing behind."""
 PLACE_HELPER = f"""
 set -eu
-cp /ko-app/krane {_TOOLS}/krane
-cat > {_TOOLS}/docker-credential-{HELPER} <<'END'
+cp /ko-app/krane {TOOLS}/krane
+cat > {TOOLS}/docker-credential-{HELPER} <<'END'
 #!/bin/sh
-export DOCKER_CONFIG={_TOOLS} AWS_ECR_DISABLE_CACHE=1
-exec {_TOOLS}/krane auth "$@"
+export DOCKER_CONFIG={TOOLS} AWS_ECR_DISABLE_CACHE=1
+exec {TOOLS}/krane auth "$@"
 END
-chmod 755 {_TOOLS}/docker-credential-{HELPER}
+chmod 755 {TOOLS}/docker-credential-{HELPER}
 """
 """The helper looks into no configuration that names the helper. BuildKit asks it anew every few minutes, so no token
 needs to last as long as a build (https://github.com/moby/buildkit/blob/v0.34.2/session/auth/authprovider/)."""
 SCRIPT = f"""
 set -eu
-export PATH="{_TOOLS}:$PATH"
+export PATH="{TOOLS}:$PATH"
 echo "bedplate: waiting for the folder"
 bytes=$(timeout {_WAIT_SECONDS} dd bs=1 count={BUILD_HEADER_BYTES} 2>/dev/null) || bytes=
 [ -n "$bytes" ] || {{ echo "bedplate: nobody sent anything" >&2; exit 64; }}
@@ -75,7 +85,7 @@ def pod_template(
 
 
 def _pod(spec: BuildsSpec, acts_as_identity: bool) -> Manifest:
-    volumes = {**_volumes(), **(_TOOLS_VOLUME if acts_as_identity else {})}
+    volumes = {**_volumes(), **(TOOLS_VOLUME if acts_as_identity else {})}
     exact = {"memory": memory_quantity(spec.memory_gib), "ephemeral-storage": memory_quantity(spec.disk_gib)}
     container: dict[str, Any] = {
         "name": BUILD,
@@ -84,7 +94,7 @@ def _pod(spec: BuildsSpec, acts_as_identity: bool) -> Manifest:
         "env": [
             {"name": "BUILDKITD_FLAGS", "value": "--oci-worker-no-process-sandbox"},
             {"name": "BUILDCTL_CONNECT_RETRIES_MAX", "value": "60"},
-            {"name": "DOCKER_CONFIG", "value": _CREDENTIALS},
+            {"name": "DOCKER_CONFIG", "value": CREDENTIALS},
             {"name": "TMPDIR", "value": "/tmp"},
         ],
         "stdin": True,
@@ -115,18 +125,30 @@ def _pod(spec: BuildsSpec, acts_as_identity: bool) -> Manifest:
         "terminationGracePeriodSeconds": 30,
         "securityContext": {"fsGroup": USER, "fsGroupChangePolicy": "OnRootMismatch"},
         **({"nodeSelector": {POOL: spec.pool}} if spec.pool else {}),
-        **({"initContainers": [_helper()]} if acts_as_identity else {}),
+        **({"initContainers": [credential_helper()]} if acts_as_identity else {}),
         "containers": [container],
         "volumes": [{"name": name, **source} for name, (_, source) in volumes.items()],
     }
 
 
-_TOOLS_VOLUME: dict[str, tuple[Manifest, Manifest]] = {
-    "tools": ({"mountPath": _TOOLS, "readOnly": True}, {"emptyDir": {"sizeLimit": f"{_TOOLS_MIB}Mi"}})
+CREDENTIALS_VOLUME: dict[str, tuple[Manifest, Manifest]] = {
+    PUSH_SECRET: (
+        {"mountPath": CREDENTIALS, "readOnly": True},
+        {
+            "secret": {
+                "secretName": PUSH_SECRET,
+                "items": [{"key": ".dockerconfigjson", "path": "config.json"}],
+                "defaultMode": 0o440,
+            }
+        },
+    )
+}
+TOOLS_VOLUME: dict[str, tuple[Manifest, Manifest]] = {
+    "tools": ({"mountPath": TOOLS, "readOnly": True}, {"emptyDir": {"sizeLimit": f"{_TOOLS_MIB}Mi"}})
 }
 
 
-def _helper() -> Manifest:
+def credential_helper() -> Manifest:
     """Puts the credential helper where the build finds it."""
     small = {"cpu": "100m", "memory": "64Mi", "ephemeral-storage": f"{_TOOLS_MIB}Mi"}
     return {
@@ -134,26 +156,13 @@ def _helper() -> Manifest:
         "image": f"gcr.io/go-containerregistry/krane/debug:{KRANE_VERSION}",
         "command": ["/busybox/sh", "-c", PLACE_HELPER],
         "resources": {"requests": small, "limits": small},
-        "securityContext": {
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "runAsNonRoot": True,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "volumeMounts": [{"name": "tools", "mountPath": _TOOLS}],
+        "securityContext": RESTRICTED,
+        "volumeMounts": [{"name": "tools", "mountPath": TOOLS}],
     }
 
 
 def _volumes() -> dict[str, tuple[Manifest, Manifest]]:
     """By name: where each is, and what it is made of."""
-    credentials: Manifest = {
-        "secretName": PUSH_SECRET,
-        "items": [{"key": ".dockerconfigjson", "path": "config.json"}],
-        "defaultMode": 0o440,
-    }
     in_memory: Manifest = {"medium": "Memory", "sizeLimit": f"{_SECRETS_MIB}Mi"}
     return {
         "stage": ({"mountPath": STAGE}, {"emptyDir": {}}),
@@ -161,5 +170,5 @@ def _volumes() -> dict[str, tuple[Manifest, Manifest]]:
         "state": ({"mountPath": _STATE}, {"emptyDir": {}}),
         "runtime": ({"mountPath": f"/run/user/{USER}"}, {"emptyDir": {"sizeLimit": "64Mi"}}),
         "scratch": ({"mountPath": "/tmp"}, {"emptyDir": {}}),
-        PUSH_SECRET: ({"mountPath": _CREDENTIALS, "readOnly": True}, {"secret": credentials}),
+        **CREDENTIALS_VOLUME,
     }

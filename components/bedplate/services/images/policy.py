@@ -7,7 +7,7 @@ https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-pol
 """
 
 from bedplate.kubernetes import Manifest, manifest
-from bedplate.labels import BUILD, BUILDS_OF, Identity
+from bedplate.labels import BUILD, BUILDS_OF, NAME, SCAN, Identity
 
 POLICY = "bedplate-builds"
 _API_VERSION = "admissionregistration.k8s.io/v1"
@@ -48,8 +48,8 @@ def policy(identity: Identity, max_seconds: int) -> Manifest:
             "validations": [
                 {
                     "expression": " && ".join(f"({one})" for one in conditions),
-                    "message": f"builds: here run copies of the PodTemplate '{BUILD}' and nothing else, once, without "
-                    f"retries, for at most {max_seconds} seconds, kept for at most {KEPT_SECONDS}",
+                    "message": f"builds: here run copies of the PodTemplates '{BUILD}' and '{SCAN}' and nothing "
+                    f"else, once, without retries, for at most {max_seconds} seconds, kept for at most {KEPT_SECONDS}",
                     "reason": "Forbidden",
                 }
             ],
@@ -57,17 +57,21 @@ def policy(identity: Identity, max_seconds: int) -> Manifest:
     )
 
 
-def binding(identity: Identity) -> Manifest:
-    """For every namespace of builds, with its own template."""
+def binding(identity: Identity, template: str = BUILD) -> Manifest:
+    """For every namespace of builds, with its own template; each Job is of one of them, as its name label says."""
+    operator = "NotIn" if template == BUILD else "In"
     return manifest(
         _API_VERSION,
         "ValidatingAdmissionPolicyBinding",
-        POLICY,
+        POLICY if template == BUILD else f"{POLICY}-{template}",
         identity,
         spec={
             "policyName": POLICY,
-            "paramRef": {"name": BUILD, "parameterNotFoundAction": "Deny"},
-            "matchResources": {"namespaceSelector": {"matchExpressions": [{"key": BUILDS_OF, "operator": "Exists"}]}},
+            "paramRef": {"name": template, "parameterNotFoundAction": "Deny"},
+            "matchResources": {
+                "namespaceSelector": {"matchExpressions": [{"key": BUILDS_OF, "operator": "Exists"}]},
+                "objectSelector": {"matchExpressions": [{"key": NAME, "operator": operator, "values": [SCAN]}]},
+            },
             "validationActions": ["Deny"],
         },
     )

@@ -4,12 +4,24 @@ Owns the specs. Whether pools, tenants and secrets are there is checked by `bedp
 """
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from bedplate.clouds.networks import network_form
-from bedplate.spec import ConfigKey, Cpu, DnsLabel, Gib, ImagePrefix, PositiveCount, Spec, matching, mistake
+from bedplate.spec import (
+    ConfigKey,
+    Cpu,
+    DnsLabel,
+    Gib,
+    HttpsUrl,
+    ImagePrefix,
+    PositiveCount,
+    Spec,
+    StrictBool,
+    matching,
+    mistake,
+)
 
 
 class RegistryCredentialsSpec(Spec):
@@ -21,6 +33,21 @@ class RegistryCredentialsSpec(Spec):
     """Its name, such as robot$vision or _json_key."""
     password_ref: ConfigKey
     """Name of the config secret with its password."""
+
+
+class ScanSpec(Spec):
+    """How images are looked through for known vulnerabilities, before they may run where `guardrails.scannedBuilds`
+    asks for it."""
+
+    fail_on: Literal["critical", "high", "medium"] = "critical"
+    """The least that keeps an image from passing."""
+    only_fixed: StrictBool = True
+    """Whether only that counts which a newer package mends."""
+    believed_days: Annotated[PositiveCount, Field(le=365)] = 90
+    """Days after which an image must be scanned again before it is deployed anew, counted at the next scan; what runs
+    goes on."""
+    database: HttpsUrl | None = None
+    """Where the database of vulnerabilities is listed, such as a mirror of yours; that of Grype's makers if none."""
 
 
 class BuildsSpec(Spec):
@@ -45,6 +72,8 @@ class BuildsSpec(Spec):
     """Builds of one tenant at one time."""
     max_minutes: Annotated[PositiveCount, Field(le=720)] = 60
     """Longest build, in minutes."""
+    scan: ScanSpec | None = None
+    """Scans by Grype in the cluster, by the members themselves; without it there are none but the registry's."""
     networks: tuple[Annotated[str, AfterValidator(network_form)], ...] = ()
     """Private networks (CIDR) that builds reach besides the internet, such as that of a registry or an index of
     packages."""

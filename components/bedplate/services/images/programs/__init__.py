@@ -1,0 +1,1 @@
+"""Programs that run in the cluster, with nothing but Python's own library."""
