@@ -56,7 +56,7 @@ benchmark-guardrails: install ## Measure creating Jobs with and without the guar
 benchmark-engine: install ## Measure Pulumi itself at 5, 50 and 200 tenants; hours: see its --help for parts of it
 	@$(RUN) python tests/benchmarks/pulumi_engine.py
 
-benchmark-idle: install ## Measure stopping 20 and 200 unused workspaces beside the prototype; needs built programs
+benchmark-idle: install ## Measure stopping 20 and 200 workspaces with GPUs beside the prototype; needs built programs
 	@$(RUN) python tests/benchmarks/idle.py
 
 benchmark-sessions: install ## Measure the login under load; needs built programs, and Valkey or Redis

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from io import BytesIO
 from json import loads
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bedplate.engine.engine import Program, RecordingBackend, run
 from bedplate.errors import RehearsalError
@@ -66,7 +66,8 @@ def _without_name(section: Mapping[str, Any], path: Sequence[str], tenant: str) 
     if rest:
         return {**section, first: _without_name(named, rest, tenant)}
     if isinstance(named, Mapping):
-        return {**section, first: {key: value for key, value in named.items() if key != tenant}}
+        left = cast("Mapping[str, Any]", named)
+        return {**section, first: {key: value for key, value in left.items() if key != tenant}}
     return {**section, first: [name for name in named if name != tenant]}
 
 
