@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bedplate.services.logs.collecting import Target, configuration
 from bedplate.services.logs.streams import stream_of, templates
-from opensearch_under_test import running_store
+from opensearch_under_test import Store, running_store
 from shipper import Record, Shipper
 
 A_SECOND = 20
@@ -157,7 +157,7 @@ def shipped(shipper: Shipper, make: Make, flush_seconds: int, number_of_lines: i
     spent, seconds = store.cpu_seconds() - before, time.monotonic() - began
     # Merged and flushed, so that neither is charged for what is not done yet.
     store.ask("POST", f"/{names}/_forcemerge?max_num_segments=1&flush=true")
-    stats = store.ask("GET", f"/{names}/_stats/store,docs")["_all"]["primaries"]
+    stats = _settled(store, names)
     assert stats["docs"]["count"] == number_of_lines
     return Cost(
         lines=number_of_lines,
@@ -169,6 +169,17 @@ def shipped(shipper: Shipper, make: Make, flush_seconds: int, number_of_lines: i
         requests=shipper.requests,
         sent=shipper.sent_bytes,
     )
+
+
+def _settled(store: Store, names: str) -> dict[str, Any]:
+    """Documents and bytes, when segments that were merged into others are gone."""
+    while True:
+        store.ask("POST", f"/{names}/_refresh")
+        store.ask("POST", f"/{names}/_flush?force=true")
+        segments = store.ask("GET", f"/{names}/_stats/segments")["_all"]["primaries"]["segments"]["count"]
+        if segments <= len(names.split(",")):
+            return store.ask("GET", f"/{names}/_stats/store,docs")["_all"]["primaries"]
+        time.sleep(1)
 
 
 def measured(number_of_lines: int, folder: Path) -> tuple[Cost, Cost]:

@@ -106,7 +106,7 @@ class Logs(pulumi.ComponentResource):
             outpost = PlatformNamespace(f"{name}-outpost", self._outpost(), pulumi.ResourceOptions(parent=self))
             written = self._provided(provided, place, outpost) if provided else self._store(place, outpost)
             self._collect(written, outpost)
-            self._objects(KEEPER, keeper(args.spec, written.kept), place, after=[outpost.namespace])
+            self._objects(KEEPER, keeper(args.spec, written.kept), place, outpost)
             self.alerts = (*COLLECTOR_ALERTS, *(() if provided else STORE_ALERTS))
             self.dashboards = DASHBOARDS
         self.register_outputs({})
@@ -222,13 +222,11 @@ class Logs(pulumi.ComponentResource):
         running = collector.daemon_set(told, written.password_of, rolls_with, has_authority=has_authority)
         self._objects(COLLECTOR, [*collector.before(told), ("daemon-set", running)], outpost)
 
-    def _objects(
-        self,
-        software: str,
-        parts: Sequence[tuple[str, Manifest]],
-        place: PlatformNamespace,
-        after: Sequence[pulumi.Resource] = (),
-    ) -> None:
-        inside = pulumi.ResourceOptions.merge(place.inside(self), pulumi.ResourceOptions(depends_on=list(after)))
+    def _objects(self, software: str, parts: Sequence[tuple[str, Manifest]], *places: PlatformNamespace) -> None:
+        """Each goes with its namespace, and what has none by itself. All come after all of the places."""
+        after = pulumi.ResourceOptions(depends_on=[place.namespace for place in places])
+        of_cluster = pulumi.ResourceOptions(parent=self)
+        inside = {place.namespace_name: place.inside(self) for place in places}
         for suffix, part in parts:
-            KubernetesObject(f"{self._name}-{software}-{suffix}", part, inside)
+            where = inside.get(part["metadata"].get("namespace", ""), of_cluster)
+            KubernetesObject(f"{self._name}-{software}-{suffix}", part, pulumi.ResourceOptions.merge(where, after))

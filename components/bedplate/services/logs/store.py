@@ -29,18 +29,28 @@ CHART_VERSION = "3.5.0"
 # renovate: datasource=docker depName=docker.elastic.co/elasticsearch/elasticsearch
 STACK_VERSION = "9.4.3"
 OPERATOR = "eck-operator"
+_KINDS = (
+    ("agent", "Agent", "agents", ("v1alpha1",)),
+    ("apm", "ApmServer", "apmservers", ("v1", "v1beta1")),
+    ("autoops", "AutoOpsAgentPolicy", "autoopsagentpolicies", ("v1alpha1",)),
+    ("autoscaling", "ElasticsearchAutoscaler", "elasticsearchautoscalers", ("v1alpha1",)),
+    ("beat", "Beat", "beats", ("v1beta1",)),
+    ("elasticsearch", "Elasticsearch", "elasticsearches", ("v1", "v1beta1")),
+    ("enterprisesearch", "EnterpriseSearch", "enterprisesearches", ("v1", "v1beta1")),
+    ("kibana", "Kibana", "kibanas", ("v1", "v1beta1")),
+    ("logstash", "Logstash", "logstashes", ("v1alpha1",)),
+    ("maps", "ElasticMapsServer", "elasticmapsservers", ("v1alpha1",)),
+    ("packageregistry", "PackageRegistry", "packageregistries", ("v1alpha1",)),
+    ("stackconfigpolicy", "StackConfigPolicy", "stackconfigpolicies", ("v1alpha1",)),
+)
 CHART = Chart(
     name=OPERATOR,
     repository="https://helm.elastic.co",
     version=CHART_VERSION,
-    kinds=(
-        CustomKind(
-            group="elasticsearch.k8s.elastic.co",
-            versions=("v1", "v1beta1"),
-            kind="Elasticsearch",
-            plural="elasticsearches",
-        ),
-        CustomKind(group="kibana.k8s.elastic.co", versions=("v1", "v1beta1"), kind="Kibana", plural="kibanas"),
+    # It watches all of its kinds, of which the platform makes objects of two.
+    kinds=tuple(
+        CustomKind(group=f"{group}.k8s.elastic.co", versions=versions, kind=kind, plural=plural)
+        for group, kind, plural, versions in _KINDS
     ),
     # Its templates mark them: charts/eck-operator-crds of the chart.
     keeping={"installCRDs": True},

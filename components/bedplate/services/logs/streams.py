@@ -60,7 +60,7 @@ def _template(family: str, copies: int, fields: Mapping[str, Any]) -> Mapping[st
                     "@timestamp": {"type": "date_nanos"},
                     # Found by its words; no score and no positions, which are most of an index of text.
                     "log": {"type": "match_only_text"},
-                    "offset": {"type": "long", "index": False},
+                    "offset": {"type": "long", "index": False, "doc_values": False},
                     **fields,
                 },
             },
