@@ -68,6 +68,9 @@ benchmark-deploys: install ## Measure a deploy beside kubectl's apply and rollou
 benchmark-jobs: install ## Run a job 300 times a day for a week of cluster time; prints what is left
 	@$(RUN) python tests/benchmarks/jobs.py
 
+benchmark-logs: install ## Measure what a million lines of logs cost the store, beside Fluent Bit's defaults; needs Maven and a JDK
+	@$(RUN) python tests/benchmarks/logs.py
+
 format: install ## Format and generate what is generated
 	@$(RUN) ruff format
 	@$(RUN) ruff check --fix
@@ -109,4 +112,4 @@ kueue-certificate: ## Make the certificate that Kueue reads beside a rehearsal, 
 		-subj /CN=kueue-metrics -addext subjectAltName=IP:127.0.0.1 \
 		-keyout /etc/kueue/metrics/certs/tls.key -out /etc/kueue/metrics/certs/tls.crt
 
-.PHONY: interfaces torch kueue-certificate help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-guardrails benchmark-engine benchmark-idle benchmark-sessions benchmark-deploys benchmark-jobs format install clean
+.PHONY: interfaces torch kueue-certificate help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-guardrails benchmark-engine benchmark-idle benchmark-sessions benchmark-deploys benchmark-jobs benchmark-logs format install clean

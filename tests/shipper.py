@@ -5,7 +5,6 @@ with an id of each record's whole content, and tries again what was not taken. T
 documentation's word (https://docs.fluentbit.io/manual/pipeline/outputs/elasticsearch), not this one's.
 """
 
-import contextlib
 import gzip
 import hashlib
 import http.client
@@ -15,24 +14,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from opensearch_under_test import Store
+
 Record = Mapping[str, Any]
 
 
 @dataclass(kw_only=True)
 class Shipper:
-    """output: of the configuration. port: of the store. requests, bytes: that were sent."""
+    """output: of the configuration. store: whom it is sent to. requests, bytes: that were sent."""
 
     output: Mapping[str, Any]
-    port: int
+    store: Store
     requests: int = 0
     sent_bytes: int = 0
 
-    @property
-    def stream(self) -> str:
-        """Prefix, separator and a date without a date in it."""
-        return "".join(
-            str(self.output[key]) for key in ("logstash_prefix", "logstash_prefix_separator", "logstash_dateformat")
-        )
+    def stream(self, record: Record) -> str:
+        """Where a record goes: prefix, separator and a date, which may be without a date in it. The prefix is that of
+        the record itself where the output says so and the record has it."""
+        key = self.output.get("logstash_prefix_key", "").removeprefix("$")
+        prefix = str(record.get(key) or self.output["logstash_prefix"])
+        return f"{prefix}{self.output['logstash_prefix_separator']}{self.output['logstash_dateformat']}"
 
     def ship(self, records: Sequence[Record], retries: int = 0) -> bool:
         """Whether the store has taken all of them, which are one chunk, in the end."""
@@ -43,15 +44,11 @@ class Shipper:
         body = gzip.compress(self.body(records), 6)
         self.requests, self.sent_bytes = self.requests + 1, self.sent_bytes + len(body)
         headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        with contextlib.closing(connection):
-            try:
-                connection.request("POST", "/_bulk", body, headers)
-                answer = connection.getresponse()
-                said = answer.read()
-            except (OSError, http.client.HTTPException):
-                return False
-        if answer.status != 200:
+        try:
+            status, said = self.store.answer("POST", "/_bulk", body, headers)
+        except (OSError, http.client.HTTPException):
+            return False
+        if status != 200:
             return False
         items = [item["create"]["status"] for item in json.loads(said)["items"]]
         return all(status in (201, 409) for status in items)
@@ -61,11 +58,18 @@ class Shipper:
         lines: list[str] = []
         for record in records:
             text = json.dumps(record)
-            action: dict[str, Any] = {"_index": self.stream}
+            action: dict[str, Any] = {"_index": self.stream(record)}
             if self.output["generate_id"] == "on":
-                action["_id"] = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+                action["_id"] = _id(text)
             lines += [json.dumps({self.output["write_operation"]: action}), text]
         return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _id(record: str) -> str:
+    """A hash of 128 bits, written as Fluent Bit writes it
+    (https://github.com/fluent/fluent-bit/blob/v5.1.1/plugins/out_es/es.c)."""
+    digits = hashlib.md5(record.encode(), usedforsecurity=False).hexdigest()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def records(lines: Iterable[str], file: str, offset: int = 0) -> Iterator[Record]:

@@ -13,7 +13,7 @@ from bedplate.clouds import Cluster
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import Resource, Secret
 from bedplate.guardrails.deployments import KINDS
-from bedplate.labels import LOGS_NAMESPACE, SECRET_SOURCE_NAMESPACE, SECRET_STORE
+from bedplate.labels import LOG_COLLECTOR_NAMESPACE, SECRET_SOURCE_NAMESPACE, SECRET_STORE
 from bedplate.tenants.access import DATA_SCIENTIST_ROLE
 from bedplate.workloads import Workload
 from conformance.everything import EVERYTHING, PROVEN_OVER_HTTP, SECRETS, WITH_CERT_MANAGER
@@ -27,7 +27,7 @@ PRIVILEGED = {
     "bedplate-gpu": "the device plugin mounts the kubelet's folder, which every other level forbids",
     "bedplate-gpu-metrics": "the exporter reads which pod has which GPU from the kubelet's folder",
     "bedplate-node-exporter": "it reads the node's own files and network",
-    LOGS_NAMESPACE: "the collector reads the node's files of what containers print",
+    LOG_COLLECTOR_NAMESPACE: "it reads the node's files of what containers print",
 }
 """Namespaces of the platform whose pods may do anything, and why."""
 

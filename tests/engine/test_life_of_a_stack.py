@@ -101,17 +101,8 @@ def names(urns: set[str]) -> set[str]:
     return {urn.rpartition("::")[2] for urn in urns}
 
 
-OF_ALL_TENANTS = {
-    f"platform-logs-{name}"
-    for name in (
-        "elasticsearch",
-        "roles",
-        "log-collector-configuration",
-        "log-collector-daemon-set",
-        "log-keeper-wanted",
-    )
-}
-"""Each tenant's lines have a stream and a reader, which the store and the collector know by name."""
+OF_ALL_TENANTS = {"platform-logs-readers"}
+"""Who may read whose lines, by user and role: all that stands beside a tenant and knows it."""
 ADDED = tenant(
     "depots",
     model_api("forms", image="ghcr.io/nordwind/forms:2.0.1", route={"access": "browser"}),

@@ -1,4 +1,5 @@
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.opensearch.Version;
@@ -7,13 +8,17 @@ import org.opensearch.env.Environment;
 import org.opensearch.node.Node;
 import org.opensearch.plugins.PluginInfo;
 
-/** One node of OpenSearch on the loopback interface: `OneNode HOME HTTP_PORT TRANSPORT_PORT [SETTING=VALUE…]`. */
+/**
+ * One node of OpenSearch on the loopback interface: `OneNode HOME HTTP_PORT TRANSPORT_PORT [SETTING=VALUE…]`, with the
+ * security plugin where that is on the class path.
+ */
 public final class OneNode extends Node {
     private static final List<Class<?>> PLUGINS = List.of(
         org.opensearch.transport.Netty4ModulePlugin.class,
         org.opensearch.analysis.common.CommonAnalysisModulePlugin.class,
         org.opensearch.index.reindex.ReindexModulePlugin.class
     );
+    private static final String SECURITY = "org.opensearch.security.OpenSearchSecurityPlugin";
 
     private OneNode(Environment environment, List<PluginInfo> plugins) {
         super(environment, plugins, false);
@@ -24,19 +29,24 @@ public final class OneNode extends Node {
     }
 
     public static void main(String[] arguments) throws Exception {
+        List<Class<?>> plugins = new ArrayList<>(PLUGINS);
+        Settings.Builder settings = Settings.builder();
+        try {
+            plugins.add(Class.forName(SECURITY, false, OneNode.class.getClassLoader()));
+        } catch (ClassNotFoundException notThere) {
+            settings.put("http.type", "netty4").put("transport.type", "netty4");
+        }
         Path home = Path.of(arguments[0]);
-        Settings.Builder settings = Settings.builder()
+        settings
             .put("path.home", home.toString())
             .put("node.name", "one")
             .put("discovery.type", "single-node")
             .put("network.host", "127.0.0.1")
             .put("http.port", arguments[1])
-            .put("transport.port", arguments[2])
-            .put("http.type", "netty4")
-            .put("transport.type", "netty4");
+            .put("transport.port", arguments[2]);
         Stream.of(arguments).skip(3).map(each -> each.split("=", 2)).forEach(pair -> settings.put(pair[0], pair[1]));
         Environment environment = new Environment(settings.build(), home.resolve("config"));
-        Node node = new OneNode(environment, PLUGINS.stream().map(OneNode::onTheClassPath).toList());
+        Node node = new OneNode(environment, plugins.stream().map(OneNode::onTheClassPath).toList());
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             try {
                 node.close();

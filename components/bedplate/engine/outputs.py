@@ -13,6 +13,8 @@ from bedplate.errors import RehearsalError
 RANDOM_PASSWORD_TYPE = "random:index/randomPassword:RandomPassword"
 _DOCUMENTATION_ADDRESS = "192.0.2.10"
 """Nobody's: https://www.rfc-editor.org/rfc/rfc5737."""
+_BCRYPT = "$2a$10$"
+"""How a hash by bcrypt begins; what is made up after it is of no password."""
 _CLOUD_OUTPUTS = {**AWS_OUTPUTS, **AZURE_OUTPUTS, **GCP_OUTPUTS}
 
 
@@ -31,7 +33,8 @@ def synthesised_outputs(resource: Resource) -> tuple[str, dict[str, Any]]:
     if resource.type == RELEASE_TYPE:
         return _release(resource)
     if resource.type == RANDOM_PASSWORD_TYPE:
-        return "none", {"result": _always_the_same(resource)}
+        password = _always_the_same(resource)
+        return "none", {"result": password, "bcryptHash": _BCRYPT + sha256(password.encode()).hexdigest()[:53]}
     if resource.type in _CLOUD_OUTPUTS:
         return _CLOUD_OUTPUTS[resource.type](resource)
     raise RehearsalError(

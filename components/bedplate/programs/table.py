@@ -329,6 +329,15 @@ PROGRAMS = (
         otherwise=_BUILD_ELSEWHERE,
         definitions=("deploy/crds/bundle.yaml",),
     ),
+    Program(
+        name="eck",
+        title="the operator of Elasticsearch and Kibana",
+        module="github.com/elastic/cloud-on-k8s/v3",
+        needed_by="tests of logs, rehearsals with operators",
+        otherwise=_BUILD_ELSEWHERE,
+        stamps={"github.com/elastic/cloud-on-k8s/v3/pkg/about.version": "{version}"},
+        definitions=("config/crds/v1/all-crds.yaml",),
+    ),
 )
 """In the order in which `bedplate programs build` builds them: what most needs first."""
 

@@ -6,7 +6,6 @@ ours; neither fetches anything when it runs.
 
 import json
 import urllib.parse
-from collections.abc import Mapping
 from importlib import resources
 
 from bedplate.clouds.facts import WorkloadIdentity
@@ -17,16 +16,14 @@ from bedplate.kubernetes import (
     Manifest,
     manifest,
     pod_spec,
-    template_metadata,
 )
+from bedplate.kubernetes.by_the_clock import PYTHON_IMAGE, PYTHON_VERSION, Run, by_the_clock
 from bedplate.labels import BUDGET_MARKER, BUDGET_MARKER_ROLE, COST_NAMESPACE, TENANT, Identity, label_value
 from bedplate.services.cost import programs
 from bedplate.services.cost.alerts import MARKS, USAGE
 from bedplate.services.cost.spec import BudgetsSpec, CostSpec, UsageSpec
 from bedplate.services.monitoring.endpoint import PrometheusEndpoint
 
-# renovate: datasource=docker depName=docker.io/library/python
-PYTHON_VERSION = "3.13.9-slim"
 # renovate: datasource=docker depName=ghcr.io/opencost/opencost-parquet-exporter
 PARQUET_VERSION = "v0.2.1"
 """It has pyarrow and the clouds' clients
@@ -64,7 +61,7 @@ def marks(spec: CostSpec, prometheus: PrometheusEndpoint) -> Manifest:
     settings = {"label": TENANT, "budgets": denying(spec.budgets), "validSeconds": MARK_SECONDS}
     container = Container(
         name=MARKS,
-        image=f"docker.io/library/python:{PYTHON_VERSION}",
+        image=PYTHON_IMAGE,
         cpu=0.05,
         memory_gib=0.125,
         scratch_gib=0.125,
@@ -84,7 +81,8 @@ def marks(spec: CostSpec, prometheus: PrometheusEndpoint) -> Manifest:
         tolerations=PLATFORM_TOLERATIONS,
         restartPolicy="Never",
     )
-    return _by_the_clock(MARKS, "*/5 * * * *", 240, MARKS_IDENTITY, pod, {})
+    run = Run(schedule="*/5 * * * *", seconds=240, retries=1)
+    return by_the_clock(MARKS, COST_NAMESPACE, MARKS_IDENTITY, run, pod)
 
 
 def usage(spec: CostSpec, where: UsageSpec, identity: WorkloadIdentity, prometheus: PrometheusEndpoint) -> Manifest:
@@ -106,7 +104,8 @@ def usage(spec: CostSpec, where: UsageSpec, identity: WorkloadIdentity, promethe
         tolerations=PLATFORM_TOLERATIONS,
         restartPolicy="Never",
     )
-    return _by_the_clock(USAGE, "10 * * * *", 1800, USAGE_IDENTITY, pod, identity.labels)
+    run = Run(schedule="10 * * * *", seconds=1800, retries=1)
+    return by_the_clock(USAGE, COST_NAMESPACE, USAGE_IDENTITY, run, pod, identity.labels)
 
 
 def bucket_of(where: UsageSpec) -> tuple[str, str]:
@@ -116,35 +115,6 @@ def bucket_of(where: UsageSpec) -> tuple[str, str]:
     # Of Azure a bucket is a container of an account.
     account = (place.hostname or "").partition(".")[0]
     return f"{account}/{place.username}" if place.username else place.netloc, f"{prefix}/" if prefix else ""
-
-
-def _by_the_clock(
-    name: str, schedule: str, seconds: int, identity: Identity, pod: Manifest, labels: Mapping[str, str]
-) -> Manifest:
-    template = template_metadata(identity)
-    template["labels"] = {**template["labels"], **labels}
-    job = {
-        "backoffLimit": 1,
-        "activeDeadlineSeconds": seconds,
-        "ttlSecondsAfterFinished": 86_400,
-        "template": {"metadata": template, "spec": pod},
-    }
-    return manifest(
-        "batch/v1",
-        "CronJob",
-        name,
-        identity,
-        namespace=COST_NAMESPACE,
-        spec={
-            "schedule": schedule,
-            "timeZone": "Etc/UTC",
-            "concurrencyPolicy": "Forbid",
-            "startingDeadlineSeconds": 300,
-            "successfulJobsHistoryLimit": 1,
-            "failedJobsHistoryLimit": 3,
-            "jobTemplate": {"spec": job},
-        },
-    )
 
 
 def marker_rights() -> list[Manifest]:

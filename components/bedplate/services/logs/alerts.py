@@ -1,12 +1,12 @@
 """What somebody is told about logs: lines that are lost, that wait, and a disk that fills.
 
-Fluent Bit's figures are by stream (`name`, the alias of an output) and machine
+Fluent Bit's figures are by family of streams (`name`, the alias of an output: `pods`, `audit`) and machine
 (https://docs.fluentbit.io/manual/administration/monitoring); the disk's are the kubelet's.
 """
 
 from bedplate.kubernetes import Alert
-from bedplate.labels import LOGS_NAMESPACE
-from bedplate.services.logs.users import COLLECTOR, KEEPER
+from bedplate.labels import LOG_COLLECTOR_NAMESPACE, LOGS_NAMESPACE
+from bedplate.services.logs.roles import COLLECTOR, KEEPER
 
 _GUIDE = "docs/guides/logs.md"
 _FREE = (
@@ -16,6 +16,7 @@ _FREE = (
 _FREE_BYTES = f'kubelet_volume_stats_available_bytes{{namespace="{LOGS_NAMESPACE}"}}'
 _LAST = f'kube_cronjob_status_last_successful_time{{namespace="{LOGS_NAMESPACE}", cronjob="{KEEPER}"}}'
 _CREATED = f'kube_cronjob_created{{namespace="{LOGS_NAMESPACE}", cronjob="{KEEPER}"}}'
+_COLLECTORS = f'namespace="{LOG_COLLECTOR_NAMESPACE}", daemonset="{COLLECTOR}"'
 WARNS_BELOW, FULL_BELOW = 0.25, 0.12
 """Free share of a disk. From 15 % on the keeper removes pods' lines before their time; at 5 % the store takes none."""
 
@@ -29,8 +30,8 @@ COLLECTOR_ALERTS: tuple[Alert, ...] = (
         name="BedplateLogsNotCollected",
         expression=(
             "max by (namespace, daemonset)"
-            f' (kube_daemonset_status_desired_number_scheduled{{namespace="{LOGS_NAMESPACE}", daemonset="{COLLECTOR}"}}'
-            f' - kube_daemonset_status_number_available{{namespace="{LOGS_NAMESPACE}", daemonset="{COLLECTOR}"}}) > 0'
+            f" (kube_daemonset_status_desired_number_scheduled{{{_COLLECTORS}}}"
+            f" - kube_daemonset_status_number_available{{{_COLLECTORS}}}) > 0"
         ),
         for_minutes=15,
         severity="warning",

@@ -1,22 +1,22 @@
 """What Fluent Bit is told, as data: what it reads, what it makes of a line, and where each line goes.
 
-Owns the configuration, and starts nothing. Each tenant has an input and an output of its own, with files chosen by the
-name that the kubelet gave them: nothing that a container prints decides whose line it is, and a tenant that prints
-without end fills its own share of the buffer.
+Owns the configuration, and starts nothing. It names no tenant: the stream of a line is its namespace's, which the
+kubelet wrote into the name of the line's file, and nothing that a container prints decides it. So a tenant more changes
+nothing here.
 
 A record's id is made of all of its fields, of which the file's offset is one, and the store takes an id once: a request
 that is sent again doubles nothing. Keys: https://docs.fluentbit.io/manual/pipeline/inputs/tail,
 https://docs.fluentbit.io/manual/pipeline/outputs/elasticsearch, https://docs.fluentbit.io/manual/pipeline/buffering,
-https://docs.fluentbit.io/manual/administration/configuring-fluent-bit/yaml/service-section.
+https://docs.fluentbit.io/manual/administration/configuring-fluent-bit/yaml/service-section; a test holds to them.
 """
 
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from bedplate.kubernetes.plain_yaml import yaml_text
-from bedplate.services.logs.streams import AUDIT_LOG, PLATFORM, stream_of
+from bedplate.services.logs.streams import AUDIT, AUDIT_LOG, PODS
 
 METRICS_PORT = 2020
 CONTAINERS = "/var/log/containers"
@@ -26,6 +26,8 @@ FILE_NAME = (
 """The kubelet's own: no name of a pod, a namespace or a container has an underscore
 (https://github.com/kubernetes/kubernetes/blob/v1.35.0/pkg/kubelet/kuberuntime/legacy.go)."""
 PASSWORD_VARIABLE = "STORE_PASSWORD"
+_NO_NAMESPACE = "no.namespace"
+"""In the place of a namespace where a file's name says none. None is called so: it has a dot."""
 _FLUSH_SECONDS = 5
 """Requests of many lines: each costs the store the same, however few are in it."""
 _LONGEST_LINE = "2M"
@@ -33,6 +35,8 @@ _ANSWER = "16M"
 """An answer says something of every line. One that is cut off counts as failed, for ever."""
 _RETRIES, _RETRY_SECONDS = 500, 60
 """About four hours; the buffer is full before."""
+_AUDIT_SHARE = 4
+"""Of the buffer, the part of the audit log: one in so many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,27 +50,15 @@ class Target:
     authority: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Source:
-    """stream: where it goes. files: patterns; but: those that are another's."""
-
-    stream: str
-    files: str
-    but: Sequence[str] = ()
-
-
-def configuration(
-    target: Target, namespaces: Sequence[str], buffer_folder: str, buffer_mib: int, audit_file: str | None = None
-) -> str:
-    """The file. namespaces: of tenants. buffer_mib: of one machine, shared out evenly."""
-    sources = list(_sources(namespaces))
-    streams = [source.stream for source in sources] + ([AUDIT_LOG] if audit_file else [])
-    share = max(32, buffer_mib // len(streams))
-    inputs = [_containers(source, buffer_folder) for source in sources]
-    filters = [*_filters()]
+def configuration(target: Target, buffer_folder: str, buffer_mib: int, audit_file: str | None = None) -> str:
+    """The file. buffer_mib: of one machine."""
+    inputs, filters = [_containers(buffer_folder)], [*_filters()]
+    audit_mib = buffer_mib // _AUDIT_SHARE if audit_file else 0
+    outputs = [_output(target, PODS, {**_BY_NAMESPACE, "storage.total_limit_size": f"{buffer_mib - audit_mib}M"})]
     if audit_file:
-        inputs.append(_file(AUDIT_LOG, audit_file, buffer_folder))
-        filters.append(_parsed("audit.*", "log", "event"))
+        inputs.append(_file(AUDIT, audit_file, buffer_folder))
+        filters.append(_parsed(f"{AUDIT}.*", "log", "event"))
+        outputs.append(_output(target, AUDIT, {**_OF_AUDIT, "storage.total_limit_size": f"{audit_mib}M"}))
     return yaml_text(
         {
             "service": _service(buffer_folder),
@@ -74,20 +66,9 @@ def configuration(
                 {"name": "file_name", "format": "regex", "regex": FILE_NAME},
                 {"name": "event", "format": "json"},
             ],
-            "pipeline": {
-                "inputs": inputs,
-                "filters": filters,
-                "outputs": [_output(target, stream, share) for stream in streams],
-            },
+            "pipeline": {"inputs": inputs, "filters": filters, "outputs": outputs},
         }
     )
-
-
-def _sources(namespaces: Sequence[str]) -> Iterator[_Source]:
-    of_tenants = [f"{CONTAINERS}/*_{namespace}_*.log" for namespace in sorted(namespaces)]
-    for namespace, files in zip(sorted(namespaces), of_tenants, strict=True):
-        yield _Source(stream=stream_of(namespace), files=files)
-    yield _Source(stream=PLATFORM, files=f"{CONTAINERS}/*.log", but=of_tenants)
 
 
 def _service(buffer_folder: str) -> Mapping[str, Any]:
@@ -112,14 +93,14 @@ def _service(buffer_folder: str) -> Mapping[str, Any]:
     }
 
 
-def _file(stream: str, files: str, buffer_folder: str) -> dict[str, Any]:
+def _file(family: str, files: str, buffer_folder: str) -> dict[str, Any]:
     return {
         "name": "tail",
-        "alias": stream,
-        "tag": f"{stream}.*",
+        "alias": family,
+        "tag": f"{family}.*",
         "path": files,
         "offset_key": "offset",
-        "db": f"{buffer_folder}/{stream}.db",
+        "db": f"{buffer_folder}/{family}.db",
         "db.locking": "true",
         "read_from_head": "true",
         "refresh_interval": 10,
@@ -131,24 +112,23 @@ def _file(stream: str, files: str, buffer_folder: str) -> dict[str, Any]:
     }
 
 
-def _containers(source: _Source, buffer_folder: str) -> dict[str, Any]:
+def _containers(buffer_folder: str) -> dict[str, Any]:
     """What runtimes split is put together again: https://docs.fluentbit.io/manual/pipeline/inputs/tail#multiline-and-containers."""
-    but = {"exclude_path": ",".join(source.but)} if source.but else {}
     of_containers = {"path_key": "file", "multiline.parser": "docker, cri"}
-    return {**_file(source.stream, source.files, buffer_folder), **of_containers, **but}
+    return {**_file(PODS, f"{CONTAINERS}/*.log", buffer_folder), **of_containers}
 
 
 def _filters() -> Iterator[Mapping[str, Any]]:
     """Tracebacks first, as the multiline filter asks for; then whose line it is, from the name of its file alone."""
     yield {
         "name": "multiline",
-        "match": "pods.*",
+        "match": f"{PODS}.*",
         "multiline.key_content": "log",
         "multiline.parser": "python, go, java",
         "buffer": "off",
     }
-    yield _parsed("pods.*", "file", "file_name")
-    yield {"name": "record_modifier", "match": "pods.*", "remove_key": "_p"}
+    yield _parsed(f"{PODS}.*", "file", "file_name")
+    yield {"name": "record_modifier", "match": f"{PODS}.*", "remove_key": "_p"}
 
 
 def _parsed(match: str, key: str, parser: str) -> Mapping[str, Any]:
@@ -162,16 +142,23 @@ def _parsed(match: str, key: str, parser: str) -> Mapping[str, Any]:
     }
 
 
-def _output(target: Target, stream: str, share_mib: int) -> Mapping[str, Any]:
-    """The index's name is written as a prefix and a date without a date in it: with both, each record gets its time."""
+_BY_NAMESPACE: Mapping[str, Any] = {
+    "logstash_prefix": _NO_NAMESPACE,
+    "logstash_prefix_key": "$namespace",
+    "logstash_dateformat": PODS,
+}
+_OF_AUDIT: Mapping[str, Any] = {"logstash_prefix": AUDIT_LOG.removesuffix(f".{AUDIT}"), "logstash_dateformat": AUDIT}
+
+
+def _output(target: Target, family: str, stream: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A stream's name is written as a prefix and a date without a date in it: with both, each record gets its time."""
     place = urllib.parse.urlsplit(target.url)
-    family, _, name = stream.partition(".")
     path = {"path": place.path} if place.path.strip("/") else {}
     authority = {"tls.ca_file": target.authority} if target.authority else {}
     return {
         "name": {"elasticsearch": "es", "opensearch": "opensearch"}[target.kind],
-        "alias": stream,
-        "match": f"{stream}.*",
+        "alias": family,
+        "match": f"{family}.*",
         "host": place.hostname,
         "port": place.port or 443,
         **path,
@@ -182,16 +169,14 @@ def _output(target: Target, stream: str, share_mib: int) -> Mapping[str, Any]:
         "tls.verify_hostname": "on",
         **authority,
         "logstash_format": "on",
-        "logstash_prefix": family,
         "logstash_prefix_separator": ".",
-        "logstash_dateformat": name,
+        **stream,
         "time_key_nanos": "on",
         "suppress_type_name": "on",
         "write_operation": "create",
         "generate_id": "on",
         "compress": "gzip",
         "buffer_size": _ANSWER,
-        "workers": 1,
+        "workers": 2,
         "retry_limit": _RETRIES,
-        "storage.total_limit_size": f"{share_mib}M",
     }

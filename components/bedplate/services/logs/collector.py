@@ -1,9 +1,10 @@
 """Fluent Bit on every machine: what sends each container's lines to the store.
 
 Owns its DaemonSet, its configuration and its ServiceAccount, which may nothing: whose a line is, the name of its file
-says. It runs as root, because the kubelet's files are root's
-(https://github.com/kubernetes/kubernetes/issues/111215), and with no capability: it can read them and change none,
-being mounted read-only. What the store does not take waits in a folder of the machine, so that a restart loses nothing.
+says. It stands in a namespace of its own, the one of logs whose pods may mount files of their machine. It runs as root,
+because the kubelet's files are root's (https://github.com/kubernetes/kubernetes/issues/111215), and with no capability:
+it can read them and change none, being mounted read-only. What the store does not take waits in a folder of the
+machine, so that a restart loses nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,9 +19,9 @@ from bedplate.kubernetes import (
     service_account,
     template_metadata,
 )
-from bedplate.labels import LOGS_NAMESPACE, Identity
+from bedplate.labels import LOG_COLLECTOR_NAMESPACE, Identity
 from bedplate.services.logs.collecting import METRICS_PORT, PASSWORD_VARIABLE
-from bedplate.services.logs.users import COLLECTOR
+from bedplate.services.logs.roles import COLLECTOR
 
 # renovate: datasource=docker depName=docker.io/fluent/fluent-bit
 VERSION = "5.1.1"
@@ -28,7 +29,9 @@ IDENTITY = Identity(name=COLLECTOR, component="logs", version=VERSION)
 CONFIGURATION = "fluent-bit.yaml"
 BUFFER_FOLDER = "/var/lib/bedplate/logs"
 """In the container and on the machine."""
-AUTHORITY_FILE = "/etc/bedplate/authority/ca.crt"
+AUTHORITY, AUTHORITY_KEY = "store-authority", "ca.crt"
+"""The ConfigMap with what vouches for the store; pods wait until it is there."""
+AUTHORITY_FILE = f"/etc/bedplate/authority/{AUTHORITY_KEY}"
 _LOGS_FOLDER = "/var/log"
 """Below it are links to files in /var/log/pods."""
 _CONFIGURATION_FOLDER = "/etc/bedplate/collector"
@@ -40,25 +43,27 @@ def before(configuration: str) -> Sequence[tuple[str, Manifest]]:
     """What its pods need, each with the suffix of its resource name."""
     name, data = f"{COLLECTOR}-configuration", {CONFIGURATION: configuration}
     return (
-        ("service-account", service_account(COLLECTOR, LOGS_NAMESPACE, IDENTITY)),
-        ("configuration", manifest("v1", "ConfigMap", name, IDENTITY, namespace=LOGS_NAMESPACE, data=data)),
+        ("service-account", service_account(COLLECTOR, LOG_COLLECTOR_NAMESPACE, IDENTITY)),
+        ("configuration", manifest("v1", "ConfigMap", name, IDENTITY, namespace=LOG_COLLECTOR_NAMESPACE, data=data)),
     )
 
 
 def daemon_set(
     configuration: str,
     password_of: tuple[str, str],
-    authority: Mapping[str, object] | None,
     hashes: Mapping[str, pulumi.Input[str]],
+    *,
+    has_authority: bool,
 ) -> Manifest:
-    """On every machine, whatever its taints. hashes: annotations that change with its secrets."""
+    """On every machine, whatever its taints. hashes: annotations that change with its secrets. has_authority: that the
+    store's certificate is verified with the ConfigMap's, not with public authorities."""
     annotations = {**configuration_hash(configuration), **hashes}
     return manifest(
         "apps/v1",
         "DaemonSet",
         COLLECTOR,
         IDENTITY,
-        namespace=LOGS_NAMESPACE,
+        namespace=LOG_COLLECTOR_NAMESPACE,
         # One broken machine must not hold up the platform's updates; the alert tells of it.
         annotations=SKIP_AWAIT,
         spec={
@@ -67,15 +72,16 @@ def daemon_set(
             "revisionHistoryLimit": 5,
             "template": {
                 "metadata": template_metadata(IDENTITY, annotations),
-                "spec": _pod(password_of, authority),
+                "spec": _pod(password_of, has_authority=has_authority),
             },
         },
     )
 
 
-def _pod(password_of: tuple[str, str], authority: Mapping[str, object] | None) -> Manifest:
+def _pod(password_of: tuple[str, str], *, has_authority: bool) -> Manifest:
     folders = {"logs": (_LOGS_FOLDER, "Directory"), "buffer": (BUFFER_FOLDER, "DirectoryOrCreate")}
-    vouching = [{"name": "authority", **authority}] if authority else []
+    source = {"name": AUTHORITY, "items": [{"key": AUTHORITY_KEY, "path": AUTHORITY_KEY}]}
+    vouching = [{"name": "authority", "configMap": source}] if has_authority else []
     return {
         "serviceAccountName": COLLECTOR,
         "automountServiceAccountToken": False,
@@ -90,7 +96,7 @@ def _pod(password_of: tuple[str, str], authority: Mapping[str, object] | None) -
             "runAsGroup": 0,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(password_of, has_authority=bool(vouching))],
+        "containers": [_container(password_of, has_authority=has_authority)],
         "volumes": [
             {"name": "configuration", "configMap": {"name": f"{COLLECTOR}-configuration"}},
             *({"name": name, "hostPath": {"path": path, "type": kind}} for name, (path, kind) in folders.items()),

@@ -12,14 +12,14 @@ _LOGS = Dashboard(
     uid="bedplate-logs",
     title="Logs",
     audience="platform",
-    description="What the collectors have sent, by stream. Figures of a day go into `logs.gibPerDay`.",
+    description="Lines of pods and of the audit log that were sent. Figures of a day go into `logs.gibPerDay`.",
     range="now-7d",
     rows=[
         Row(
             title="How much",
             panels=[
                 Panel(
-                    title="Sent in a day, by stream",
+                    title="Sent in a day",
                     kind="timeseries",
                     width=12,
                     unit="bytes",

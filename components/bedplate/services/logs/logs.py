@@ -1,11 +1,9 @@
 """What containers print, kept and shown to whom it belongs.
 
-Owns one namespace with the collector, the store (Elasticsearch and Kibana by their operator, or somebody else's, which
-is only written to), what keeps its streams in order, users, and the ways in. It deliberately reads nothing of the
-Kubernetes API: whose a line is, the name of its file says. It owns no audit log either: whoever has one writes it into
-the stream of that name.
-
-The namespace has the level `privileged`, for the collector reads files of its machine; nothing else of it does.
+Owns two namespaces: one with the collectors, the one of the two that is `privileged`, because they read files of their
+machines; and one with the store (Elasticsearch and Kibana by their operator, or somebody else's, which is only written
+to), what keeps its streams in order, users, and the ways in. Whose a line is, the name of its file says. It owns no
+audit log: whoever has one writes it into the stream of that name.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,17 +25,19 @@ from bedplate.kubernetes import (
     manifest,
     secrets_hash,
 )
-from bedplate.labels import LOGS_NAMESPACE
+from bedplate.labels import LOG_COLLECTOR_NAMESPACE, LOGS_NAMESPACE
 from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.front_door.routes import Route
 from bedplate.services.login.authentication import AuthenticationEndpoints
+from bedplate.services.logs import collector
 from bedplate.services.logs.alerts import COLLECTOR_ALERTS, STORE_ALERTS
 from bedplate.services.logs.collecting import Target, configuration
-from bedplate.services.logs.collector import AUTHORITY_FILE, BUFFER_FOLDER, before, daemon_set
+from bedplate.services.logs.collector import AUTHORITY, AUTHORITY_FILE, AUTHORITY_KEY, BUFFER_FOLDER
 from bedplate.services.logs.dashboards import DASHBOARDS
 from bedplate.services.logs.keeper import Kept, keeper
-from bedplate.services.logs.network import policies
+from bedplate.services.logs.network import collectors_policies, policies
 from bedplate.services.logs.readers import Ways, ways_in
+from bedplate.services.logs.roles import COLLECTOR, KEEPER, reader_of
 from bedplate.services.logs.spec import LogsSpec, ProvidedLogsSpec
 from bedplate.services.logs.store import (
     AUTHORITY_SECRET,
@@ -49,19 +49,17 @@ from bedplate.services.logs.store import (
     operator_values,
 )
 from bedplate.services.logs.users import (
-    COLLECTOR,
     IDENTITY,
-    KEEPER,
+    PLATFORM_USERS,
     password,
-    reader_of,
+    readers_file,
     roles_file,
     user_file,
     user_secret,
-    users,
 )
 
 _CRITICAL_PODS = 20
-_PROVIDED_AUTHORITY = "store-authority"
+_OF_STORE = "store"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,15 +80,13 @@ class LogsArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class _Written:
-    """A store as collector and keeper reach it. keeper_password, collector_password: Secret and key."""
+    """A store as collector and keeper reach it. password_of: collectors find it in the Secret of that name and key in
+    their namespace; kept: what the keeper is told."""
 
     target: Target
-    keeper_user: str
-    keeper_password: tuple[str, str]
-    collector_password: tuple[str, str]
-    authority: Mapping[str, object] | None
-    rolls_with: Mapping[str, pulumi.Output[str]]
-    kibana: str | None = None
+    password_of: tuple[str, str]
+    password: pulumi.Output[str]
+    kept: Kept
 
 
 class Logs(pulumi.ComponentResource):
@@ -107,7 +103,10 @@ class Logs(pulumi.ComponentResource):
         provided = args.spec.provided
         if provided is None or provided.is_written_to:
             place = PlatformNamespace(f"{name}-place", self._namespace(), pulumi.ResourceOptions(parent=self))
-            self._collect(self._provided(provided, place) if provided else self._store(place), place)
+            outpost = PlatformNamespace(f"{name}-outpost", self._outpost(), pulumi.ResourceOptions(parent=self))
+            written = self._provided(provided, place, outpost) if provided else self._store(place, outpost)
+            self._collect(written, outpost)
+            self._objects(KEEPER, keeper(args.spec, written.kept), place, outpost)
             self.alerts = (*COLLECTOR_ALERTS, *(() if provided else STORE_ALERTS))
             self.dashboards = DASHBOARDS
         self.register_outputs({})
@@ -119,37 +118,54 @@ class Logs(pulumi.ComponentResource):
             identity=IDENTITY,
             kubernetes_version=facts.kubernetes_version,
             dns=facts.dns,
-            level="privileged",
             policies=policies(provided.url if provided else None),
             critical_pods=_CRITICAL_PODS,
         )
 
-    def _store(self, place: PlatformNamespace) -> _Written:
+    def _outpost(self) -> PlatformNamespaceArgs:
+        """Of the collectors."""
+        facts, provided = self._args.facts, self._args.spec.provided
+        return PlatformNamespaceArgs(
+            namespace=LOG_COLLECTOR_NAMESPACE,
+            identity=collector.IDENTITY,
+            kubernetes_version=facts.kubernetes_version,
+            dns=facts.dns,
+            level="privileged",
+            policies=collectors_policies(provided.url if provided else None),
+        )
+
+    def _store(self, place: PlatformNamespace, outpost: PlatformNamespace) -> _Written:
         """The platform's own, with its users."""
         name, args, inside = self._name, self._args, place.inside(self)
-        roles_of = users(list(args.namespaces))
-        passwords = {user: password(name, user, self) for user in roles_of}
-        tenant_of = {reader_of(tenant): tenant for tenant in args.namespaces}
-        files = [
-            KubernetesObject(
-                f"{name}-user-{user}", user_file(user, roles, passwords[user], tenant_of.get(user, "")), inside
-            )
-            for user, roles in roles_of.items()
-        ]
-        files.append(KubernetesObject(f"{name}-roles", roles_file(args.namespaces), inside))
+        made = {user: password(name, user, self) for user in (*PLATFORM_USERS, *map(reader_of, args.namespaces))}
+        passwords = {user: pulumi.Output.secret(each.result) for user, each in made.items()}
+        hashes = {tenant: made[reader_of(tenant)].bcrypt_hash for tenant in args.namespaces}
+        files = {
+            **{f"user-{user}": user_file(user, passwords[user]) for user in PLATFORM_USERS},
+            "roles": roles_file(),
+            "readers": readers_file(args.namespaces, hashes),
+        }
+        there = [KubernetesObject(f"{name}-{suffix}", file, inside) for suffix, file in files.items()]
+        of_collector = user_file(COLLECTOR, passwords[COLLECTOR], LOG_COLLECTOR_NAMESPACE)
+        authority = manifest("v1", "ConfigMap", AUTHORITY, collector.IDENTITY, namespace=LOG_COLLECTOR_NAMESPACE)
+        self._objects(COLLECTOR, [("password", of_collector), ("authority", authority)], outpost)
         release = ReleaseArgs(chart=CHART, namespace=place, values=operator_values(), source=args.chart_source)
         operator = Release(f"{name}-operator", release, pulumi.ResourceOptions(parent=self))
-        after = pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=files))
-        store = elasticsearch(args.spec, list(roles_of), args.facts.retained_storage_class)
+        after = pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=there))
+        store = elasticsearch(args.spec, args.facts.retained_storage_class)
         CustomObject(f"{name}-elasticsearch", store, operator, after)
         return _Written(
             target=Target(kind="elasticsearch", url=STORE_URL, user=COLLECTOR, authority=AUTHORITY_FILE),
-            keeper_user=KEEPER,
-            keeper_password=(user_secret(KEEPER), "password"),
-            collector_password=(user_secret(COLLECTOR), "password"),
-            authority={"secret": {"secretName": AUTHORITY_SECRET}},
-            rolls_with=secrets_hash(COLLECTOR, {"password": passwords[COLLECTOR]}),
-            kibana=self._kibana(operator, place, passwords),
+            password_of=(user_secret(COLLECTOR), "password"),
+            password=passwords[COLLECTOR],
+            kept=Kept(
+                url=STORE_URL,
+                user=KEEPER,
+                password_of=(user_secret(KEEPER), "password"),
+                authority={"secret": {"secretName": AUTHORITY_SECRET}},
+                publishes_authority=True,
+                kibana=self._kibana(operator, place, passwords),
+            ),
         )
 
     def _kibana(
@@ -172,51 +188,45 @@ class Logs(pulumi.ComponentResource):
             Route(f"{name}-{suffix}", way, pulumi.ResourceOptions(parent=self))
         return KIBANA_URL
 
-    def _provided(self, provided: ProvidedLogsSpec, place: PlatformNamespace) -> _Written:
+    def _provided(self, provided: ProvidedLogsSpec, place: PlatformNamespace, outpost: PlatformNamespace) -> _Written:
         """Somebody else's."""
-        inside, of_store = place.inside(self), user_secret("store")
-        secret_password = self._args.secret(provided.password_ref or "")
-        user = manifest("v1", "Secret", of_store, IDENTITY, namespace=LOGS_NAMESPACE, type="Opaque")
-        user["stringData"] = {"password": secret_password}
-        KubernetesObject(f"{self._name}-user-store", user, inside)
-        authority = None
-        if provided.authority:
-            data = {"ca.crt": provided.authority}
-            body = manifest("v1", "ConfigMap", _PROVIDED_AUTHORITY, IDENTITY, namespace=LOGS_NAMESPACE, data=data)
-            KubernetesObject(f"{self._name}-authority", body, inside)
-            authority = {"configMap": {"name": _PROVIDED_AUTHORITY}}
+        secret_password, of_store = self._args.secret(provided.password_ref or ""), user_secret(_OF_STORE)
+        for suffix, where in (("user-store", place), (f"{COLLECTOR}-password", outpost)):
+            there = {"namespace": where.namespace_name, "type": "Opaque"}
+            user = manifest("v1", "Secret", of_store, IDENTITY, **there)
+            user["stringData"] = {"password": secret_password}
+            KubernetesObject(f"{self._name}-{suffix}", user, where.inside(self))
+            if provided.authority:
+                data = {"namespace": where.namespace_name, "data": {AUTHORITY_KEY: provided.authority}}
+                body = manifest("v1", "ConfigMap", AUTHORITY, IDENTITY, **data)
+                KubernetesObject(f"{self._name}-{where.namespace_name}-authority", body, where.inside(self))
         kind = "opensearch" if provided.store == "opensearch" else "elasticsearch"
-        vouching = AUTHORITY_FILE if authority else None
+        url, name = provided.url or "", provided.user or ""
         return _Written(
-            target=Target(kind=kind, url=provided.url or "", user=provided.user or "", authority=vouching),
-            keeper_user=provided.user or "",
-            keeper_password=(of_store, "password"),
-            collector_password=(of_store, "password"),
-            authority=authority,
-            rolls_with=secrets_hash(COLLECTOR, {"password": secret_password}),
+            target=Target(kind=kind, url=url, user=name, authority=AUTHORITY_FILE if provided.authority else None),
+            password_of=(of_store, "password"),
+            password=secret_password,
+            kept=Kept(
+                url=url,
+                user=name,
+                password_of=(of_store, "password"),
+                authority={"configMap": {"name": AUTHORITY}} if provided.authority else None,
+            ),
         )
 
-    def _collect(self, written: _Written, place: PlatformNamespace) -> None:
-        """The collector, and what keeps its streams in order."""
-        spec, namespaces = self._args.spec, self._args.namespaces
-        told = configuration(
-            written.target,
-            list(namespaces.values()),
-            BUFFER_FOLDER,
-            spec.buffer_gib * 1024,
-            spec.audit_file,
-        )
-        kept = Kept(
-            url=written.target.url,
-            user=written.keeper_user,
-            password_of=written.keeper_password,
-            authority=written.authority,
-            kibana=written.kibana,
-        )
-        running = daemon_set(told, written.collector_password, written.authority, written.rolls_with)
-        self._objects(COLLECTOR, [*before(told), ("daemon-set", running)], place)
-        self._objects(KEEPER, keeper(spec, namespaces, kept), place)
+    def _collect(self, written: _Written, outpost: PlatformNamespace) -> None:
+        spec, target = self._args.spec, written.target
+        told = configuration(target, BUFFER_FOLDER, spec.buffer_gib * 1024, spec.audit_file)
+        rolls_with = secrets_hash(COLLECTOR, {"password": written.password})
+        has_authority = target.authority is not None
+        running = collector.daemon_set(told, written.password_of, rolls_with, has_authority=has_authority)
+        self._objects(COLLECTOR, [*collector.before(told), ("daemon-set", running)], outpost)
 
-    def _objects(self, software: str, parts: Sequence[tuple[str, Manifest]], place: PlatformNamespace) -> None:
+    def _objects(self, software: str, parts: Sequence[tuple[str, Manifest]], *places: PlatformNamespace) -> None:
+        """Each goes with its namespace, and what has none by itself. All come after all of the places."""
+        after = pulumi.ResourceOptions(depends_on=[place.namespace for place in places])
+        of_cluster = pulumi.ResourceOptions(parent=self)
+        inside = {place.namespace_name: place.inside(self) for place in places}
         for suffix, part in parts:
-            KubernetesObject(f"{self._name}-{software}-{suffix}", part, place.inside(self))
+            where = inside.get(part["metadata"].get("namespace", ""), of_cluster)
+            KubernetesObject(f"{self._name}-{software}-{suffix}", part, pulumi.ResourceOptions.merge(where, after))

@@ -17,8 +17,8 @@ from bedplate.labels import LOGS_HOST, LOGS_NAMESPACE, host_label, logs_host
 from bedplate.services.front_door.front_door import FrontDoor
 from bedplate.services.front_door.routes import RouteArgs
 from bedplate.services.login.authentication import AuthenticationEndpoints
+from bedplate.services.logs.roles import TEAM, reader_of
 from bedplate.services.logs.store import KIBANA_IDENTITY, KIBANA_PORT, KIBANA_SERVICE
-from bedplate.services.logs.users import TEAM, reader_of
 
 
 @dataclass(frozen=True, kw_only=True)

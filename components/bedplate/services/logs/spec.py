@@ -79,7 +79,7 @@ class LogsSpec(Spec):
     """Day on which it was so much; the day of the check if none. From then on it grows."""
     pod_days: Annotated[PositiveCount, Field(le=400)] = 14
     """Days for which what pods print is kept."""
-    audit_days_reason: Annotated[str, Field(min_length=10, max_length=500)] | None = None
+    shorter_audit_because: Annotated[str, Field(min_length=10, max_length=500)] | None = None
     """Why fewer than 400 days are enough: a sentence that an auditor may read."""
     audit_days: Annotated[PositiveCount, Field(le=3650)] = AUDIT_DAYS
     """Days for which the audit log is kept."""
@@ -101,10 +101,10 @@ class LogsSpec(Spec):
     @field_validator("audit_days")
     @classmethod
     def _long_enough(cls, days: int, info: ValidationInfo) -> int:
-        if days < AUDIT_DAYS and not info.data.get("audit_days_reason"):
+        if days < AUDIT_DAYS and not info.data.get("shorter_audit_because"):
             raise mistake(
                 "a year of the audit log must be there to look back at, and the weeks in which somebody does",
-                f"write {AUDIT_DAYS}, or say in `auditDaysReason` why fewer are enough",
+                f"write {AUDIT_DAYS}, or say in `shorterAuditBecause` why fewer are enough",
                 allowed=f"at least {AUDIT_DAYS}, or fewer with a reason",
             )
         return days

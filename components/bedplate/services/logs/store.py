@@ -8,7 +8,7 @@ two copies of each line, a zone that is lost takes one of them at most.
 Fields: https://www.elastic.co/docs/reference/cloud-on-k8s/api-reference/3_5_0.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from bedplate.kubernetes import (
@@ -21,35 +21,48 @@ from bedplate.kubernetes import (
 )
 from bedplate.labels import LOGS_NAMESPACE, OWNER, PLATFORM_OWNER, Identity
 from bedplate.services.logs.spec import LogsSpec
-from bedplate.services.logs.users import ROLES_SECRET, user_secret
+from bedplate.services.logs.streams import PATTERNS
+from bedplate.services.logs.users import PLATFORM_USERS, READERS_SECRET, ROLES_SECRET, user_secret
 
 # renovate: datasource=helm depName=eck-operator registryUrl=https://helm.elastic.co
 CHART_VERSION = "3.5.0"
 # renovate: datasource=docker depName=docker.elastic.co/elasticsearch/elasticsearch
 STACK_VERSION = "9.4.3"
 OPERATOR = "eck-operator"
+_KINDS = (
+    ("agent", "Agent", "agents", ("v1alpha1",)),
+    ("apm", "ApmServer", "apmservers", ("v1", "v1beta1")),
+    ("autoops", "AutoOpsAgentPolicy", "autoopsagentpolicies", ("v1alpha1",)),
+    ("autoscaling", "ElasticsearchAutoscaler", "elasticsearchautoscalers", ("v1alpha1",)),
+    ("beat", "Beat", "beats", ("v1beta1",)),
+    ("elasticsearch", "Elasticsearch", "elasticsearches", ("v1", "v1beta1")),
+    ("enterprisesearch", "EnterpriseSearch", "enterprisesearches", ("v1", "v1beta1")),
+    ("kibana", "Kibana", "kibanas", ("v1", "v1beta1")),
+    ("logstash", "Logstash", "logstashes", ("v1alpha1",)),
+    ("maps", "ElasticMapsServer", "elasticmapsservers", ("v1alpha1",)),
+    ("packageregistry", "PackageRegistry", "packageregistries", ("v1alpha1",)),
+    ("stackconfigpolicy", "StackConfigPolicy", "stackconfigpolicies", ("v1alpha1",)),
+)
 CHART = Chart(
     name=OPERATOR,
     repository="https://helm.elastic.co",
     version=CHART_VERSION,
-    kinds=(
-        CustomKind(
-            group="elasticsearch.k8s.elastic.co",
-            versions=("v1", "v1beta1"),
-            kind="Elasticsearch",
-            plural="elasticsearches",
-        ),
-        CustomKind(group="kibana.k8s.elastic.co", versions=("v1", "v1beta1"), kind="Kibana", plural="kibanas"),
+    # It watches all of its kinds, of which the platform makes objects of two.
+    kinds=tuple(
+        CustomKind(group=f"{group}.k8s.elastic.co", versions=versions, kind=kind, plural=plural)
+        for group, kind, plural, versions in _KINDS
     ),
     # Its templates mark them: charts/eck-operator-crds of the chart.
     keeping={"installCRDs": True},
 )
 STORE = KIBANA = "logs"
 """Names of the two objects, from which the operator makes all others."""
+_NODES = "nodes"
 STORE_IDENTITY = Identity(name="elasticsearch", component="logs", version=STACK_VERSION)
 KIBANA_IDENTITY = Identity(name="kibana", component="logs", version=STACK_VERSION)
 STORE_PORT, TRANSPORT_PORT, KIBANA_PORT = 9200, 9300, 5601
-STORE_URL = f"https://{STORE}-es-http.{LOGS_NAMESPACE}.svc:{STORE_PORT}"
+STORE_SERVICE, STORE_SET = f"{STORE}-es-http", f"{STORE}-es-{_NODES}"
+STORE_URL = f"https://{STORE_SERVICE}.{LOGS_NAMESPACE}.svc:{STORE_PORT}"
 KIBANA_SERVICE = f"{KIBANA}-kb-http"
 KIBANA_URL = f"http://{KIBANA_SERVICE}.{LOGS_NAMESPACE}.svc:{KIBANA_PORT}"
 AUTHORITY_SECRET, AUTHORITY_KEY = f"{STORE}-es-http-certs-public", "ca.crt"
@@ -83,7 +96,7 @@ def operator_values() -> dict[str, Any]:
     }
 
 
-def elasticsearch(spec: LogsSpec, users: Sequence[str], storage_class: str) -> Manifest:
+def elasticsearch(spec: LogsSpec, storage_class: str) -> Manifest:
     """The store. Its disks stay when it goes."""
     claim = {
         "metadata": {"name": "elasticsearch-data"},
@@ -94,14 +107,16 @@ def elasticsearch(spec: LogsSpec, users: Sequence[str], storage_class: str) -> M
         },
     }
     nodes = {
-        "name": "nodes",
+        "name": _NODES,
         "count": spec.nodes,
         "config": {
             # No sysctl of the machine is touched for it.
             "node.store.allow_mmap": False,
             # A stream is made on purpose: written to before its template is there, it would be an index for ever.
-            "action.auto_create_index": "-pods.*,-audit.*,+*",
+            "action.auto_create_index": ",".join([*(f"-{pattern}" for pattern in PATTERNS), "+*"]),
             "action.destructive_requires_name": True,
+            # A stream a namespace, a backing index a day and stream.
+            "cluster.max_shards_per_node": 3000,
         },
         "podTemplate": _pods(STORE_IDENTITY, spec, "elasticsearch", _apart()),
         "volumeClaimTemplates": [claim],
@@ -116,8 +131,8 @@ def elasticsearch(spec: LogsSpec, users: Sequence[str], storage_class: str) -> M
             "version": STACK_VERSION,
             "auth": {
                 "disableElasticUser": True,
-                "fileRealm": [{"secretName": user_secret(user)} for user in users],
-                "roles": [{"secretName": ROLES_SECRET}],
+                "fileRealm": [{"secretName": name} for name in (*map(user_secret, PLATFORM_USERS), READERS_SECRET)],
+                "roles": [{"secretName": ROLES_SECRET}, {"secretName": READERS_SECRET}],
             },
             "volumeClaimDeletePolicy": "DeleteOnScaledownOnly",
             "nodeSets": [nodes],

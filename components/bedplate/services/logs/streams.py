@@ -1,8 +1,8 @@
 """Data streams: their names, whose they are, and how lines lie in them.
 
-Owns the names and the index templates, as data for Elasticsearch and OpenSearch alike. A tenant has the stream
-`pods.NAMESPACE`, everything else that runs `pods._platform`, and the audit log `audit.kubernetes`. No namespace has a
-dot, so a name says exactly one stream, and no pattern for one tenant fits another's.
+Owns the names and the index templates, as data for Elasticsearch and OpenSearch alike. Each namespace has the stream
+`NAMESPACE.pods`, and the audit log is `kubernetes.audit`. No namespace has a dot, so a name says exactly one stream,
+and what ends on one family's name is never another's.
 
 Nothing that a container prints names a field: a line is text in `log`, beside fields of the collector's own. So no line
 can be refused for its fields, and none makes the mapping grow
@@ -13,10 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 PODS, AUDIT = "pods", "audit"
-"""Families; each has a retention of its own."""
-PLATFORM = f"{PODS}._platform"
-"""What runs in no tenant's namespace. No namespace is called so: it has an underscore."""
-AUDIT_LOG = f"{AUDIT}.kubernetes"
+"""Families, by which a stream's name ends; each has a retention of its own."""
+PATTERNS = (f"*.{PODS}", f"*.{AUDIT}")
+AUDIT_LOG = f"kubernetes.{AUDIT}"
 _PRIORITY = 500
 """Above what stores bring themselves."""
 _KEYWORD = {"type": "keyword", "ignore_above": 1024}
@@ -26,8 +25,8 @@ _EVENT = ("verb", "auditID", "stage", "requestURI", "stageTimestamp")
 
 
 def stream_of(namespace: str) -> str:
-    """The stream of a tenant's namespace."""
-    return f"{PODS}.{namespace}"
+    """Of what the pods of a namespace print."""
+    return f"{namespace}.{PODS}"
 
 
 def templates(copies: int) -> Mapping[str, Mapping[str, Any]]:
@@ -40,7 +39,7 @@ def templates(copies: int) -> Mapping[str, Mapping[str, Any]]:
 
 def _template(family: str, copies: int, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
-        "index_patterns": [f"{family}.*"],
+        "index_patterns": [f"*.{family}"],
         "data_stream": {},
         "priority": _PRIORITY,
         "template": {
@@ -61,7 +60,7 @@ def _template(family: str, copies: int, fields: Mapping[str, Any]) -> Mapping[st
                     "@timestamp": {"type": "date_nanos"},
                     # Found by its words; no score and no positions, which are most of an index of text.
                     "log": {"type": "match_only_text"},
-                    "offset": {"type": "long", "index": False},
+                    "offset": {"type": "long", "index": False, "doc_values": False},
                     **fields,
                 },
             },

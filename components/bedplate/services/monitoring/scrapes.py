@@ -23,8 +23,8 @@ from bedplate.labels import (
     GPU_METRICS_NAMESPACE,
     IDLE_NAMESPACE,
     KARPENTER_NAMESPACE,
+    LOG_COLLECTOR_NAMESPACE,
     LOGIN_NAMESPACE,
-    LOGS_NAMESPACE,
     MONITORING_NAMESPACE,
     NAME,
     QUEUE_NAMESPACE,
@@ -76,7 +76,7 @@ SCRAPES: Sequence[Scrape] = (
     ),
     Scrape(
         job="log-collector",
-        namespace=LOGS_NAMESPACE,
+        namespace=LOG_COLLECTOR_NAMESPACE,
         name="log-collector",
         port="metrics",
         path="/api/v2/metrics/prometheus",

@@ -27,6 +27,7 @@ def _launch(surroundings: Surroundings) -> Launch:
             "--enable-cluster-store-reconciler=false",
             "--enable-cluster-external-secret-reconciler=false",
             "--enable-push-secret-reconciler=false",
+            "--enable-cluster-push-secret-reconciler=false",
         ],
         environment={"KUBECONFIG": str(surroundings.kubeconfig)},
         objects=list(_placeholders(surroundings.objects)),

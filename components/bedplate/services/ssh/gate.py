@@ -26,6 +26,7 @@ from bedplate.kubernetes import (
     spread_over_zones_and_nodes,
     template_metadata,
 )
+from bedplate.kubernetes.by_the_clock import PYTHON_IMAGE
 from bedplate.labels import SSH_GATE, SSH_NAMESPACE, SSH_PORT, TENANT, WORKSPACE_SSH_PORT, Identity
 from bedplate.services.ssh import programs
 from bedplate.services.ssh.keys import Reached, gate_keys
@@ -35,8 +36,6 @@ from bedplate.services.ssh.spec import SshSpec
 GATE_VERSION = "10.3_p1-r2-ls243"
 """OpenSSH of Alpine; the image's own start is not used. Its publisher runs this program as an ordinary user too
 (https://github.com/linuxserver/docker-openssh-server/blob/master/root/etc/s6-overlay/s6-rc.d/svc-openssh-server/run)."""
-# renovate: datasource=docker depName=docker.io/library/python
-PYTHON_VERSION = "3.13.9-slim"
 IDENTITY = Identity(name=SSH_GATE, component="ssh", version=GATE_VERSION)
 PEOPLE = "people"
 """The one user of the gate, as whom everybody comes."""
@@ -144,7 +143,7 @@ def deployment() -> Manifest:
     )
     sessions = Container(
         name="sessions",
-        image=f"docker.io/library/python:{PYTHON_VERSION}",
+        image=PYTHON_IMAGE,
         cpu=0.02,
         memory_gib=0.125,
         scratch_gib=0.0625,

@@ -5,12 +5,9 @@ What Fluent Bit would send is made as its documentation says (`shipper.py`).
 
 import gzip
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,52 +15,44 @@ from typing import Any, ClassVar
 import pytest
 from ruamel.yaml import YAML
 
-from bedplate.services.logs import programs
 from bedplate.services.logs.collecting import Target, configuration
-from bedplate.services.logs.keeper import PROGRAM, wanted
-from bedplate.services.logs.spec import LogsSpec
+from cluster import log_keeping
 from opensearch_under_test import Store, running_store
 from shipper import Record, Shipper, records
 
 pytestmark = pytest.mark.enable_socket
-TENANTS = {"vision": "vision", "search": "search", "vision-2": "vision-2"}
-SPEC = LogsSpec(size="small")
-KEEPER = Path(programs.__path__[0]) / PROGRAM
+NAMESPACES = {"vision": "vision", "search": "search", "vision-2": "vision-2", "kube-system": ""}
+"""With the tenant of each, if any."""
 CONTAINER = "a" * 64
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with running_store(tmp_path_factory.mktemp("store"), action__auto_create_index="-pods.*,-audit.*,+*") as node:
+    with running_store(tmp_path_factory.mktemp("store"), action__auto_create_index="-*.pods,-*.audit,+*") as node:
         yield node
 
 
 @pytest.fixture
 def kept(store: Store, tmp_path: Path) -> Store:
     """The store with its streams, empty."""
-    for stream in store.ask("GET", "/_data_stream/pods.*,audit.*", status=None).get("data_streams", []):
+    for stream in store.ask("GET", "/_data_stream/*.pods,*.audit", status=None).get("data_streams", []):
         store.ask("DELETE", f"/_data_stream/{stream['name']}")
     keep(store, tmp_path)
     return store
 
 
-def keep(store: Store, folder: Path, **changes: Any) -> str:
+def keep(store: Store, folder: Path, namespaces: Mapping[str, str] = NAMESPACES, **changes: Any) -> str:
     """A round of the keeper; what it says. changes: of what it is told."""
-    told = {**wanted(SPEC, TENANTS), **changes}
-    (folder / "wanted.json").write_text(json.dumps(told))
-    names = {"STORE": store.url, "STORE_USER": "keeper", "STORE_PASSWORD": "any", "WANTED": f"{folder}/wanted.json"}
-    command = [sys.executable, str(KEEPER)]
-    done = subprocess.run(command, env={**os.environ, **names}, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    (folder / "token").write_text("of nobody")
+    return log_keeping.kept(store, folder, namespaces, **changes)
 
 
-def shipper(store: Store, stream: str) -> Shipper:
-    """The output of a stream, as the collector is told."""
+def shipper(store: Store, family: str = "pods") -> Shipper:
+    """The output of a family of streams, as the collector is told."""
     target = Target(kind="opensearch", url="https://store:9200", user="u")
-    text = configuration(target, list(TENANTS.values()), "/buffer", 1024, "/var/log/kubernetes/audit/audit.log")
+    text = configuration(target, "/buffer", 1024, "/var/log/kubernetes/audit/audit.log")
     outputs = {output["alias"]: output for output in YAML(typ="safe").load(text)["pipeline"]["outputs"]}
-    return Shipper(output=outputs[stream], port=store.port)
+    return Shipper(output=outputs[family], store=store)
 
 
 def lines_of(namespace: str, texts: Sequence[str], second: int = 0) -> list[Record]:
@@ -82,37 +71,36 @@ def indices(store: Store, stream: str) -> list[str]:
 
 def test_keeper_makes_every_stream_once(kept: Store, tmp_path: Path) -> None:
     there = {stream["name"] for stream in kept.ask("GET", "/_data_stream/*")["data_streams"]}
-    assert there == {"pods.vision", "pods.search", "pods.vision-2", "pods._platform", "audit.kubernetes"}
+    assert there == {"vision.pods", "search.pods", "vision-2.pods", "kube-system.pods", "kubernetes.audit"}
     assert keep(kept, tmp_path) == ""
 
 
 def test_nothing_is_kept_in_a_stream_that_nobody_made(kept: Store) -> None:
-    output = {**shipper(kept, "pods.vision").output, "logstash_dateformat": "nobody"}
-    assert not Shipper(output=output, port=kept.port).ship(lines_of("nobody", ["lost?"]))
-    kept.ask("GET", "/pods.nobody", status=404)
+    assert not shipper(kept).ship(lines_of("nobody", ["lost?"]))
+    kept.ask("GET", "/nobody.pods", status=404)
 
 
 def test_lines_of_tenants_never_mix(kept: Store) -> None:
-    for namespace in TENANTS.values():
-        assert shipper(kept, f"pods.{namespace}").ship(lines_of(namespace, [f"of {namespace}"] * 3))
-    for namespace in TENANTS.values():
-        found = kept.lines(f"pods.{namespace}")
+    """Also where they are sent at once: the name of its file decides a line's stream, not what is sent beside it."""
+    assert shipper(kept).ship([line for each in NAMESPACES for line in lines_of(each, [f"of {each}"] * 3)])
+    for namespace in NAMESPACES:
+        found = kept.lines(f"{namespace}.pods")
         assert [line["namespace"] for line in found] == [namespace] * 3
 
 
 def test_a_request_that_is_sent_again_doubles_nothing(kept: Store) -> None:
-    ours, same = shipper(kept, "pods.vision"), lines_of("vision", ["step 1", "step 1", "step 2"])
+    ours, same = shipper(kept), lines_of("vision", ["step 1", "step 1", "step 2"])
     assert ours.ship(same)
     assert ours.ship([*same, *lines_of("vision", ["step 3"], second=1)])
-    assert texts(kept, "pods.vision") == ["step 1", "step 1", "step 2", "step 3"]
+    assert texts(kept, "vision.pods") == ["step 1", "step 1", "step 2", "step 3"]
 
 
 def test_equal_lines_of_one_moment_stay_two(kept: Store) -> None:
     """They differ by where they are in their file."""
     line = "2026-11-28T10:00:00.000000001Z stdout F again"
     file = f"/var/log/containers/train-0_vision_main-{CONTAINER}.log"
-    assert shipper(kept, "pods.vision").ship(list(records([line, line], file)))
-    assert len(texts(kept, "pods.vision")) == 2
+    assert shipper(kept).ship(list(records([line, line], file)))
+    assert len(texts(kept, "vision.pods")) == 2
 
 
 class TestHostileLines:
@@ -125,17 +113,17 @@ class TestHostileLines:
             "",
             "x" * 2**20,
         ]
-        before = kept.ask("GET", "/pods.vision/_mapping")
-        assert shipper(kept, "pods.vision").ship(lines_of("vision", hostile))
-        assert texts(kept, "pods.vision") == hostile
-        assert kept.ask("GET", "/pods.vision/_mapping") == before
-        assert texts(kept, "pods.search") == []
+        before = kept.ask("GET", "/vision.pods/_mapping")
+        assert shipper(kept).ship(lines_of("vision", hostile))
+        assert texts(kept, "vision.pods") == hostile
+        assert kept.ask("GET", "/vision.pods/_mapping") == before
+        assert texts(kept, "search.pods") == []
 
     def test_fields_of_another_shipper_are_kept_and_make_no_mapping(self, kept: Store) -> None:
         labels = {f"app-{n}": {"a.b": n} for n in range(500)}
         record = {**lines_of("vision", ["labelled"])[0], "kubernetes": {"labels": labels}}
-        assert shipper(kept, "pods.vision").ship([record])
-        (mapping,) = kept.ask("GET", "/pods.vision/_mapping").values()
+        assert shipper(kept).ship([record])
+        (mapping,) = kept.ask("GET", "/vision.pods/_mapping").values()
         assert "kubernetes" not in mapping["mappings"]["properties"]
 
     def test_what_the_runtime_split_is_one_line(self, kept: Store) -> None:
@@ -149,14 +137,14 @@ class TestHostileLines:
         # A line of the other stream stands between two parts.
         written.insert(3, "2026-11-28T10:00:00.000000002Z stderr F between")
         file = f"/var/log/containers/train-0_vision_main-{CONTAINER}.log"
-        assert shipper(kept, "pods.vision").ship(list(records(written, file)))
-        assert sorted(texts(kept, "pods.vision"), key=len) == ["between", whole]
+        assert shipper(kept).ship(list(records(written, file)))
+        assert sorted(texts(kept, "vision.pods"), key=len) == ["between", whole]
 
     def test_words_of_a_line_find_it(self, kept: Store) -> None:
-        assert shipper(kept, "pods.vision").ship(lines_of("vision", ["CUDA out of memory", "epoch 3 done"]))
-        kept.ask("POST", "/pods.vision/_refresh")
+        assert shipper(kept).ship(lines_of("vision", ["CUDA out of memory", "epoch 3 done"]))
+        kept.ask("POST", "/vision.pods/_refresh")
         query = {"query": {"match": {"log": "memory"}}}
-        found = kept.ask("POST", "/pods.vision/_search", query)["hits"]["hits"]
+        found = kept.ask("POST", "/vision.pods/_search", query)["hits"]["hits"]
         assert [hit["_source"]["log"] for hit in found] == ["CUDA out of memory"]
 
 
@@ -189,7 +177,7 @@ def test_what_is_refused_in_turn_arrives_once() -> None:
     Moody.answers, Moody.taken = [429, 413, 503, 200, 200], Counter()
     with ThreadingHTTPServer(("127.0.0.1", 0), Moody) as server:
         port = server.server_address[1]
-    ours = shipper(Store(port=port, pid=0), "pods.vision")
+    ours = shipper(Store(port=port))
     same = lines_of("vision", ["one", "two"])
     assert not ours.ship(same)
     with ThreadingHTTPServer(("127.0.0.1", port), Moody) as server:
@@ -203,50 +191,51 @@ def test_what_is_refused_in_turn_arrives_once() -> None:
 class TestRetention:
     def test_a_day_is_closed_and_an_old_one_goes_but_not_the_audit_log(self, kept: Store, tmp_path: Path) -> None:
         """With a retention of no time at all, what is not written to any more is old at once."""
-        shipper(kept, "pods.vision").ship(lines_of("vision", ["old"]))
-        shipper(kept, "audit.kubernetes").ship([{"@timestamp": "2026-11-28T10:00:00Z", "auditID": "1", "verb": "get"}])
-        for stream in ("pods.vision", "audit.kubernetes"):
+        shipper(kept).ship(lines_of("vision", ["old"]))
+        shipper(kept, "audit").ship([{"@timestamp": "2026-11-28T10:00:00Z", "auditID": "1", "verb": "get"}])
+        for stream in ("vision.pods", "kubernetes.audit"):
             kept.ask("POST", f"/{stream}/_rollover")
-        shipper(kept, "pods.vision").ship(lines_of("vision", ["new"], second=1))
+        shipper(kept).ship(lines_of("vision", ["new"], second=1))
         said = keep(kept, tmp_path, days={"pods": 0.0, "audit": 400.0})
-        assert texts(kept, "pods.vision") == ["new"]
-        assert len(indices(kept, "audit.kubernetes")) == 2
-        assert [line["auditID"] for line in kept.lines("audit.kubernetes")] == ["1"]
+        assert texts(kept, "vision.pods") == ["new"]
+        assert len(indices(kept, "kubernetes.audit")) == 2
+        assert [line["auditID"] for line in kept.lines("kubernetes.audit")] == ["1"]
         assert said.count("older than its retention") == 1
 
     def test_lines_within_their_retention_stay(self, kept: Store, tmp_path: Path) -> None:
-        shipper(kept, "pods.vision").ship(lines_of("vision", ["old"]))
-        kept.ask("POST", "/pods.vision/_rollover")
+        shipper(kept).ship(lines_of("vision", ["old"]))
+        kept.ask("POST", "/vision.pods/_rollover")
         assert keep(kept, tmp_path) == ""
-        assert texts(kept, "pods.vision") == ["old"]
+        assert texts(kept, "vision.pods") == ["old"]
 
     def test_a_stream_of_a_tenant_that_left_goes_with_its_last_line(self, kept: Store, tmp_path: Path) -> None:
-        shipper(kept, "pods.search").ship(lines_of("search", ["a secret of search"]))
-        streams = ["pods.vision", "pods.vision-2", "pods._platform", "audit.kubernetes"]
-        keep(kept, tmp_path, streams=streams)
-        assert texts(kept, "pods.search") == ["a secret of search"]
-        keep(kept, tmp_path, streams=streams, days={"pods": -1.0, "audit": 400.0})
-        kept.ask("GET", "/_data_stream/pods.search", status=404)
+        shipper(kept).ship(lines_of("search", ["a secret of search"]))
+        left = {"vision": "vision", "kube-system": ""}
+        keep(kept, tmp_path, left)
+        assert texts(kept, "search.pods") == ["a secret of search"]
+        keep(kept, tmp_path, left, days={"pods": -1.0, "audit": 400.0})
+        kept.ask("GET", "/_data_stream/search.pods", status=404)
 
 
 class TestAFullDisk:
     def test_costs_the_oldest_lines_of_pods_and_none_of_the_audit_log(self, kept: Store, tmp_path: Path) -> None:
-        for stream, namespace in (("pods.search", "search"), ("pods.vision", "vision")):
-            shipper(kept, stream).ship(lines_of(namespace, ["old"]))
+        for namespace in ("search", "vision"):
+            stream = f"{namespace}.pods"
+            shipper(kept).ship(lines_of(namespace, ["old"]))
             kept.ask("POST", f"/{stream}/_rollover")
-            shipper(kept, stream).ship(lines_of(namespace, ["new"], second=1))
-        shipper(kept, "audit.kubernetes").ship([{"@timestamp": "2026-11-28T10:00:00Z", "auditID": "1"}])
-        kept.ask("POST", "/audit.kubernetes/_rollover")
+            shipper(kept).ship(lines_of(namespace, ["new"], second=1))
+        shipper(kept, "audit").ship([{"@timestamp": "2026-11-28T10:00:00Z", "auditID": "1"}])
+        kept.ask("POST", "/kubernetes.audit/_rollover")
         said = keep(kept, tmp_path, fullPercent=0.0)
         assert "before its time" in said
-        assert texts(kept, "pods.search") == texts(kept, "pods.vision") == ["new"]
-        assert len(indices(kept, "audit.kubernetes")) == 2
+        assert texts(kept, "search.pods") == texts(kept, "vision.pods") == ["new"]
+        assert len(indices(kept, "kubernetes.audit")) == 2
 
     def test_that_the_store_answered_by_taking_nothing_loses_nothing(self, kept: Store) -> None:
         """At flood stage indices are read-only; what waits meanwhile is taken when they are not any more."""
-        ours, waiting = shipper(kept, "pods.vision"), lines_of("vision", ["waits"])
-        kept.ask("PUT", "/pods.vision/_settings", {"index.blocks.read_only_allow_delete": True})
+        ours, waiting = shipper(kept), lines_of("vision", ["waits"])
+        kept.ask("PUT", "/vision.pods/_settings", {"index.blocks.read_only_allow_delete": True})
         assert not ours.ship(waiting, retries=1)
-        kept.ask("PUT", "/pods.vision/_settings", {"index.blocks.read_only_allow_delete": None})
+        kept.ask("PUT", "/vision.pods/_settings", {"index.blocks.read_only_allow_delete": None})
         assert ours.ship(waiting)
-        assert texts(kept, "pods.vision") == ["waits"]
+        assert texts(kept, "vision.pods") == ["waits"]

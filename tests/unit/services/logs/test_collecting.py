@@ -1,24 +1,23 @@
 """What Fluent Bit is told: whose files an input reads, and where they go."""
 
-import fnmatch
 import re
 from typing import Any
 
-import pytest
 from ruamel.yaml import YAML
 
 from bedplate.services.logs.collecting import FILE_NAME, Target, configuration
-from bedplate.services.logs.streams import PLATFORM, stream_of, templates
-from bedplate.services.logs.users import roles
+from bedplate.services.logs.streams import PATTERNS, stream_of, templates
+from opensearch_under_test import Store
+from shipper import Shipper, records
 
-NAMESPACES = ["a", "a-b", "b", "platform", "team-a"]
 TARGET = Target(kind="elasticsearch", url="https://store.example:9200/logs", user="log-collector", authority="/ca.crt")
 ID = "0" * 64
+NOBODY = Store(port=0)
+"""Nothing is sent."""
 
 
-def told(**changes: Any) -> dict[str, Any]:
-    text = configuration(TARGET, NAMESPACES, "/buffer", changes.get("buffer_mib", 4096), changes.get("audit_file"))
-    return YAML(typ="safe").load(text)
+def told(buffer_mib: int = 4096, audit_file: str | None = None) -> dict[str, Any]:
+    return YAML(typ="safe").load(configuration(TARGET, "/buffer", buffer_mib, audit_file))
 
 
 def file_of(pod: str, namespace: str, container: str) -> str:
@@ -26,29 +25,26 @@ def file_of(pod: str, namespace: str, container: str) -> str:
     return f"/var/log/containers/{pod}_{namespace}_{container}-{ID}.log"
 
 
-def streams_of(file: str) -> list[str]:
-    """The outputs that a file's lines reach: by the inputs that read it, the tags that those give, and the matches."""
-    pipeline = told()["pipeline"]
-    tags = [
-        each["tag"].replace("*", file.strip("/").replace("/", "."))
-        for each in pipeline["inputs"]
-        if fnmatch.fnmatchcase(file, each["path"])
-        and not any(fnmatch.fnmatchcase(file, but) for but in each.get("exclude_path", "").split(",") if but)
-    ]
-    return [each["alias"] for tag in tags for each in pipeline["outputs"] if fnmatch.fnmatchcase(tag, each["match"])]
+def stream_of_file(file: str) -> str:
+    """Where a line goes, whatever it says."""
+    (output,) = told()["pipeline"]["outputs"]
+    line = '2026-11-28T10:00:00.000000001Z stdout F {"namespace": "another", "pod": "another"}'
+    (record,) = records([line], file)
+    return Shipper(output=output, store=NOBODY).stream(record)
 
 
 class TestALine:
-    @pytest.mark.parametrize("namespace", NAMESPACES)
-    def test_of_a_tenant_reaches_its_own_stream_and_no_other(self, namespace: str) -> None:
-        for pod in ("train-0", "a", "pods.b", "a-b.c"):
-            for container in ("main", "a", "team-a"):
-                assert streams_of(file_of(pod, namespace, container)) == [stream_of(namespace)]
+    def test_goes_to_the_stream_of_its_files_namespace_whatever_it_says(self) -> None:
+        for namespace in ("a", "a-b", "b", "platform", "team-a", "audit", "kube-system"):
+            for pod in ("train-0", "a", "pods.b", "a-b.c"):
+                for container in ("main", "a", "team-a"):
+                    assert stream_of_file(file_of(pod, namespace, container)) == stream_of(namespace)
 
-    @pytest.mark.parametrize("namespace", ["kube-system", "bedplate-login", "a-b-c", "default"])
-    def test_of_anything_else_is_the_platforms(self, namespace: str) -> None:
-        for pod in ("a", "pods.a"):
-            assert streams_of(file_of(pod, namespace, "a")) == [PLATFORM]
+    def test_without_a_namespace_goes_where_no_namespace_is(self) -> None:
+        (output,) = told()["pipeline"]["outputs"]
+        stream = Shipper(output=output, store=NOBODY).stream({"log": "whose?"})
+        assert stream.endswith(".pods")
+        assert "." in stream.removesuffix(".pods")
 
     def test_has_its_names_from_its_file(self) -> None:
         found = re.match(FILE_NAME.replace("(?<", "(?P<"), file_of("train-0.x", "team-a", "side-car"))
@@ -58,17 +54,22 @@ class TestALine:
             **{"container": "side-car", "container_id": ID},
         }
 
+    def test_is_not_read_for_fields(self) -> None:
+        """JSON that a program prints stays text: the only thing that is parsed is the name of the file."""
+        parsed = {each["key_name"] for each in told()["pipeline"]["filters"] if each["name"] == "parser"}
+        assert parsed == {"file"}
+
 
 class TestTheBuffer:
     def test_is_on_disk_for_every_input_and_bounded_for_every_output(self) -> None:
-        pipeline = told(buffer_mib=1200)["pipeline"]
+        pipeline = told(1200, "/var/log/kubernetes/audit/audit.log")["pipeline"]
         assert {each["storage.type"] for each in pipeline["inputs"]} == {"filesystem"}
-        shares = [each["storage.total_limit_size"] for each in pipeline["outputs"]]
-        assert shares == ["200M"] * 6
+        shares = {each["alias"]: each["storage.total_limit_size"] for each in pipeline["outputs"]}
+        assert shares == {"pods": "900M", "audit": "300M"}
 
     def test_keeps_a_place_in_each_file_that_no_other_input_has(self) -> None:
-        places = [each["db"] for each in told()["pipeline"]["inputs"]]
-        assert len(set(places)) == len(places)
+        places = [each["db"] for each in told(audit_file="/var/log/a.log")["pipeline"]["inputs"]]
+        assert len(set(places)) == len(places) == 2
 
 
 class TestAnOutput:
@@ -84,25 +85,21 @@ class TestAnOutput:
             assert (output["host"], output["port"], output["path"]) == ("store.example", 9200, "/logs")
 
 
-def test_the_audit_log_of_ones_own_machines_has_an_input_and_an_output() -> None:
+def test_the_audit_log_of_ones_own_machines_has_an_input_and_a_stream() -> None:
     pipeline = told(audit_file="/var/log/kubernetes/audit/audit.log")["pipeline"]
-    (read,) = [each for each in pipeline["inputs"] if each["alias"] == "audit.kubernetes"]
+    (read,) = [each for each in pipeline["inputs"] if each["alias"] == "audit"]
     assert read["path"] == "/var/log/kubernetes/audit/audit.log"
-    assert "audit.kubernetes" in {each["alias"] for each in pipeline["outputs"]}
+    (output,) = [each for each in pipeline["outputs"] if each["match"] == "audit.*"]
+    assert Shipper(output=output, store=NOBODY).stream({"auditID": "1", "namespace": "vision"}) == "kubernetes.audit"
 
 
-class TestRoles:
-    def test_a_tenants_user_may_read_one_stream_by_its_exact_name(self) -> None:
-        found = roles({"vision": "ml-vision", "search": "ml-search"})["reader-vision"]
-        assert found["indices"] == [{"names": ["pods.ml-vision"], "privileges": ["read", "view_index_metadata"]}]
-        assert found["applications"][0]["resources"] == ["space:tenant-vision"]
-        assert "cluster" not in found
+class TestStreams:
+    def test_of_no_namespace_are_of_both_families(self) -> None:
+        """Not even of one that is called like the other family."""
+        for namespace in ("audit", "pods", "kubernetes"):
+            fitting = [pattern for pattern in PATTERNS if stream_of(namespace).endswith(pattern.removeprefix("*"))]
+            assert fitting == ["*.pods"]
 
-    def test_the_collector_may_write_and_neither_read_nor_delete(self) -> None:
-        found = roles({})["log-collector"]
-        assert found["indices"] == [{"names": ["pods.*", "audit.*"], "privileges": ["create_doc"]}]
-
-
-def test_no_name_of_a_field_comes_from_a_line() -> None:
-    for template in templates(2).values():
-        assert template["template"]["mappings"]["dynamic"] is False
+    def test_have_no_field_whose_name_comes_from_a_line(self) -> None:
+        for template in templates(2).values():
+            assert template["template"]["mappings"]["dynamic"] is False

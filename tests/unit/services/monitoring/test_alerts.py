@@ -92,7 +92,7 @@ def test_a_stack_watches_what_it_runs_and_nothing_else(file: Path) -> None:
     assert watched == there & {
         *("bedplate-gpu", "bedplate-autoscaling", "bedplate-login", "bedplate-idle"),
         *("bedplate-certificates", "bedplate-front-door", "bedplate-monitoring", "bedplate-cost"),
-        *("bedplate-queue", "bedplate-ssh", "bedplate-logs", "bedplate-secrets"),
+        *("bedplate-queue", "bedplate-ssh", "bedplate-logs", "bedplate-log-collector", "bedplate-secrets"),
     }
 
 

@@ -1,10 +1,11 @@
 """Keeps the streams of logs in order: templates, streams, retention, and the disk.
 
-Runs every few minutes, each time from the beginning: what is there already stays. It makes what is missing, begins a
-new backing index when one has a day's lines or too many, and removes those whose last line is older than its family's
-retention. Where the disk is nearly full it removes the oldest lines of pods before their time, and never of the audit
-log. Where the store has Kibana, each tenant gets a space and a view of its stream. Speaks to Elasticsearch and
-OpenSearch alike, and needs Python's standard library only.
+Runs every few minutes, each time from the beginning: what is there already stays. It makes what is missing, a stream
+for each namespace of the cluster among it, begins a new backing index when one has a day's lines or too many, and
+removes those whose last line is older than its family's retention. Where the disk is nearly full it removes the oldest
+lines of pods before their time, and never of the audit log. Where the store has Kibana, each tenant gets a space and a
+view of its stream. Who is a tenant, the label of a namespace says, which the platform alone writes. Speaks to
+Elasticsearch and OpenSearch alike, and needs Python's standard library only.
 """
 
 import base64
@@ -18,6 +19,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
+ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 ANSWER_SECONDS = 60
 DAY_SECONDS = 86_400
 ROLL_BYTES = 30 * 2**30
@@ -44,7 +46,7 @@ class Stream:
 
     @property
     def family(self) -> str:
-        return self.name.partition(".")[0]
+        return self.name.rpartition(".")[2]
 
 
 def to_roll(streams: list[Stream], now: float) -> list[str]:
@@ -69,7 +71,7 @@ def expired(streams: list[Stream], days: dict[str, float], now: float) -> list[s
 
 
 def forgotten(streams: list[Stream], wanted: list[str], days: dict[str, float], now: float) -> list[str]:
-    """Streams of tenants that are no more, when the last of their lines is old enough."""
+    """Streams of namespaces that are no more, when the last of their lines is old enough."""
     return [
         stream.name
         for stream in streams
@@ -95,18 +97,20 @@ def sacrificed(streams: list[Stream], excess: float) -> tuple[list[str], list[st
 
 
 class Http:
-    """A program that answers JSON."""
+    """A program that answers JSON. authorization: what each request says of who asks. authority: file of what its
+    certificate is verified with; public authorities if none."""
 
-    def __init__(self, url: str, user: str, password: str, authority: str | None) -> None:
+    def __init__(self, url: str, authorization: str, authority: str | None) -> None:
         self._url = url.rstrip("/")
         self._context = ssl.create_default_context(cafile=authority) if url.startswith("https") else None
-        token = base64.b64encode(f"{user}:{password}".encode()).decode()
-        self._headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json", "kbn-xsrf": "bedplate"}
+        self._headers = {"Authorization": authorization, "Content-Type": "application/json", "kbn-xsrf": "bedplate"}
 
-    def ask(self, method: str, path: str, body: Any = None, missing: Any = None) -> Any:
-        """What it answers. missing: in place of an answer that there is no such thing, or that it is there."""
+    def ask(self, method: str, path: str, body: Any = None, missing: Any = None, form: str = "") -> Any:
+        """What it answers. missing: in place of an answer that there is no such thing, or that it is there. form: of
+        the body, if another than JSON's."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self._url}{path}", data=data, headers=self._headers, method=method)
+        headers = {**self._headers, **({"Content-Type": form} if form else {})}
+        request = urllib.request.Request(f"{self._url}{path}", data=data, headers=headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=ANSWER_SECONDS, context=self._context) as answer:
                 return json.load(answer)
@@ -117,31 +121,63 @@ class Http:
             raise RuntimeError(f"{method} {path}: {error.code} {said}") from None
 
 
+class Kubernetes:
+    """The API server, asked as the pod's own ServiceAccount."""
+
+    def __init__(self, server: str, account: str) -> None:
+        with open(f"{account}/token", encoding="utf-8") as file:
+            self._api = Http(server, f"Bearer {file.read().strip()}", f"{account}/ca.crt")
+
+    def namespaces(self, label: str) -> dict[str, str]:
+        """All of them, and whose tenant's each is: the label's value, or ''."""
+        found = [one["metadata"] for one in self._api.ask("GET", "/api/v1/namespaces")["items"]]
+        return {one["name"]: one.get("labels", {}).get(label, "") for one in found}
+
+    def publish(self, namespace: str, name: str, data: dict[str, str]) -> None:
+        """Writes what a ConfigMap holds, if it holds something else."""
+        path = f"/api/v1/namespaces/{namespace}/configmaps/{name}"
+        if self._api.ask("GET", path).get("data") != data:
+            self._api.ask("PATCH", path, {"data": data}, form="application/merge-patch+json")
+            said(f"wrote {namespace}/{name}")
+
+
 class Keeper:
     """One round."""
 
     def __init__(self, store: Http, wanted: dict[str, Any], now: float) -> None:
         self._store, self._wanted, self._now = store, wanted, now
 
-    def run(self) -> None:
-        """Raises RuntimeError at the first thing that the store refuses."""
-        self._disks()
+    def free(self) -> None:
+        """First, because a store whose disk is full takes nothing else."""
+        disks = self._store.ask("GET", "/_cat/allocation?format=json&bytes=b&h=disk.used,disk.total")
+        full = self._wanted.get("fullPercent", FULL_PERCENT) / 100
+        excess = max(
+            (int(one["disk.used"]) - full * int(one["disk.total"]) for one in disks if one.get("disk.total")), default=0
+        )
+        if excess <= 0:
+            return
+        gone, rolled = sacrificed(self._streams(), excess)
+        self._remove(gone, "before its time: the disk is nearly full")
+        self._roll(rolled)
+
+    def run(self, names: list[str]) -> None:
+        """names: of streams that there are to be. Raises RuntimeError at the first thing that the store refuses."""
         for name, body in self._wanted["templates"].items():
             self._store.ask("PUT", f"/_index_template/{name}", body)
         there = {stream.name for stream in self._streams()}
-        for name in self._wanted["streams"]:
+        for name in names:
             if name not in there:
                 self._store.ask("PUT", f"/_data_stream/{name}")
                 said(f"made {name}")
         streams, days = self._streams(), self._wanted["days"]
         self._roll(to_roll(streams, self._now))
         self._remove(expired(streams, days, self._now), "older than its retention")
-        for name in forgotten(streams, self._wanted["streams"], days, self._now):
+        for name in forgotten(streams, names, days, self._now):
             self._store.ask("DELETE", f"/_data_stream/{name}", missing={})
             said(f"removed {name}: nobody's any more, and older than its retention")
 
     def _streams(self) -> list[Stream]:
-        wanted = "pods.*,audit.*"
+        wanted = ",".join(self._wanted["patterns"])
         found = self._store.ask("GET", f"/_data_stream/{wanted}", missing={"data_streams": []})["data_streams"]
         columns = "index,creation.date,docs.count,pri.store.size"
         indices = self._store.ask(
@@ -162,19 +198,6 @@ class Keeper:
             )
             for stream in found
         ]
-
-    def _disks(self) -> None:
-        """First, because a store whose disk is full takes nothing else."""
-        disks = self._store.ask("GET", "/_cat/allocation?format=json&bytes=b&h=disk.used,disk.total")
-        full = self._wanted.get("fullPercent", FULL_PERCENT) / 100
-        excess = max(
-            (int(one["disk.used"]) - full * int(one["disk.total"]) for one in disks if one.get("disk.total")), default=0
-        )
-        if excess <= 0:
-            return
-        gone, rolled = sacrificed(self._streams(), excess)
-        self._remove(gone, "before its time: the disk is nearly full")
-        self._roll(rolled)
 
     def _roll(self, names: list[str]) -> None:
         for name in names:
@@ -209,11 +232,20 @@ def main() -> None:
     """One round over the store, and over Kibana where there is one."""
     with open(os.environ["WANTED"], encoding="utf-8") as file:
         wanted: dict[str, Any] = json.load(file)
-    user, password = os.environ["STORE_USER"], os.environ["STORE_PASSWORD"]
-    authority = os.environ.get("STORE_AUTHORITY") or None
-    Keeper(Http(os.environ["STORE"], user, password, authority), wanted, time.time()).run()
+    token = base64.b64encode(f"{os.environ['STORE_USER']}:{os.environ['STORE_PASSWORD']}".encode()).decode()
+    authorization, authority = f"Basic {token}", os.environ.get("STORE_AUTHORITY") or None
+    keeper = Keeper(Http(os.environ["STORE"], authorization, authority), wanted, time.time())
+    keeper.free()
+    kubernetes = Kubernetes(os.environ["KUBERNETES"], os.environ.get("ACCOUNT", ACCOUNT))
+    if authority and (place := wanted.get("publishes")):
+        with open(authority, encoding="utf-8") as file:
+            kubernetes.publish(place["namespace"], place["name"], {place["key"]: file.read()})
+    namespaces = kubernetes.namespaces(wanted["label"])
+    streams = {namespace: wanted["stream"].format(namespace) for namespace in sorted(namespaces)}
+    keeper.run([*streams.values(), *wanted["streams"]])
     if kibana := os.environ.get("KIBANA"):
-        show(Http(kibana, user, password, None), wanted["spaces"])
+        of_tenants = {wanted["space"].format(tenant): [streams[name]] for name, tenant in namespaces.items() if tenant}
+        show(Http(kibana, authorization, None), {**wanted["spaces"], **of_tenants})
 
 
 if __name__ == "__main__":
