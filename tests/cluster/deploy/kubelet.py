@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import WSMsgType, web
 
@@ -75,7 +75,7 @@ class Kubelet:
         self._real: dict[str, RealPod] = {}
         self._builds: dict[str, Build] = {}
         self._made = 0
-        self.host, self.images = "", None
+        self.host, self.images = "", cast(Images | None, None)
         self.pods: dict[str, str] = {}
 
     def serve_images(self, images: Images | None, host: str) -> None:
@@ -102,11 +102,11 @@ class Kubelet:
                 renewed = time.monotonic()
                 for node in NODES:
                     self._renew(node)
-            there = self._api.items("/api/v1/pods")
+            there = cast(list[Any], list(self._api.items("/api/v1/pods")))
             for pod in there:
                 with contextlib.suppress(ApiError):  # gone meanwhile, or changed by somebody else: seen again
                     self._see_to(pod)
-            names: set[Any] = {pod["metadata"]["name"] for pod in there}  # pyright: ignore[reportIndexIssue,reportArgumentType]
+            names = {str(pod["metadata"]["name"]) for pod in there}
             for name in set(self._real) - names:
                 self._real.pop(name).end()
             self._stopped.wait(0.1)

@@ -37,6 +37,7 @@ _VOLATILE = (
     (r"requests\.(cpu|memory) \S+ of", r"requests.\1 1 of"),
     (r"(\d+) pods? of the release before", "1 of the release before"),
     (r"started again \d+ times?", "started again 1 time"),
+    (r"removed \d+ objects", "removed 17 objects"),
     (r"bedplate \d\S*", "bedplate 0.1.0"),
     (r"[ \t]+$", ""),
 )
