@@ -7,7 +7,7 @@ namespace.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from pydantic.alias_generators import to_camel
 
@@ -31,7 +31,7 @@ def render(workload: Mapping[str, Any], image: str, offered: Offered, namespace:
     identity = _identity_of(spec, offered)
     parts = [pulling(part, offered.pull_secrets) for _, part in parts_of(_args(spec, identity, offered, namespace))]
     parts += _route(spec, identity, offered, namespace)
-    return [_deployed(cast(Manifest, part), spec) for part in parts]
+    return [_deployed(part, spec) for part in parts]
 
 
 def _args(spec: ModelApiSpec, identity: Identity, offered: Offered, namespace: str) -> WorkloadArgs:
