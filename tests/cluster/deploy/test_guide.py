@@ -7,6 +7,7 @@ anew.
 
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,8 +51,9 @@ def steady(text: str) -> str:
     return text
 
 
-def asked(visitor: Visitor, command: str, key: NewApiKey) -> str:
-    """What `curl` would show of an answer: its status and its body."""
+def asked(visitor: Visitor, command: str, key: NewApiKey, expected: Sequence[str]) -> str:
+    """What `curl` shows of an answer, its status and its body, once it is what is expected: the front door hears of new
+    pods a moment after they are ready, and of old ones a moment after they begin to end."""
     words = shlex.split(command)
     url = urlsplit(words[-1])
     shown = [("Authorization", f"Bearer {key.key}")] if "-H" in words else []
@@ -61,9 +63,14 @@ def asked(visitor: Visitor, command: str, key: NewApiKey) -> str:
         text = str(body).replace(": ", ":").replace("'", '"').replace("True", "true").replace("False", "false")
         return f"HTTP/1.1 {response.status}\n{text if response.status == 200 else ''}".strip()
 
-    # The front door hears of a pod a moment after it is ready.
-    eventually(lambda: answer().split()[1] in ("200", "401"), f"{command} is answered", 30)
-    return answer()
+    seen = [""]
+
+    def is_expected() -> bool:
+        seen[0] = answer()
+        return all(each in seen[0] for each in expected)
+
+    eventually(is_expected, f"{command} is answered by {expected}", 30)
+    return seen[0]
 
 
 def built(said: str) -> str:
@@ -92,7 +99,7 @@ def test_the_guide_does_what_it_says(
             command, *expected = part.strip().splitlines()
             program, *arguments = command.split()
             if program == "curl":
-                said = out = asked(visitor, command, key)
+                said = out = asked(visitor, command, key, expected)
             else:
                 done = alice.runs(*arguments, given="hf_example\n", folder=tmp_path)
                 assert done.code == (1 if kind.endswith("fails") else 0), f"{command}: {done.said}"
