@@ -18,6 +18,7 @@ import bedplate.clouds
 import bedplate.kubernetes
 import bedplate.platform
 import bedplate.services
+import bedplate.tenancy
 from bedplate.config import PlatformSpec
 from bedplate.engine.engine import Program, Recording, RecordingBackend, run
 from bedplate.engine.resources import Resource
@@ -217,6 +218,7 @@ def library() -> list[ModuleType]:
     packages = (bedplate.clouds, bedplate.kubernetes, bedplate.services)
     return [
         bedplate.platform,
+        bedplate.tenancy,
         *(
             importlib.import_module(module.name)
             for package in packages

@@ -34,6 +34,8 @@ def api_key(made: NewApiKey) -> None:
     )
     _err.print("In the stack file, below `apiKeys:` of the workload's route:", style="dim")
     _out.print(f"- {{name: {made.name}, sha256: {made.sha256}}}")
+    _err.print("Or in bedplate.toml, below `[app.route]`:", style="dim")
+    _err.print(f'apiKeys = [{{name = "{made.name}", sha256 = "{made.sha256}"}}]', markup=False)
 
 
 def other_library(revision: str, pinned: str) -> None:

@@ -4,35 +4,31 @@ A cloud's spec is plain data and imports nothing of the cloud; its SDK is import
 that the stack file selects.
 """
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from bedplate.clouds.allocatable import Allocatable
-from bedplate.clouds.aws.spec import AwsClusterSpec
-from bedplate.clouds.azure.spec import AzureClusterSpec
-from bedplate.clouds.catalogue import ACCELERATORS, Accelerator, MachineShape
-from bedplate.clouds.contract import ClusterSpec, MachineSpec, NodePoolSpec
-from bedplate.clouds.existing import ExistingClusterSpec
-from bedplate.clouds.facts import AutoscalerFacts, ClusterFacts, KarpenterFacts, KarpenterPool
-from bedplate.clouds.gcp.spec import GcpClusterSpec
-from bedplate.clouds.prices import HOURS_PER_MONTH, ListPrices, OwnPrices, PoolPrices, pool_prices
 from bedplate.on_demand import on_demand
 
 if TYPE_CHECKING:
+    from bedplate.clouds.allocatable import Allocatable
+    from bedplate.clouds.catalogue import ACCELERATORS, Accelerator, MachineShape
     from bedplate.clouds.cluster import Cluster, ClusterArgs, create_cluster
+    from bedplate.clouds.contract import ClusterSpec, MachineSpec, NodePoolSpec
+    from bedplate.clouds.facts import AutoscalerFacts, ClusterFacts, KarpenterFacts, KarpenterPool
+    from bedplate.clouds.prices import HOURS_PER_MONTH, ListPrices, OwnPrices, PoolPrices, pool_prices
+    from bedplate.clouds.specs import CLOUD_SPECS, CloudSpec
 
-CLOUD_SPECS: dict[str, type[ClusterSpec]] = {
-    "existing": ExistingClusterSpec,
-    "aws": AwsClusterSpec,
-    "azure": AzureClusterSpec,
-    "gcp": GcpClusterSpec,
-}
-CloudSpec = Annotated[
-    ExistingClusterSpec | AwsClusterSpec | AzureClusterSpec | GcpClusterSpec, Field(discriminator="provider")
-]
-
-__getattr__ = on_demand({"bedplate.clouds.cluster": ("Cluster", "ClusterArgs", "create_cluster")})
+# Who deploys one app needs the facts of a cluster, and the specs of no cloud.
+__getattr__ = on_demand(
+    {
+        "bedplate.clouds.allocatable": ("Allocatable",),
+        "bedplate.clouds.catalogue": ("ACCELERATORS", "Accelerator", "MachineShape"),
+        "bedplate.clouds.cluster": ("Cluster", "ClusterArgs", "create_cluster"),
+        "bedplate.clouds.contract": ("ClusterSpec", "MachineSpec", "NodePoolSpec"),
+        "bedplate.clouds.facts": ("AutoscalerFacts", "ClusterFacts", "KarpenterFacts", "KarpenterPool"),
+        "bedplate.clouds.prices": ("HOURS_PER_MONTH", "ListPrices", "OwnPrices", "PoolPrices", "pool_prices"),
+        "bedplate.clouds.specs": ("CLOUD_SPECS", "CloudSpec"),
+    }
+)
 
 __all__ = [
     "ACCELERATORS",

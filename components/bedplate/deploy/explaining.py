@@ -13,6 +13,7 @@ from bedplate.deploy.cluster import NONE, NOTHING, Cluster, Object, Refused
 from bedplate.deploy.errors import DeployError
 from bedplate.deploy.pods import cause_of_pod
 from bedplate.deploy.refusals import explained
+from bedplate.deploy.state import newest
 from bedplate.labels import COMPONENT, WORKLOAD
 
 _MAKERS = ("Deployment", "StatefulSet", "Job", "CronJob")
@@ -48,7 +49,7 @@ def explain(cluster: Cluster, name: str) -> Explanation:
     """Of an app, a workspace, a training or a job. Raises DeployError where there is nothing of that name."""
     marked = {WORKLOAD: name}
     makers = [(kind, body) for kind in _MAKERS for body in cluster.list(kind, marked)]
-    pods = list(cluster.list("Pod", marked))
+    pods = _of_newest(cluster, makers, cluster.list("Pod", marked))
     scaled = cluster.list("ScaledObject", marked)
     if not makers and not pods:
         known = sorted(
@@ -70,6 +71,15 @@ def explain(cluster: Cluster, name: str) -> Explanation:
         of_stack=labels.get("app.kubernetes.io/managed-by") != "bedplate-deploy",
         causes=tuple(dict.fromkeys(causes)),
     )
+
+
+def _of_newest(cluster: Cluster, makers: Sequence[tuple[str, Object]], pods: Sequence[Object]) -> Sequence[Object]:
+    """Without those of the release before: what keeps them is over with them."""
+    deployments = [body for kind, body in makers if kind == "Deployment"]
+    if len(deployments) != 1 or len(makers) != 1:
+        return pods
+    (live,) = deployments
+    return newest(live, pods, cluster.list("ReplicaSet", {WORKLOAD: str(live["metadata"]["name"])}))
 
 
 def _everything(cluster: Cluster) -> list[Object]:

@@ -10,7 +10,7 @@ from typing import Any
 from bedplate.deploy import records
 from bedplate.deploy.cluster import NONE, NOTHING, Cluster, Object
 from bedplate.deploy.errors import DeployError
-from bedplate.deploy.state import state_from
+from bedplate.deploy.state import newest, state_from
 from bedplate.labels import COMPONENT, DEPLOYED, DOMAIN, MANAGED_BY, WORKLOAD
 from bedplate.offered import Offered
 
@@ -150,9 +150,15 @@ class Failed:
 
 def apps(cluster: Cluster, offered: Offered) -> list[App]:
     """All that serve in the namespace, a member's and the stack's."""
-    pods = list(cluster.list("Pod"))
+    pods, sets = list(cluster.list("Pod")), list(cluster.list("ReplicaSet"))
     return [
-        _app(cluster, live, [pod for pod in pods if _workload(pod) == _workload(live)], offered)
+        _app(
+            cluster,
+            live,
+            [pod for pod in pods if _workload(pod) == _workload(live)],
+            [each for each in sets if _workload(each) == _workload(live)],
+            offered,
+        )
         for live in cluster.list("Deployment")
         if _workload(live)
     ]
@@ -163,14 +169,15 @@ def app(cluster: Cluster, name: str, offered: Offered) -> App:
     live = cluster.get("Deployment", name)
     if live is None:
         raise DeployError(f"there is no '{name}' in {cluster.namespace}", "see `bedplate deploy list`", name)
-    return _app(cluster, live, list(cluster.list("Pod", {WORKLOAD: name})), offered)
+    marked = {WORKLOAD: name}
+    return _app(cluster, live, cluster.list("Pod", marked), cluster.list("ReplicaSet", marked), offered)
 
 
 def _workload(body: Object) -> str:
     return str((body["metadata"].get("labels") or NOTHING).get(WORKLOAD, ""))
 
 
-def _app(cluster: Cluster, live: Object, pods: Sequence[Object], offered: Offered) -> App:
+def _app(cluster: Cluster, live: Object, pods: Sequence[Object], sets: Sequence[Object], offered: Offered) -> App:
     name, labels = str(live["metadata"]["name"]), live["metadata"].get("labels") or NOTHING
     is_members = labels.get(MANAGED_BY) == DEPLOYED
     record = records.find_record(cluster, name) if is_members else None
@@ -180,7 +187,7 @@ def _app(cluster: Cluster, live: Object, pods: Sequence[Object], offered: Offere
     container = template["containers"][0]
     resources = container.get("resources") or NOTHING
     requests, limits = resources.get("requests") or NOTHING, resources.get("limits") or NOTHING
-    state = state_from(name, live, pods)
+    state = state_from(name, live, newest(live, pods, sets))
     fewest, most = _bounds(cluster, name, state.replicas)
     ports = container.get("ports") or NONE
     return App(

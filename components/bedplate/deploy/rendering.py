@@ -7,7 +7,7 @@ namespace.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from pydantic.alias_generators import to_camel
 
@@ -17,8 +17,8 @@ from bedplate.deploy.owners import of_stack
 from bedplate.labels import DEPLOYED, MANAGED_BY, Identity, image_version
 from bedplate.offered import Offered
 from bedplate.offers import Offers
-from bedplate.workloads import Workload, WorkloadArgs, parts_of, pulling
-from bedplate.workloads.model_api import ModelApiSpec
+from bedplate.workloads import WorkloadArgs, parts_of, pulling
+from bedplate.workloads.model_api import ModelApi, ModelApiSpec
 
 Manifest = dict[str, Any]
 SECRET_KEY = "value"
@@ -31,7 +31,7 @@ def render(workload: Mapping[str, Any], image: str, offered: Offered, namespace:
     identity = _identity_of(spec, offered)
     parts = [pulling(part, offered.pull_secrets) for _, part in parts_of(_args(spec, identity, offered, namespace))]
     parts += _route(spec, identity, offered, namespace)
-    return [_deployed(cast(Manifest, part), spec) for part in parts]
+    return [_deployed(part, spec) for part in parts]
 
 
 def _args(spec: ModelApiSpec, identity: Identity, offered: Offered, namespace: str) -> WorkloadArgs:
@@ -52,10 +52,9 @@ def _args(spec: ModelApiSpec, identity: Identity, offered: Offered, namespace: s
 
 def _identity_of(spec: ModelApiSpec, offered: Offered) -> Identity:
     """Whose it is, as a stack would say it of the same workload."""
-    template = Workload.of(spec)
     return Identity(
-        name=template.component,
-        component=template.component,
+        name=ModelApi.component,
+        component=ModelApi.component,
         owner=spec.owner or offered.owner,
         tenant=offered.tenant,
         project=spec.project or offered.project,

@@ -10,8 +10,10 @@ from typing import Any
 from bedplate.deploy.cluster import NONE, NOTHING, Cluster, Object
 from bedplate.deploy.errors import DeployError
 from bedplate.labels import WORKLOAD
+from bedplate.wording import counted
 
 HEALTHY, UPDATING, NOT_READY, FAILING, ASLEEP = "Healthy", "Updating", "NotReady", "Failing", "Asleep"
+_REVISION, _TEMPLATE = "deployment.kubernetes.io/revision", "pod-template-hash"
 _CERTAIN = {
     "CrashLoopBackOff": "its program ends again and again",
     "CreateContainerConfigError": "a Secret or ConfigMap that it names is not there",
@@ -48,15 +50,30 @@ def state_of(cluster: Cluster, app: str) -> AppState:
 
 
 def live_of(cluster: Cluster, app: str) -> tuple[Object, Sequence[Object]]:
-    """Its Deployment and its pods. Raises DeployError where there is no such app."""
+    """Its Deployment and the pods of its newest release. Raises DeployError where there is no such app."""
     live = cluster.get("Deployment", app)
     if live is None:
         raise DeployError(f"there is no '{app}' in {cluster.namespace}", "see `bedplate deploy list`", app)
-    return live, cluster.list("Pod", {WORKLOAD: app})
+    marked = {WORKLOAD: app}
+    return live, newest(live, cluster.list("Pod", marked), cluster.list("ReplicaSet", marked))
+
+
+def newest(live: Object, pods: Sequence[Object], sets: Sequence[Object]) -> Sequence[Object]:
+    """Those of the pods that the Deployment wants now: what keeps the release before says nothing of this one."""
+    status: Mapping[str, Any] = live.get("status") or NOTHING
+    if int(status.get("observedGeneration", 0)) < int(live["metadata"].get("generation", 0)):
+        return ()
+    revision = (live["metadata"].get("annotations") or NOTHING).get(_REVISION)
+    hashes = {
+        (each["metadata"].get("labels") or NOTHING).get(_TEMPLATE)
+        for each in sets
+        if (each["metadata"].get("annotations") or NOTHING).get(_REVISION) == revision
+    }
+    return [pod for pod in pods if (pod["metadata"].get("labels") or NOTHING).get(_TEMPLATE) in hashes]
 
 
 def state_from(app: str, live: Object, pods: Sequence[Object]) -> AppState:
-    """Of a Deployment and its pods."""
+    """Of a Deployment and its newest pods."""
     status: Mapping[str, Any] = live.get("status") or NOTHING
     wanted = int(live["spec"].get("replicas", 1))
     is_seen = int(status.get("observedGeneration", 0)) >= int(live["metadata"].get("generation", 0))
@@ -98,7 +115,8 @@ def _failing(live: Object, pods: Sequence[Object]) -> str:
             )
             if ended and ended.get("reason") == "OOMKilled":
                 limit = _limit(pod, str(status["name"]))
-                return f"container exceeded memory limit ({limit}), started again {status.get('restartCount', 0)} times"
+                again = counted(int(status.get("restartCount", 0)), "time")
+                return f"container exceeded memory limit ({limit}), started again {again}"
             reason = ((status.get("state") or NOTHING).get("waiting") or NOTHING).get("reason", "")
             if reason in _CERTAIN:
                 return f"{_CERTAIN[reason]} ({reason})"

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bedplate.kubernetes.manifests import Manifest
-from bedplate.kubernetes.plain_yaml import yaml_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +74,8 @@ class RuleGroup:
 
 def rules_file(groups: Sequence[RuleGroup]) -> str:
     """A rule file."""
+    from bedplate.kubernetes.plain_yaml import yaml_text  # what writes YAML, for whoever writes some
+
     return yaml_text({"groups": [group.group() for group in groups]})
 
 

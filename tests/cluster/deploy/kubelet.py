@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import WSMsgType, web
 
@@ -74,8 +74,9 @@ class Kubelet:
         self._stopped = threading.Event()
         self._real: dict[str, RealPod] = {}
         self._builds: dict[str, Build] = {}
+        self._ending: dict[str, float] = {}
         self._made = 0
-        self.host, self.images = "", None
+        self.host, self.images = "", cast(Images | None, None)
         self.pods: dict[str, str] = {}
 
     def serve_images(self, images: Images | None, host: str) -> None:
@@ -102,11 +103,11 @@ class Kubelet:
                 renewed = time.monotonic()
                 for node in NODES:
                     self._renew(node)
-            there = self._api.items("/api/v1/pods")
+            there = cast(list[Any], list(self._api.items("/api/v1/pods")))
             for pod in there:
                 with contextlib.suppress(ApiError):  # gone meanwhile, or changed by somebody else: seen again
                     self._see_to(pod)
-            names: set[Any] = {pod["metadata"]["name"] for pod in there}  # pyright: ignore[reportIndexIssue,reportArgumentType]
+            names = {str(pod["metadata"]["name"]) for pod in there}
             for name in set(self._real) - names:
                 self._real.pop(name).end()
             self._stopped.wait(0.1)
@@ -146,9 +147,12 @@ class Kubelet:
             return
         path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
         if metadata.get("deletionTimestamp"):
-            self._api.call("delete", path, body={"gracePeriodSeconds": 0})
+            since = self._ending.setdefault(metadata["name"], time.monotonic())
+            if metadata["name"] in self._real and time.monotonic() - since < _pause_seconds(spec):
+                return
             if real := self._real.pop(metadata["name"], None):
                 real.end()
+            self._api.call("delete", path, body={"gracePeriodSeconds": 0})
         elif metadata["namespace"].startswith("bedplate-builds-"):
             if metadata["name"] not in self._builds:
                 self._made += 1
@@ -247,6 +251,12 @@ class Kubelet:
         event = {"involvedObject": of, "reason": reason, "message": message, "type": "Warning", "lastTimestamp": now()}
         body = {"metadata": {"generateName": f"{metadata['name']}."}, **event}
         self._api.create(f"/api/v1/namespaces/{metadata['namespace']}/events", body)
+
+
+def _pause_seconds(spec: Any) -> float:
+    """How long a pod that ends goes on serving, for those who have not heard of it."""
+    before = spec["containers"][0].get("lifecycle", {}).get("preStop", {})
+    return float(before.get("sleep", {}).get("seconds", 0))
 
 
 def _waiting(reason: str, message: str) -> dict[str, Any]:

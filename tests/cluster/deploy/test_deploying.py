@@ -73,6 +73,19 @@ class TestADeploy:
         assert mended.json["image"] == "ghcr.io/acme/scorer:hungry"
         assert alice.runs("deploy", "get", app_name, "-o", "json").json["memory_limit"] == "1Gi"
 
+    def test_is_not_judged_by_the_pods_of_the_release_before(
+        self, alice: Person, app_name: str, tmp_path: Path
+    ) -> None:
+        """They go on failing until the new one is ready, which takes its time."""
+        failed = up(alice, write(tmp_path / "app", app_name), image="ghcr.io/acme/scorer:hungry")
+        assert "exceeded memory limit" in failed.json["steps"][3]["detail"]
+        folder = write(tmp_path / "app", app_name, memory='"1Gi"')
+        waiting = up(alice, folder, "--timeout", "8", image="ghcr.io/acme/scorer:slow")
+        assert waiting.json["steps"][3]["detail"].startswith("not complete after 8 s"), waiting.said
+        told = alice.runs("why", app_name, "-o", "json").json
+        assert "memory" not in [cause["kind"] for cause in told["causes"]]
+        assert alice.runs("deploy", "status", app_name, "-o", "json").json["status"] == "NotReady"
+
     def test_that_nobody_could_run_leaves_nothing(self, alice: Person, app_name: str, tmp_path: Path) -> None:
         for image, said in (("docker.io/evil/app:1", "approved registry"), ("scorer", "registry")):
             done = up(alice, write(tmp_path / "app", app_name), image=image)

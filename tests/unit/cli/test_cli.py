@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -465,6 +466,7 @@ class TestMakingAnApiKey:
         assert done.returncode == 0
         assert printed == {"name": "shop", "sha256": hashlib.sha256(key.encode()).hexdigest()}
         assert RouteSpec.model_validate({"access": "api", "apiKeys": [printed]})
+        assert tomllib.loads(done.stderr.strip().splitlines()[-1]) == {"apiKeys": [printed]}
         assert key not in done.stderr
 
     def test_makes_another_one_each_time(self) -> None:
