@@ -92,12 +92,11 @@ def _rights(*, publishes_authority: bool) -> list[tuple[str, Manifest]]:
     ]
     if publishes_authority:
         writes = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [AUTHORITY], "verbs": _READ_WRITE}
-        there = {"namespace": LOG_COLLECTOR_NAMESPACE}
-        role = {"apiGroup": _RBAC, "kind": "Role", "name": AUTHORITY}
-        bound = {"roleRef": role, "subjects": [subject]}
+        there, role = LOG_COLLECTOR_NAMESPACE, {"apiGroup": _RBAC, "kind": "Role", "name": AUTHORITY}
+        bound = manifest(group, "RoleBinding", AUTHORITY, IDENTITY, namespace=there, roleRef=role, subjects=[subject])
         rights += [
-            ("role", manifest(group, "Role", AUTHORITY, IDENTITY, **there, rules=[writes])),
-            ("role-binding", manifest(group, "RoleBinding", AUTHORITY, IDENTITY, **there, **bound)),
+            ("role", manifest(group, "Role", AUTHORITY, IDENTITY, namespace=there, rules=[writes])),
+            ("role-binding", bound),
         ]
     return rights
 

@@ -192,14 +192,14 @@ class Logs(pulumi.ComponentResource):
         """Somebody else's."""
         secret_password, of_store = self._args.secret(provided.password_ref or ""), user_secret(_OF_STORE)
         for suffix, where in (("user-store", place), (f"{COLLECTOR}-password", outpost)):
-            there = {"namespace": where.namespace_name, "type": "Opaque"}
-            user = manifest("v1", "Secret", of_store, IDENTITY, **there)
+            namespace = where.namespace_name
+            user = manifest("v1", "Secret", of_store, IDENTITY, namespace=namespace, type="Opaque")
             user["stringData"] = {"password": secret_password}
             KubernetesObject(f"{self._name}-{suffix}", user, where.inside(self))
             if provided.authority:
-                data = {"namespace": where.namespace_name, "data": {AUTHORITY_KEY: provided.authority}}
-                body = manifest("v1", "ConfigMap", AUTHORITY, IDENTITY, **data)
-                KubernetesObject(f"{self._name}-{where.namespace_name}-authority", body, where.inside(self))
+                data = {AUTHORITY_KEY: provided.authority}
+                body = manifest("v1", "ConfigMap", AUTHORITY, IDENTITY, namespace=namespace, data=data)
+                KubernetesObject(f"{self._name}-{namespace}-authority", body, where.inside(self))
         kind = "opensearch" if provided.store == "opensearch" else "elasticsearch"
         url, name = provided.url or "", provided.user or ""
         return _Written(

@@ -5,6 +5,7 @@ import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -113,7 +114,7 @@ class TestTheKeeper:
     """As its ServiceAccount, beside a real API server."""
 
     def test_lists_namespaces_and_writes_what_vouches_for_the_store(self, running: Running) -> None:
-        there = running.calls.call("get", "/api/v1/namespaces", headers=AS_KEEPER)["items"]
+        there: list[Any] = cast("Any", running.calls.call("get", "/api/v1/namespaces", headers=AS_KEEPER))["items"]
         assert {"vision", "kube-system"} <= {one["metadata"]["name"] for one in there}
         path = f"/api/v1/namespaces/{LOG_COLLECTOR_NAMESPACE}/configmaps/{AUTHORITY}"
         form = {"Content-Type": "application/merge-patch+json", **AS_KEEPER}
