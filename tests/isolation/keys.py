@@ -207,6 +207,9 @@ KEYS: Mapping[str, Decision] = {
     "Training.checkpoints": _OWN_PODS,
     "Training.restarts": _OWN_RUNS,
     "Training.maxHours": Bounded("guardrails.maxJobHours", (_WORKLOAD, {**TRAINING, "maxHours": 700}), "job-run-time"),
+    "Training.interconnect": Bounded(
+        "the stack's pools with `interconnect`", (_WORKLOAD, {**TRAINING, "interconnect": True}), "interconnect: true"
+    ),
     "Training.priority": Free("it puts the tenant's own work in order, and nobody else's"),
     "Training.saveSeconds": Bounded(
         "600 seconds at most", (_WORKLOAD, {**TRAINING, "saveSeconds": 9000}), "at most 600"

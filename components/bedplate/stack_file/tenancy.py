@@ -1,6 +1,6 @@
 """What must hold between the names of tenants, of workloads and of what else runs in the cluster."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -127,7 +127,7 @@ def workload_names(parts: Parts) -> Iterator[Problem]:
                 fix="rename the workload",
             )
     for path, _, workload in (one for alike in named.values() for one in alike):
-        further = workload.more_names() if is_whole(workload) else {}
+        further: Mapping[tuple[str, ...], str] = workload.more_names() if is_whole(workload) else {}
         for place, name in further.items():
             for at, other, _ in named.get((path[1], name), ()):
                 yield Problem(

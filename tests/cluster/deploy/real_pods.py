@@ -19,7 +19,7 @@ import pytest
 
 from bedplate.kubernetes.quantities import quantity
 from cluster.builds.build_processes import Registry
-from contained import Surroundings, contained
+from contained import Image, Surroundings, contained
 
 _MEMORY = Path("/sys/fs/cgroup/memory")
 """Version 1 of cgroups: https://docs.kernel.org/admin-guide/cgroup-v1/memory.html."""
@@ -92,7 +92,7 @@ class RealPod:
         place = self._folder / f"start-{self._starts}"
         place.mkdir()
         self._starts += 1
-        around = Surroundings(folder=place, image=root, image_settings=settings, secrets=self._secrets)
+        around = Surroundings(folder=place, image=Image(files=root, settings=settings), variables=self._secrets)
         # As a runtime reads it
         # (https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/#notes).
         container = dict(self._container)

@@ -4,7 +4,7 @@ import pytest
 
 from bedplate.clouds.contract import BucketGrant, SecretsGrant
 from bedplate.clouds.gcp.audit import DATA_ACCESS
-from bedplate.clouds.gcp.identity import permissions_of, principal
+from bedplate.clouds.gcp.identity import permission_of, principal
 from bedplate.engine.engine import Recording
 from gcp_stack import FILE, KEYS, bindings, cloud, of_type
 from harness import record_stack
@@ -122,7 +122,7 @@ class TestLeastPrivilege:
             BucketGrant(bucket="models", access="write"),
             SecretsGrant(prefix="vision/"),
         ]
-        below, everything, secrets = permissions_of(grants, cloud())
+        below, everything, secrets = (permission_of(grant, cloud()) for grant in grants)
         assert (below.bucket, below.role) == ("models", "roles/storage.objectViewer")
         assert below.expression == (
             'resource.name.startsWith("projects/_/buckets/models/objects/vision/") || '
@@ -133,6 +133,6 @@ class TestLeastPrivilege:
         assert secrets.expression == 'resource.name.startsWith("projects/123456789012/secrets/vision_")'
 
     def test_a_tenants_secrets_are_not_those_of_one_whose_name_begins_alike(self) -> None:
-        (vision,) = permissions_of([SecretsGrant(prefix="vision/")], cloud())
+        vision = permission_of(SecretsGrant(prefix="vision/"), cloud())
         prefix = vision.expression.partition('"')[2].rpartition('"')[0]
         assert not "projects/123456789012/secrets/vision-two_token".startswith(prefix)

@@ -9,6 +9,7 @@ https://github.com/prometheus-community/prom-label-proxy
 """
 
 from bedplate.kubernetes import (
+    CRITICAL_PRIORITY_CLASS,
     PLATFORM_TOLERATIONS,
     SKIP_AWAIT,
     Container,
@@ -110,7 +111,9 @@ def _deployment(namespace: str, seen: str) -> Manifest:
         "revisionHistoryLimit": 5,
         "template": {
             "metadata": template_metadata(IDENTITY, {}),
-            "spec": pod_spec(container, PROXY, tolerations=PLATFORM_TOLERATIONS),
+            "spec": pod_spec(
+                container, PROXY, priorityClassName=CRITICAL_PRIORITY_CLASS, tolerations=PLATFORM_TOLERATIONS
+            ),
         },
     }
     return manifest("apps/v1", "Deployment", PROXY, IDENTITY, namespace=namespace, spec=spec)

@@ -70,4 +70,5 @@ def _place(namespace: str, facts: ClusterFacts) -> PlatformNamespaceArgs:
         kubernetes_version=facts.kubernetes_version,
         dns=facts.dns,
         policies=policies(namespace),
+        critical_pods=2,
     )
