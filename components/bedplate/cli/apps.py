@@ -15,6 +15,7 @@ from bedplate.cli.asking import (
     app_name,
     cluster_of,
     offered_by,
+    progress,
     told,
 )
 from bedplate.cli.deploying import deploy
@@ -194,7 +195,7 @@ def scan(
         cluster = cluster_of(context, namespace)
         if not offered_by(cluster).scans:
             raise DeployError("this platform scans no images of your tenant", "ask who runs it for images.builds.scan")
-        deploy_output.scanned(form, scanned(cluster, image, image, deploy_output.progress(form)))
+        deploy_output.scanned(form, scanned(cluster, image, image, progress(form)))
 
 
 def open_app(
