@@ -1,5 +1,7 @@
 """Rules that hold for every pod of every stack."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import kubernetes_validate
@@ -204,3 +206,30 @@ def test_every_object_is_valid_for_every_supported_version_of_kubernetes(stack: 
         except kubernetes_validate.ValidationError as error:
             place = ".".join(map(str, error.path))
             pytest.fail(f"{resource.inputs['kind']} {resource.name}: {place}: {error.message}", pytrace=False)
+
+
+def quantities(value: Any, place: str = "") -> Iterator[tuple[str, str, str]]:
+    """Place, resource and quantity of every request and limit below a value."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in ("requests", "limits") and isinstance(inner, dict):
+                yield from ((f"{place}.{key}", name, str(amount)) for name, amount in inner.items())
+            yield from quantities(inner, f"{place}.{key}")
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from quantities(inner, f"{place}.{number}")
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_quantities_are_written_as_kubernetes_writes_them(name: str) -> None:
+    """An operator that writes an object again writes them so: of any other form the next update would be a change, and
+    a conflict over who owns the field."""
+    found = [
+        f"{resource.name}{place}: {kind} {amount}"
+        for resource in RECORDINGS[name].resources
+        if resource.is_kubernetes_object
+        for place, kind, amount in quantities(revealed(resource.inputs))
+        if (kind == "cpu" and not re.fullmatch(r"[1-9]\d*|(?!\d*000m)[1-9]\d*m", amount))
+        or (kind == "memory" and not re.fullmatch(r"[1-9]\d*[KMGT]i", amount))
+    ]
+    assert not found

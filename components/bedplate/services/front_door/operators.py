@@ -65,12 +65,15 @@ def _work(sight: Sight) -> Work:
         if body.get("type") == "kubernetes.io/tls"
     }
     authorities = {base64.b64decode(data["ca.crt"]).decode() for data in secrets.values() if data.get("ca.crt")}
-    said, missing = Counter[int](), list[Shortfall]()
+    said, missing, without_service = Counter[int](), list[Shortfall](), list[str]()
+    known = _services(sight)
     for route in (body for body in sight.surroundings.objects if body["kind"] == "IngressRoute"):
         for host, path in sorted(_places(route).items()):
             status, reason = _visit(host, path, sight.surroundings.ports["websecure"], authorities)
             if status and status != 404:
                 said[status] += 1
+            elif status and _leads_to(route).isdisjoint(known) and _leads_to(route):
+                without_service.append(host)
             else:
                 name = f"IngressRoute {route['metadata']['namespace']}/{route['metadata']['name']}"
                 fix = f"see {TRAEFIK}'s log, and whether all that the route names is there"
@@ -78,11 +81,33 @@ def _work(sight: Sight) -> Work:
     by_answer = ", ".join(f"{count} answered {status}" for status, count in sorted(said.items()))
     served = sum(said.values())
     text = f"{counted(served, 'host')} served with a certificate of the stack's authority"
+    text = f"{text}: {by_answer}" if by_answer else text
+    if without_service:
+        text = f"{text}; not {', '.join(without_service)}, whose Service a chart makes that did not run"
+    answers = {f"answered.{status}": count for status, count in sorted(said.items())}
     return Work(
-        text=f"{text}: {by_answer}" if by_answer else text,
-        counts={"hostsServed": served, **{f"answered.{status}": count for status, count in sorted(said.items())}},
+        text=text,
+        counts={"hostsServed": served, "hostsWithoutService": len(without_service), **answers},
         missing=missing,
     )
+
+
+def _services(sight: Sight) -> set[tuple[str, str]]:
+    """Those of the stack and those that are there, by namespace and name. Others are a chart's that did not run: the
+    front door serves no route to a Service that is not there."""
+    own = [body for body in sight.surroundings.objects if body["kind"] == "Service"]
+    there = [*own, *sight.cluster.objects("v1", "Service")]
+    return {(body["metadata"]["namespace"], body["metadata"]["name"]) for body in there}
+
+
+def _leads_to(route: Manifest) -> set[tuple[str, str]]:
+    home = route["metadata"]["namespace"]
+    services = [service for rule in route["spec"]["routes"] for service in rule.get("services", [])]
+    return {
+        (service.get("namespace", home), service["name"])
+        for service in services
+        if service.get("kind", "Service") == "Service"
+    }
 
 
 def _places(route: Manifest) -> Mapping[str, str]:

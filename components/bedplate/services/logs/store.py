@@ -19,6 +19,7 @@ from bedplate.kubernetes import (
     Manifest,
     manifest,
 )
+from bedplate.kubernetes.pods import cpu_quantity
 from bedplate.labels import LOGS_NAMESPACE, OWNER, PLATFORM_OWNER, Identity
 from bedplate.services.logs.spec import LogsSpec
 from bedplate.services.logs.streams import PATTERNS
@@ -185,7 +186,11 @@ def _pods(identity: Identity, spec: LogsSpec, container: str, apart: Mapping[str
             "containers": [
                 {
                     "name": container,
-                    "resources": {"requests": {"cpu": str(cpu), **exact}, "limits": {"cpu": str(cpu * 2), **exact}},
+                    # As Kubernetes writes them: the operator writes the object too, and would change them.
+                    "resources": {
+                        "requests": {"cpu": cpu_quantity(cpu), **exact},
+                        "limits": {"cpu": cpu_quantity(2 * cpu), **exact},
+                    },
                 }
             ],
             **apart,

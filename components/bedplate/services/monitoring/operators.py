@@ -15,7 +15,6 @@ from typing import Any
 from bedplate.kubernetes import Manifest
 from bedplate.labels import MONITORING_NAMESPACE
 from bedplate.services.monitoring.endpoint import PROMETHEUS_PORT
-from bedplate.services.monitoring.grafana import NAME_OF_ALL, SERVICE_PORT
 from bedplate.services.monitoring.kube_prometheus import CHART, OPERATOR_ACCOUNT, PROMETHEUS_ACCOUNT
 from bedplate.services.monitoring.scrapes import MONITORS
 from bedplate.services.operator import Launch, OperatorProgram, Ready, Shortfall, Sight, Surroundings, Work, asked
@@ -47,17 +46,8 @@ def _launch_operator(surroundings: Surroundings) -> Launch:
             *(f"-{flag}={','.join(names)}" for flag, names in own.items()),
         ],
         environment={"KUBECONFIG": str(surroundings.kubeconfig)},
-        objects=[*_instances(surroundings.values), *_grafanas_service(surroundings)],
+        objects=_instances(surroundings.values),
     )
-
-
-def _grafanas_service(surroundings: Surroundings) -> Sequence[Manifest]:
-    """What Grafana's chart would make: the front door serves no route to a Service that is not there."""
-    return [
-        _object("v1", "Service", NAME_OF_ALL, spec={"ports": [{"name": "service", "port": SERVICE_PORT}]})
-        for body in surroundings.objects
-        if body["kind"] == "IngressRoute" and body["metadata"]["name"] == NAME_OF_ALL
-    ]
 
 
 def _instances(values: Mapping[str, Any]) -> Sequence[Manifest]:
