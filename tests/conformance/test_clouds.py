@@ -272,6 +272,7 @@ FILES = {"__init__", "audit", "buckets", "budget", "cluster", "dns", "identity",
 OTHER_FILES = {
     "aws": {
         "addon_versions": "add-ons are pinned there, and come with the cluster elsewhere",
+        "fabric": "network cards between GPUs are devices that pods ask for there alone",
         "karpenter": "the other autoscaler",
         "karpenter_permissions": "what it may do",
         "policies": "documents of IAM",

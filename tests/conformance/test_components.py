@@ -177,7 +177,7 @@ class TestTenants:
         bindings = {
             resource.urn
             for resource in objects(recording, "ValidatingAdmissionPolicyBinding")
-            if resource.inputs["metadata"]["name"] != "bedplate-builds"
+            if not resource.inputs["metadata"]["name"].startswith("bedplate-builds")
         }
         for namespace in objects(recording, "Namespace"):
             if "bedplate.dev/tenant" in namespace.inputs["metadata"]["labels"]:

@@ -51,17 +51,19 @@ def _delete_what_operators_end(api: ApiServer, manifests: Sequence[Object]) -> N
 
 
 def _delete_what_holds_up_namespaces(api: ApiServer, manifests: Sequence[Object]) -> None:
-    """Deletes what owns pods, then claims, and waits for pods and claims to be gone.
+    """Deletes what owns pods, then claims, those of what operators made included, and waits for both to be gone.
 
     The controller of most clusters looks again at a namespace with pods or finalizers left only after half of an
     estimate, eight seconds and more
     (https://github.com/kubernetes/kubernetes/blob/v1.35.4/pkg/controller/namespace/namespace_controller.go).
     """
     owners = [manifest for manifest in manifests if manifest["kind"] in _POD_OWNERS]
+    going = {manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] == "Namespace"}
     claims = [manifest for manifest in manifests if manifest["kind"] == _CLAIM]
+    others = [claim for claim in api.objects("v1", _CLAIM) if claim["metadata"]["namespace"] in going]
     at_once(api.delete, owners)
-    at_once(api.delete, claims)
-    namespaces = {manifest["metadata"]["namespace"] for manifest in [*owners, *claims]}
+    at_once(api.delete, [*claims, *others])
+    namespaces = {manifest["metadata"]["namespace"] for manifest in [*owners, *claims, *others]}
     deadline = time.monotonic() + _DELETION_SECONDS
     while namespaces and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)

@@ -12,6 +12,7 @@ import pkgutil
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ def all_operators() -> list[OperatorProgram]:
 
 
 def not_run() -> Mapping[str, str]:
-    """Why what else concerns install has no operator that could run, by the release or `namespace/name`."""
+    """Why what else concerns install has no operator that could run, by the release or `namespace/name`, in which `*`
+    stands for any text."""
     return {name: reason for module in _said() for name, reason in module.NOT_RUN.items()}
 
 
@@ -55,7 +57,7 @@ def only_simulated(keys: Iterable[ObjectKey]) -> Mapping[str, str]:
     """What of these does nothing in a rehearsal, and why, as `namespace/name`."""
     reasons = not_run()
     names = {f"{key.namespace}/{key.name}" for key in keys if key.kind in ("Deployment", "StatefulSet", "DaemonSet")}
-    return {name: reasons[name] for name in sorted(names & reasons.keys())}
+    return {name: reason for name in sorted(names) for said, reason in reasons.items() if fnmatch(name, said)}
 
 
 def _said() -> list[Any]:

@@ -8,7 +8,7 @@ from aws_stack import FILE, cloud, documents, listed, of_type
 from bedplate.clouds.aws.identity import permissions_of
 from bedplate.clouds.contract import BucketGrant, SecretsGrant
 from bedplate.engine.engine import Recording
-from bedplate.engine.resources import Resource, Secret
+from bedplate.engine.resources import Secret
 from bedplate.kubernetes.pods import NON_ROOT_USER
 from bedplate.plans.planning import written_platform
 from bedplate.stack_file.reading import load
@@ -315,7 +315,7 @@ class TestLeastPrivilege:
 
 
 ACT_AS_THEMSELVES = ("usage-rows", "vision.fine-tune", "forecasting.nightly-refit")
-"""Who has an identity that goes with it, beside the secret store of each tenant."""
+"""Who has an identity that goes with it."""
 
 
 class TestProtection:
@@ -324,13 +324,7 @@ class TestProtection:
         assert kinds == PROTECTED
         lost = [r.name for r in recording.resources if r.type in PROTECTED and not r.protect]
         # A workload's identity can be made again, and goes with what it serves.
-        of_workloads = [name for name in lost if ".bedplat" not in name]
-        assert of_workloads == [f"platform-cluster-{name}-pods-role" for name in ACT_AS_THEMSELVES]
-        assert len(lost) - len(of_workloads) == len({r.name for r in recording.resources if is_secret_store(r)})
-
-
-def is_secret_store(resource: Resource) -> bool:
-    return resource.is_kubernetes_object and resource.inputs["kind"] == "SecretStore"
+        assert lost == [f"platform-cluster-{name}-pods-role" for name in ACT_AS_THEMSELVES]
 
 
 class TestThePreview:

@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bedplate.kubernetes import Manifest
-from bedplate.labels import MONITORING_NAMESPACE
+from bedplate.labels import MONITORING_NAMESPACE, tenant_grafana_namespace
 from bedplate.services.monitoring.endpoint import PROMETHEUS_PORT
 from bedplate.services.monitoring.kube_prometheus import CHART, OPERATOR_ACCOUNT, PROMETHEUS_ACCOUNT
+from bedplate.services.monitoring.label_proxy import PROXY
 from bedplate.services.monitoring.scrapes import MONITORS
 from bedplate.services.operator import Launch, OperatorProgram, Ready, Shortfall, Sight, Surroundings, Work, asked
 from bedplate.wording import counted
@@ -223,7 +224,10 @@ def _text(sight: Sight, path: str) -> str:
     return answer.body.decode() if answer.status == 200 else ""
 
 
-NOT_RUN: Mapping[str, str] = {"grafana": "what it would show is read by nobody"}
+NOT_RUN: Mapping[str, str] = {
+    "grafana": "what it would show is read by nobody",
+    f"{tenant_grafana_namespace('*')}/{PROXY}": "the Grafana that asks it does not run",
+}
 OPERATORS: Sequence[OperatorProgram] = (
     OperatorProgram(
         name="prometheus-operator",
