@@ -122,11 +122,11 @@ def shown(value: Any) -> str:
 def test_every_tenant_is_the_same_on_every_cloud(clouds: dict[str, Objects]) -> None:
     """But for the platform's own services, whose namespaces begin with bedplate-, and what has no namespace.
 
-    And for what an API server puts before the groups of a provider, for the cloud's own cache of names, and for what
-    makes the pods of a workload with grants act as an identity of the cloud.
+    And for what an API server puts before the groups of a provider, for the cloud's own cache of names, for what
+    makes the pods of a workload with grants act as an identity of the cloud, and for network cards that pods ask for.
     """
     of_tenants = [name for name in differing(clouds) if " in " in name and " in bedplate-" not in name]
-    by_facts = ("RoleBinding members in ", "NetworkPolicy dns in ", *BY_GRANTS)
+    by_facts = ("RoleBinding members in ", "NetworkPolicy dns in ", "ResourceQuota tenant in ", *BY_GRANTS)
     others = [name for name in of_tenants if not name.startswith(by_facts)]
     assert others == []
     fields = {field for name, field, _ in rows(clouds) if name in of_tenants}
@@ -134,6 +134,7 @@ def test_every_tenant_is_the_same_on_every_cloud(clouds: dict[str, Objects]) -> 
         r"subjects\[\d+\]\.name|spec\.egress\[0\]\.to\[\d+\](\.ipBlock(\.cidr)?)?"
         r"|spec\.egress\[0\]\.ports.*|metadata\.annotations\.(eks\.amazonaws\.com/role-arn|azure\.workload\..*)"
         r"|spec\..*\.template\.metadata\.labels\.azure\.workload\.identity/use"
+        r"|spec\.hard\.requests\.vpc\.amazonaws\.com/efa"
     )
     assert [field for field in fields if not re.fullmatch(decided, field)] == []
 
@@ -154,6 +155,8 @@ def test_nothing_else_differs_than_what_facts_decide(clouds: dict[str, Objects])
         "Service ssh-gate",
         "RoleBinding members",
         "NetworkPolicy dns",
+        "ResourceQuota tenant",
+        "ValidatingAdmissionPolicy bedplate-guardrails",
         *BY_GRANTS,
         "PrometheusRule bedplate",
         "PrometheusRule bedplate-prices",
