@@ -7,6 +7,7 @@ as there.
 
 import secrets
 import string
+from hashlib import sha256
 from typing import Any
 
 from google.protobuf import empty_pb2, struct_pb2
@@ -57,7 +58,13 @@ class RandomProvider(provider_pb2_grpc.ResourceProviderServicer):
         letters = string.ascii_letters + string.digits
         value = "".join(secrets.choice(letters) for _ in range(int(request.properties["length"])))
         signature = {rpc._special_sig_key: rpc._special_secret_sig}  # pyright: ignore[reportPrivateUsage]
-        properties.update({"result": {**signature, "value": value}})
+        made_up = f"$2a$10${sha256(value.encode()).hexdigest()[:53]}"  # of bcrypt's form; nothing reads it
+        properties.update(
+            {
+                "result": {**signature, "value": value},
+                "bcryptHash": {**signature, "value": made_up},
+            }
+        )
         return provider_pb2.CreateResponse(id="none", properties=properties)
 
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802

@@ -208,7 +208,9 @@ KEYS: Mapping[str, Decision] = {
     "Training.restarts": _OWN_RUNS,
     "Training.maxHours": Bounded("guardrails.maxJobHours", (_WORKLOAD, {**TRAINING, "maxHours": 700}), "job-run-time"),
     "Training.interconnect": Bounded(
-        "the stack's pools with `interconnect`", (_WORKLOAD, {**TRAINING, "interconnect": True}), "interconnect: true"
+        "the stack's pools with `interconnect`",
+        (_WORKLOAD, {**TRAINING, "gpu": {"accelerator": "nvidia-l4", "count": 1}, "interconnect": True}),
+        "no cards between GPUs",
     ),
     "Training.priority": Free("it puts the tenant's own work in order, and nobody else's"),
     "Training.saveSeconds": Bounded(

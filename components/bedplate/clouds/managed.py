@@ -18,6 +18,7 @@ from bedplate.clouds.namespaces import namespaces_of_others
 from bedplate.clouds.networks import Network, PrivateNetwork, networks_overlap
 from bedplate.clouds.prices import LIST_PRICES, ListPrices
 from bedplate.spec import DnsLabel, EmailAddress, PositiveCount, Spec, StrictBool, mistake
+from bedplate.wording import counted
 
 PODS_OF_A_NODE = PODS_BY_DEFAULT
 """The most pods a node runs: https://kubernetes.io/docs/setup/best-practices/cluster-large/."""
@@ -251,7 +252,7 @@ def _listed(machines: Iterable[Machine]) -> str:
 def refuse_large_tags(tags: Mapping[str, str]) -> None:
     """Raises a `mistake` where no cloud of those that have tags takes them."""
     if len(tags) > _MOST_TAGS:
-        said = f"{len(tags)} tags are more than a resource has room for beside the platform's own"
+        said = f"{counted(len(tags), 'tag')} are more than a resource has room for beside the platform's own"
         raise mistake(said, f"write {_MOST_TAGS} at most")
     for name, value in tags.items():
         if not name.strip() or len(name) > _LONGEST_TAG_NAME:

@@ -86,7 +86,7 @@ class Kubelet:
     def log_of(self, pod: str) -> list[str]:
         """Lines that the pod's program wrote."""
         if real := self._real.get(pod):
-            return real.log.read_text(errors="replace").splitlines() if real.log.exists() else []
+            return real.printed()
         if build := self._builds.get(pod):
             build.is_over.wait(300)
             return build.printed.splitlines()

@@ -86,6 +86,11 @@ class RealPod:
         ):
             subprocess.run(command.split(), check=True, capture_output=True)
 
+    def printed(self) -> list[str]:
+        """Lines of the program; what starts it complains where it is killed."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return [line for line in lines if not line.startswith("unshare: ")]
+
     def start(self) -> None:
         """The program, once more."""
         root, settings = self._images.unpacked(self._container["image"])
