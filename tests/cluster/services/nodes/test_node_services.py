@@ -94,7 +94,7 @@ class TestARehearsal:
 
     def test_says_why_a_daemon_set_has_no_pods(self, api: ApiServer) -> None:
         """Its pods see a folder of their node, which this namespace's Pod Security level forbids."""
-        (plugin,) = api_objects(api, "DaemonSet")
+        plugin = next(one for one in api_objects(api, "DaemonSet") if one["metadata"]["name"] == "nvidia-device-plugin")
         metadata = {"name": "refused", "namespace": NAMESPACE, "labels": plugin["metadata"]["labels"]}
         refused = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": plugin["spec"]}
         refused["spec"]["template"]["spec"] |= {"serviceAccountName": ACCOUNT, "serviceAccount": ACCOUNT}
