@@ -23,6 +23,8 @@ from harness import objects, platform, record, tenant
 
 pytestmark = pytest.mark.enable_socket
 TRAIN = Path(__file__).with_name("train.py")
+IN_IMAGE = Path("/opt/trainer") / TRAIN.name
+"""Where the pods find it: a pod has a /tmp of its own, in which this may stand."""
 _RUN_SECONDS = 120
 
 
@@ -35,14 +37,14 @@ def torch_image() -> Image:
         if elsewhere
         else image_under_test("torch", "torchrun", made_by)
     )
-    return replace(found, folders={**found.folders, str(TRAIN.parent): TRAIN.parent})
+    return replace(found, folders={**found.folders, str(IN_IMAGE.parent): TRAIN.parent})
 
 
 def rendered() -> dict[str, Any]:
     """The pod of a training of two nodes with one process each."""
     written = {
         **{"kind": "training", "name": "small", "image": "ghcr.io/acme/trainer:1.0.0", "nodes": 2},
-        **{"command": ["python", str(TRAIN), "0.1"], "saveSeconds": 15},
+        **{"command": ["python", str(IN_IMAGE), "0.1"], "saveSeconds": 15},
         **{"mounts": [{"volume": "runs", "path": "/mnt/runs"}], "checkpoints": "/mnt/runs"},
     }
     volumes = [{"name": "runs", "sizeGib": 10, "retain": False, "access": "manyNodes"}]
@@ -81,7 +83,7 @@ class Attempt:
 
     def kill(self, rank: int) -> None:
         """The program of a pod, which torchrun has started in it."""
-        (found,) = (each for each in children(self._processes[rank]) if each.cmdline()[1:2] == [str(TRAIN)])
+        (found,) = (each for each in children(self._processes[rank]) if each.cmdline()[1:2] == [str(IN_IMAGE)])
         found.kill()
 
     def said(self) -> list[dict[str, Any]]:
