@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Sleep:
     """That a workload is stopped while nobody uses it, and started by a request.
 
-    polling_paths: patterns of paths (RE2, from their beginning) that its open pages ask for by themselves, whoever
-    looks at them: such requests neither keep it nor wake it.
+    polling_paths: patterns of paths (RE2, from their beginning; `PUT /path` where it is not GET) that its open pages
+    ask for by themselves, whoever looks at them: such requests neither keep it nor wake it.
     """
 
     polling_paths: Sequence[str] = ()

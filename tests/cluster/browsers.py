@@ -124,13 +124,15 @@ class Person:
         self.tab.screenshot(path=screenshots_folder() / f"{name}.png")
 
     def counted_while_idle(self, polling_paths: Sequence[str], seconds: float) -> list[str]:
-        """What her tab asks its host for by itself, while she does nothing, beside what counts as no use: GETs of these
-        paths. Patterns are from the path's beginning, as the front door takes them."""
+        """What her tab asks its host for by itself, while she does nothing, beside what counts as no use: these
+        paths, by GET or the method before them. Patterns are from the beginning, as the front door takes them."""
         asked: list[str] = []
 
         def note(request: Request) -> None:
             url = urlsplit(request.url)
-            is_polling = request.method == "GET" and any(re.match(pattern, url.path) for pattern in polling_paths)
+            said = f"{request.method} {url.path}"
+            written = [pattern if " " in pattern else f"GET {pattern}" for pattern in polling_paths]
+            is_polling = any(re.match(pattern, said) for pattern in written)
             if not is_polling and url.netloc == urlsplit(self.tab.url).netloc:
                 asked.append(f"{request.method} {url.path}")
 

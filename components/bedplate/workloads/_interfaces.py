@@ -20,9 +20,10 @@ _BUSY_KERNELS = "bedplate_busy_kernels.py"
 class Interface:
     """command, args: how it starts; `{home}` and `{user}` are put in. health_path: answers as soon as people can work,
     and its being asked is no use. polling_paths: patterns of paths that an open page asks for whether or not somebody
-    looks at it. files: by name, given at SETTINGS_PATH. environment: what it needs set. user, login: number and name of
-    the user that it runs as, of the workload's `user` and the workspace's name if none. tells_busy_kernels: whether it
-    has metrics at BUSY_KERNELS_PATH."""
+    looks at it; with a method before it where that is not GET. files: by name, given at
+    SETTINGS_PATH. environment: what it needs set. user, login: number and name of the user that it runs as, of the
+    workload's `user` and the workspace's name if none. tells_busy_kernels: whether it has metrics at
+    BUSY_KERNELS_PATH."""
 
     command: Sequence[str]
     args: Sequence[str]
@@ -41,6 +42,8 @@ def file_text(name: str) -> str:
     return (Path(__file__).parent / "files" / name).read_text()
 
 
+_LAYOUT = "PUT /lab/api/workspaces/"
+"""Where an open page of JupyterLab 4 keeps which panels are open, every few seconds while nobody touches it."""
 INTERFACES: Mapping[InterfaceName, Interface] = {
     # https://jupyter-server.readthedocs.io/en/latest/other/full-config.html
     "jupyterlab": Interface(
@@ -58,7 +61,7 @@ INTERFACES: Mapping[InterfaceName, Interface] = {
         port=8888,
         health_path="/api",
         # Its file browser and its lists of what runs ask every ten seconds while the page is visible.
-        polling_paths=["/api/(status|me|kernels|sessions|terminals|kernelspecs|contents)", "/lab/api/"],
+        polling_paths=["/api/(status|me|kernels|sessions|terminals|kernelspecs|contents)", "/lab/api/", _LAYOUT],
         files={_BUSY_KERNELS: file_text(_BUSY_KERNELS)},
         environment={"PYTHONPATH": SETTINGS_PATH, "JUPYTER_RUNTIME_DIR": "/tmp/jupyter"},
         tells_busy_kernels=True,

@@ -165,7 +165,7 @@ class TestWhatTellsActivity:
         eventually(lambda: busy(programs_address) == 0, "a kernel that rests", 10)
         ada.tab.evaluate(f"({RUNS})(['{kernel}', 'print(1); import time; time.sleep(15)'])")
         eventually(lambda: busy(programs_address) == 1, "a busy kernel", 12)
-        time.sleep(1)  # until the cell has printed, which is activity
+        time.sleep(4)  # until the cell has printed, which is activity
         before = asked(programs_address, "/api/status")
         for _ in range(3):
             busy(programs_address)

@@ -212,14 +212,17 @@ def _named(spec: RouteSpec, asked: AuthenticationEndpoints) -> dict[str, Manifes
 def _polling_route(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[str]) -> list[tuple[str, Manifest]]:
     """The same way under another name, for what open pages ask for by themselves: Traefik counts requests by routes.
 
-    They ask; who sends something, by whatever path, does so.
+    They ask; who sends something does so, but where the path says that pages do by themselves.
     """
     if args.sleep is None or not args.sleep.polling_paths:
         return []
-    paths = " || ".join(f"PathRegexp(`^(?:{pattern})`)" for pattern in args.sleep.polling_paths)
-    rules = [
-        {**rule, "match": f"{rule['match']} && Method(`GET`) && ({paths})"} for rule in _rules(args, checks, limits)
-    ]
+    by_method: dict[str, list[str]] = {}
+    for pattern in args.sleep.polling_paths:
+        method, _, path = pattern.rpartition(" ")
+        by_method.setdefault(method or "GET", []).append(f"PathRegexp(`^(?:{path})`)")
+    asked = [f"Method(`{method}`) && ({' || '.join(paths)})" for method, paths in by_method.items()]
+    either = asked[0] if len(asked) == 1 else f"({' || '.join(f'({one})' for one in asked)})"
+    rules = [{**rule, "match": f"{rule['match']} && {either}"} for rule in _rules(args, checks, limits)]
     return [("polling-route", _ingress_route(args, f"{args.label}{POLLING_SUFFIX}", rules))]
 
 

@@ -245,6 +245,15 @@ class TestARoute:
         paths = " && Method(`GET`) && (PathRegexp(`^(?:/api/status)`) || PathRegexp(`^(?:/h$)`))"
         assert [rule["match"] for rule in polling] == [rule["match"] + paths for rule in counted]
 
+    def test_counts_what_open_pages_send_by_themselves_under_another_name_too(self) -> None:
+        sleep = Sleep(polling_paths=["/api/status", "PUT /lab/"])
+        (rule,) = parts("browser", sleep=sleep)["polling-route"]["spec"]["routes"]
+        asked, sent = (
+            "Method(`GET`) && (PathRegexp(`^(?:/api/status)`))",
+            "Method(`PUT`) && (PathRegexp(`^(?:/lab/)`))",
+        )
+        assert rule["match"].endswith(f" && (({asked}) || ({sent}))")
+
     @pytest.mark.parametrize("sleep", [None, Sleep()])
     def test_has_no_second_name_where_nothing_is_polled(self, sleep: Sleep | None) -> None:
         assert "polling-route" not in parts("api", sleep=sleep)
