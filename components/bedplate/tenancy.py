@@ -13,7 +13,7 @@ from bedplate.clouds import Cluster
 from bedplate.clouds.buckets import identity_name
 from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.config import PlatformSpec, TenantEntry
-from bedplate.labels import Identity, host_label, image_version
+from bedplate.labels import host_label
 from bedplate.offered import Offered
 from bedplate.offers import Offers, SecretStoreRequest, TenantImages, TenantQueue
 from bedplate.tenants import Tenant, TenantArgs
@@ -147,7 +147,7 @@ class Tenancy:
             spec=workload,
             namespace=self._tenant.namespace,
             namespace_name=self._namespace,
-            identity=_identity(spec, workload),
+            identity=Workload.of(workload).identity_of(workload, spec.name, spec.booked_project, spec.owner),
             groups=spec.groups,
             facts=args.cluster.facts,
             acts_as=self._acts_as(workload) if workload.grants else None,
@@ -172,16 +172,3 @@ def _shown(workload: WorkloadSpec, tenant: str, domain: str) -> dict[str, str]:
     endpoint = workload.endpoint()
     host = (endpoint.route.host or f"{host_label(tenant, workload.name)}.{domain}") if endpoint else ""
     return {"kind": type(Workload.of(workload)).component, **({"host": host} if host else {})}
-
-
-def _identity(tenant: TenantEntry, workload: WorkloadSpec) -> Identity:
-    template = Workload.of(workload)
-    return Identity(
-        name=template.component,
-        component=template.component,
-        owner=workload.owner or tenant.owner,
-        tenant=tenant.name,
-        project=workload.project or tenant.booked_project,
-        workload=workload.name,
-        version=image_version(workload.image),
-    )

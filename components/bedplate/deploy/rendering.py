@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 from bedplate.clouds import ClusterFacts
 from bedplate.deploy.errors import DeployError
 from bedplate.deploy.owners import of_stack
-from bedplate.labels import DEPLOYED, MANAGED_BY, Identity, image_version
+from bedplate.labels import DEPLOYED, MANAGED_BY, Identity
 from bedplate.offered import Offered
 from bedplate.offers import Offers
 from bedplate.workloads import WorkloadArgs, parts_of, pulling
@@ -28,7 +28,7 @@ SECRET_KEY = "value"
 def render(workload: Mapping[str, Any], image: str, offered: Offered, namespace: str) -> Sequence[Manifest]:
     """The objects, in the order in which they are applied."""
     spec = ModelApiSpec.model_validate({**workload, "image": image})
-    identity = _identity_of(spec, offered)
+    identity = ModelApi.identity_of(spec, offered.tenant, offered.project, offered.owner)
     parts = [pulling(part, offered.pull_secrets) for _, part in parts_of(_args(spec, identity, offered, namespace))]
     parts += _route(spec, identity, offered, namespace)
     return [_deployed(part, spec) for part in parts]
@@ -47,19 +47,6 @@ def _args(spec: ModelApiSpec, identity: Identity, offered: Offered, namespace: s
         facts=ClusterFacts.model_construct(),
         secret=absent,
         offers=Offers(),
-    )
-
-
-def _identity_of(spec: ModelApiSpec, offered: Offered) -> Identity:
-    """Whose it is, as a stack would say it of the same workload."""
-    return Identity(
-        name=ModelApi.component,
-        component=ModelApi.component,
-        owner=spec.owner or offered.owner,
-        tenant=offered.tenant,
-        project=spec.project or offered.project,
-        workload=spec.name,
-        version=image_version(spec.image),
     )
 
 

@@ -299,11 +299,12 @@ def changed_for_others(
     """What changed although it belongs to somebody else; runs of jobs come and go by the clock, and pods of DaemonSets
     with their nodes. steady: nodes that were there all the time."""
     places = {namespace, builds_namespace(namespace), tenant_grafana_namespace(namespace)}
+    own = {ObjectKey("Namespace", "", place) for place in places}
     return sorted(
         key
         for key in before.keys() | after.keys()
         if key.namespace not in places
-        and key not in {ObjectKey("Namespace", "", place) for place in places}
+        and key not in own
         and not _belongs_to(before.get(key) or after[key], tenant, namespace)
         and not _is_run(before.get(key) or after[key])
         and not _went_with_its_node(before.get(key) or after[key], steady)

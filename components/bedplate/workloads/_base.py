@@ -16,7 +16,7 @@ from bedplate.clouds import ClusterFacts
 from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.kubernetes import Container, Manifest, manifest, service_account
 from bedplate.kubernetes.pods import OWN_VOLUMES, disk_gib
-from bedplate.labels import GPUS_BY_MOUNT, Identity
+from bedplate.labels import GPUS_BY_MOUNT, Identity, image_version
 from bedplate.spec import (
     AbsolutePath,
     Cpu,
@@ -295,6 +295,19 @@ class Workload(ABC):
     @abstractmethod
     def parts(self, args: WorkloadArgs) -> Sequence[tuple[str, Manifest]]:
         """The template's own objects, each with the suffix of its resource name."""
+
+    @classmethod
+    def identity_of(cls, spec: WorkloadSpec, tenant: str, project: str, owner: str) -> Identity:
+        """Whose it is, whoever makes it. project, owner: where it says none itself."""
+        return Identity(
+            name=cls.component,
+            component=cls.component,
+            owner=spec.owner or owner,
+            tenant=tenant,
+            project=spec.project or project,
+            workload=spec.name,
+            version=image_version(spec.image),
+        )
 
     def identities(self, args: WorkloadArgs) -> Sequence[Identity]:
         """Those of its pods."""

@@ -72,7 +72,7 @@ def _work(sight: Sight) -> Work:
             status, reason = _visit(host, path, sight.surroundings.ports["websecure"], authorities)
             if status and status != 404:
                 said[status] += 1
-            elif status and _leads_to(route).isdisjoint(known) and _leads_to(route):
+            elif status and (led_to := _leads_to(route)) and led_to.isdisjoint(known):
                 without_service.append(host)
             else:
                 name = f"IngressRoute {route['metadata']['namespace']}/{route['metadata']['name']}"
