@@ -104,6 +104,12 @@ class ApiServer:
             return False
         return True
 
+    def serves_kind_of(self, definition: Mapping[str, Any]) -> bool:
+        """Whether the cluster has the kind that a CustomResourceDefinition defines, in each version that it serves."""
+        spec = definition["spec"]
+        served = [f"{spec['group']}/{version['name']}" for version in spec["versions"] if version["served"]]
+        return all(self.knows(api_version, spec["names"]["kind"]) for api_version in served)
+
     def delete(self, body: Mapping[str, Any]) -> None:
         """Asks for deletion of the object that `body` names, and of its dependents after it; one that is gone is fine.
 

@@ -14,11 +14,13 @@ from bedplate.rehearsal.explanation import RehearsalProblem, explain_refusal, te
 
 _POLL_SECONDS = 0.1
 _ENFORCEMENT_SECONDS = 15
+_SERVED_SECONDS = 30
 _PROGRESS_OBJECTS = 50
 _RECORD_SECONDS = 1.0
 """What the API server's record of fields tells apart."""
 
 
+SERVED_FIX = "look at its conditions: kubectl describe crd"
 Starting = Callable[[], list[RehearsalProblem]]
 """Starts an operator in the place of a resource."""
 
@@ -168,6 +170,9 @@ class _Queue:
             outcome.problems.append(explain_refusal(key_of(manifest), error.reason))
             return outcome
         outcome.fields = applied_fields(kept)
+        if resource.is_definition and not wait_until_served(self.api, manifest):
+            reason = f"the cluster does not serve the kind after {_SERVED_SECONDS} s"
+            outcome.problems.append(RehearsalProblem(object=str(key_of(manifest)), reason=reason, fix=SERVED_FIX))
         if (count := next(self._count)) % _PROGRESS_OBJECTS == 0:
             self.progress(f"{count} objects applied")
         return outcome
@@ -196,6 +201,14 @@ class _Queue:
         except ApiError as error:
             return "ValidatingAdmissionPolicy 'bedplate-" in error.reason
         return False
+
+
+def wait_until_served(api: ApiServer, definition: Object) -> bool:
+    """Whether the cluster has the kind of a definition by the time in which it should."""
+    deadline = time.monotonic() + _SERVED_SECONDS
+    while not (is_served := api.serves_kind_of(definition)) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return is_served
 
 
 def _probe_of(namespace: Object) -> Object:

@@ -24,7 +24,7 @@ from bedplate.embedded_cluster.objects import Object, ObjectKey, key_of
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import RELEASE_TYPE, Resource
 from bedplate.errors import RehearsalError
-from bedplate.rehearsal.applying import manifest_of
+from bedplate.rehearsal.applying import SERVED_FIX, manifest_of, wait_until_served
 from bedplate.rehearsal.report import OperatorNotRun
 
 API_VERSION = "apiextensions.k8s.io/v1"
@@ -32,7 +32,6 @@ _DEFINITION = "CustomResourceDefinition"
 _KINDS_OUTPUT = "custom_kinds"
 _PROVIDED_OUTPUT = "provided"
 _POLL_SECONDS = 0.1
-_ESTABLISHED_SECONDS = 30
 _DELETION_SECONDS = 180
 CustomKind = Mapping[str, Any]
 
@@ -198,15 +197,8 @@ class Definitions:
         return True
 
     def _wait_until_served(self, body: Object) -> None:
-        spec, deadline = body["spec"], time.monotonic() + _ESTABLISHED_SECONDS
-        versions = [f"{spec['group']}/{version['name']}" for version in spec["versions"] if version["served"]]
-        while not all(self.api.knows(version, spec["names"]["kind"]) for version in versions):
-            if time.monotonic() > deadline:
-                raise RehearsalError(
-                    f"the cluster does not serve {body['metadata']['name']} after {_ESTABLISHED_SECONDS} s",
-                    "look at its conditions: kubectl describe crd",
-                )
-            time.sleep(_POLL_SECONDS)
+        if not wait_until_served(self.api, body):
+            raise RehearsalError(f"the cluster does not serve {body['metadata']['name']} in time", SERVED_FIX)
 
 
 def _parsed(file: Path) -> Object:

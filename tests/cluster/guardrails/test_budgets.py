@@ -21,6 +21,7 @@ from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ApiError
 from bedplate.engine.engine import Recording, RecordingBackend, run
 from bedplate.rehearsal.applying import apply
+from bedplate.rehearsal.definitions import Definitions
 from bedplate.rehearsal.deleting import delete
 from bedplate.services.cost.programs import budget_marks
 from cluster.guardrails.guarded import GUARDED, LIMITS, MEMBERS, gpus, image, in_namespace, manifest, refusal
@@ -86,18 +87,17 @@ def recorded(*names: str, cost: dict[str, Any] | None = COST) -> Recording:
 def api(cluster_access: ClusterAccess) -> Generator[ApiServer]:
     """The API server with the guardrails, two tenants and their budgets, enforced."""
     api = ApiServer(cluster_access)
-    applied = apply(api, recorded(GUARDED, MEMBERS).resources)
+    stack = recorded(GUARDED, MEMBERS)
+    definitions = Definitions(api)
+    definitions.create(stack)
+    applied = apply(api, stack.resources)
     assert applied.problems == []
     eventually(lambda: refusal(api, manifest("Pod", image("docker.io/evil/app:1"))), "the rules are enforced")
     mark(api, GUARDED, seconds=60)
     eventually(lambda: refusal(api, GPU_JOB), "budgets are enforced")
     unmark(api, GUARDED)
     yield api
-    assert delete(api, applied.resources) == []
-    # A stack leaves the definitions that its people may have objects of; another test's cluster has none of them.
-    for body in api.objects("apiextensions.k8s.io/v1", "CustomResourceDefinition"):
-        if body["spec"]["group"] == "monitoring.coreos.com":
-            api.delete(body)
+    assert [*delete(api, applied.resources), *definitions.remove()] == []
 
 
 def namespace(name: str) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from bedplate.engine.engine import Recording
-from harness import ROOT, STACKS, objects, record_stack
+from bedplate.plans.planning import written_platform
+from harness import ROOT, STACKS, objects, record, record_stack
 from programs_under_test import program_under_test
 from unit.services.idle.scenarios import SCENARIOS
 
@@ -41,7 +42,8 @@ def rules(recording: Recording) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def recording() -> Recording:
-    return record_stack(AWS)
+    """Of a stack with everything that has alerts."""
+    return record({**written_platform(AWS), "secrets": {"store": "cloud"}})
 
 
 @pytest.fixture(scope="module")
