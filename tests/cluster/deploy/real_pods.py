@@ -23,7 +23,9 @@ from contained import Image, Surroundings, contained
 
 _MEMORY = Path("/sys/fs/cgroup/memory")
 """Version 1 of cgroups: https://docs.kernel.org/admin-guide/cgroup-v1/memory.html."""
-_NETWORK = "10.77"
+_NETWORK = f"10.{64 + os.getpid() % 32}"
+_PREFIX = f"bp{os.getpid() % 100_000}-"
+"""Of another run of the tests beside this one there are pods too, and of one that was killed."""
 
 
 def can_run_pods() -> None:
@@ -62,7 +64,7 @@ class RealPod:
     ) -> None:
         self._spec, self._images, self._secrets = pod["spec"], images, secrets
         (self._container,) = self._spec["containers"]
-        self._name, self._folder, self._number = f"bedplate-test-{number}", folder, number
+        self._name, self._folder, self._number = f"{_PREFIX}{number}", folder, number
         self._cgroup = _MEMORY / self._name
         self._process: subprocess.Popen[bytes] | None = None
         self._starts, self._seen_kills, self._ended_at = 0, 0, 0.0
@@ -74,7 +76,7 @@ class RealPod:
         (self._cgroup / "memory.limit_in_bytes").write_text(str(limit))
 
     def _lay_network(self) -> None:
-        name, host = f"bp{self._number}", f"{_NETWORK}.{self._number}.1"
+        name, host = self._name, f"{_NETWORK}.{self._number}.1"
         for command in (
             f"ip netns add {name}",
             f"ip link add {name} type veth peer name eth0 netns {name}",
@@ -107,7 +109,7 @@ class RealPod:
         pod = {**self._spec, "containers": [container], "volumes": self._spec.get("volumes", [])}
         command = contained(pod, around).command
         # The namespace has another /sys.
-        joins = f'echo $$ > {self._cgroup}/cgroup.procs && exec ip netns exec bp{self._number} "$@"'
+        joins = f'echo $$ > {self._cgroup}/cgroup.procs && exec ip netns exec {self._name} "$@"'
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 ["sh", "-c", joins, "sh", *command],
@@ -162,4 +164,4 @@ class RealPod:
         while (self._cgroup / "cgroup.procs").read_text() and time.monotonic() < deadline:
             time.sleep(0.05)
         self._cgroup.rmdir()
-        subprocess.run(["ip", "netns", "del", f"bp{self._number}"], check=False, capture_output=True)
+        subprocess.run(["ip", "netns", "del", self._name], check=False, capture_output=True)

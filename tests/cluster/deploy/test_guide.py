@@ -32,9 +32,11 @@ _VOLATILE = (
     (r"not reached from here: [^\n]*", "not reached from here: no such host"),
     (r"-[0-9a-f]{6}\b", "-4f1c2a"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-11-28T11:00:00Z"),
-    (r"10\.77\.\d+\.\d:\d+", "10.0.0.7:40000"),
+    (r"10\.\d+\.\d+\.\d:\d+", "10.0.0.7:40000"),
     # Times below a second are not shown.
     (r"\b(done|failed|skipped)( +\d+\.\d s)? +", r"\1  "),
+    # Of probes and of requests, which come as they come.
+    (r'"GET /(health|score\S*) HTTP', '"GET /health HTTP'),
     (r"https://127\.0\.0\.1:\d+", "https://api.example.com"),
     (r"requests\.(cpu|memory) \S+ of", r"requests.\1 1 of"),
     (r"(\d+) pods? of the release before", "1 of the release before"),
