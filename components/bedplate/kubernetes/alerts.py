@@ -6,7 +6,7 @@ as a rule file (https://prometheus.io/docs/prometheus/latest/configuration/recor
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bedplate.kubernetes.manifests import Manifest
@@ -18,7 +18,7 @@ class Alert:
 
     expression: PromQL whose every series is one alert. for_minutes: how long it must hold. severity: `critical` wakes
     somebody, `warning` waits for the morning. summary, description: what the reader sees, with Prometheus' templates.
-    runbook: what to do, as a path of this repository.
+    runbook: what to do, as a path of this repository, or its address where the stack says where people read it.
     """
 
     name: str
@@ -28,6 +28,10 @@ class Alert:
     summary: str
     description: str
     runbook: str
+
+    def read_at(self, address: str) -> "Alert":
+        """The same with the address of its runbook. address: below which people read this repository."""
+        return replace(self, runbook=f"{address.rstrip('/')}/{self.runbook}")
 
     def rule(self) -> Manifest:
         """The alert as an entry of a rule group."""

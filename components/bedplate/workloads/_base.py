@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 
 _SYSTEM_PATHS = ("/dev", "/proc", "/sys")
+_PROGRAM_PATHS = ("/bin", "/boot", "/etc", "/lib", "/lib64", "/sbin", "/usr", "/var", "/var/run", "/run", "/opt")
+"""A volume on one of these hides the image's programs, their libraries or their settings; below them is room."""
 _TEMPLATES_PATHS = ("/opt/bedplate", "/etc/bedplate-ssh")
 """Where templates put files of their own."""
 
@@ -56,6 +58,8 @@ def _not_taken(path: str) -> str:
         raise mistake("/tmp is the workload's scratch space", "choose another path")
     if any(path == taken or path.startswith(f"{taken}/") for taken in _SYSTEM_PATHS):
         raise mistake("a container's /dev, /proc and /sys are the system's", "choose another path")
+    if path in _PROGRAM_PATHS:
+        raise mistake("a volume here hides what the image has there", "choose a folder of its own, such as /data")
     if any(path == taken or path.startswith(f"{taken}/") for taken in _TEMPLATES_PATHS):
         raise mistake("the platform puts files of its own there", "choose another path")
     if GPUS_BY_MOUNT in path:

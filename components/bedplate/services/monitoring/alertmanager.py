@@ -82,7 +82,8 @@ def _receiver(receiver: ReceiverSpec) -> dict[str, Any]:
     address = f"{_FOLDER}/{receiver.url_secret_ref}"
     if isinstance(receiver, SlackReceiverSpec):
         title = "{{ .CommonAnnotations.summary }}"
-        text = "{{ range .Alerts }}{{ .Annotations.summary }}: {{ .Annotations.description }}\n{{ end }}"
+        each = "{{ .Annotations.summary }}: {{ .Annotations.description }}\nWhat to do: {{ .Annotations.runbook }}\n"
+        text = f"{{{{ range .Alerts }}}}{each}{{{{ end }}}}"
         slack = {"api_url_file": address, "channel": receiver.channel, "title": title, "text": text}
         return {"slack_configs": [{**slack, "send_resolved": True}]}
     return {"webhook_configs": [{"url_file": address, "send_resolved": True}]}

@@ -47,6 +47,11 @@ class MonitoringArgs:
     chart_source: str | None = None
 
 
+def _with_runbooks(alerts: Sequence[Alert], spec: MonitoringSpec | None) -> Sequence[Alert]:
+    address = spec.runbooks if spec else None
+    return [alert.read_at(address) for alert in alerts] if address else alerts
+
+
 class Monitoring:
     """The alerts of everything that the platform runs, and who measures."""
 
@@ -56,7 +61,7 @@ class Monitoring:
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         spec = args.spec if args.spec and args.spec.runs else None
         self.alerts = [*WORKLOAD_ALERTS, *(METRICS_ALERTS if spec else ())]
-        told = RuleGroup(name="bedplate", rules=[*args.watched, *self.alerts])
+        told = RuleGroup(name="bedplate", rules=_with_runbooks([*args.watched, *self.alerts], args.spec))
         groups = [*args.recorded, told]
         published = Alerts(
             f"{name}-alerts",

@@ -113,6 +113,9 @@ class ProvidedMonitoringSpec(Spec):
 class MonitoringSpec(Spec):
     """Metrics, alerts, and who is told."""
 
+    runbooks: HttpsUrl | None = None
+    """Address below which your people read this repository, such as that of your copy at one of its revisions: alerts
+    then link to what to do. Without it they name the file."""
     provided: ProvidedMonitoringSpec | None = None
     """Somebody else's Prometheus, which reads our rules from the ConfigMap `bedplate-alerts`; the platform runs
     none, and the other keys are that one's to decide."""

@@ -68,6 +68,28 @@ class TestAmtool:
     ) -> None:
         assert told(amtool, file, **labels) == receivers
 
+    def test_says_in_a_channel_what_to_do(self, amtool: str, tmp_path: Path) -> None:
+        texts = [slack["text"] for each in CONFIGURATION["receivers"] for slack in each.get("slack_configs", ())]
+        said = {"summary": "A disk fills", "description": "It is full soon.", "runbook": "https://git.example.com/a#b"}
+        data = {"status": "firing", "alerts": [{"status": "firing", "labels": {}, "annotations": said}]}
+        (tmp_path / "alerts.json").write_text(json.dumps(data))
+        (tmp_path / "none.tmpl").write_text("")
+        assert texts
+        for text in texts:
+            done = subprocess.run(
+                [
+                    *(amtool, "template", "render", f"--template.glob={tmp_path}/none.tmpl"),
+                    *(f"--template.data={tmp_path}/alerts.json", f"--template.text={text}"),
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.stdout.strip().splitlines() == [
+                "A disk fills: It is full soon.",
+                "What to do: https://git.example.com/a#b",
+            ], done.stderr
+
 
 class TestSecrets:
     def test_stand_in_no_values(self) -> None:

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from bedplate.engine.engine import Recording
 from bedplate.plans.planning import written_platform
-from harness import ROOT, STACKS, objects, record, record_stack
+from harness import ROOT, STACKS, objects, platform, record, record_stack
 from programs_under_test import program_under_test
 from unit.services.idle.scenarios import SCENARIOS
 
@@ -63,6 +63,16 @@ class TestEveryAlert:
             page, _, section = rule["annotations"]["runbook"].partition("#")
             headings = re.findall(r"^#+ (.+)$", (ROOT / page).read_text(), re.MULTILINE)
             assert section in [heading.lower().replace(" ", "-") for heading in headings]
+
+    @pytest.mark.parametrize("section", [{}, {"provided": {"url": "http://prometheus.metrics.svc:9090"}}], ids=str)
+    def test_links_to_it_where_the_stack_says_where_people_read(self, section: dict[str, Any]) -> None:
+        address = "https://git.example.com/ml/platform/blob/main"
+        stack = record(platform(monitoring={**section, "runbooks": f"{address}/"}))
+        pages = {rule["annotations"]["runbook"].partition("#")[0] for rule in rules(stack)}
+        assert pages
+        for page in pages:
+            assert page.startswith(f"{address}/docs/")
+            assert (ROOT / page.removeprefix(f"{address}/")).is_file()
 
     def test_tells_labels_that_its_expression_keeps(self, recording: Recording) -> None:
         for rule in rules(recording):
