@@ -149,4 +149,4 @@ def _not_run(operator: OperatorNotRun) -> str:
     said = ", ".join(f"{counted(count, 'kind')} {how}" for how, count in kinds if count) or "it brings no kinds"
     whose = "provided by the cluster's owner, not run" if operator.provided else "not run"
     because = f", because {operator.reason}" if operator.reason else ""
-    return f"{whose}: {operator.release} {operator.version}, {said}{because}"
+    return f"{whose}: {operator.release} {operator.version} in {operator.namespace}, {said}{because}"
