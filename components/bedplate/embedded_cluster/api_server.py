@@ -110,15 +110,17 @@ class ApiServer:
         served = [f"{spec['group']}/{version['name']}" for version in spec["versions"] if version["served"]]
         return all(self.knows(api_version, spec["names"]["kind"]) for api_version in served)
 
-    def delete(self, body: Mapping[str, Any]) -> None:
+    def delete(self, body: Mapping[str, Any], *, grace_seconds: int | None = None) -> None:
         """Asks for deletion of the object that `body` names, and of its dependents after it; one that is gone is fine.
+        grace_seconds: in place of what a pod says itself.
 
         In the foreground the object would wait for a garbage collector that hears of a new custom kind only up to half
         a minute after its definition
         (https://github.com/kubernetes/kubernetes/blob/v1.35.4/pkg/controller/garbagecollector/garbagecollector.go).
         """
         try:
-            self._api.call("delete", self.path_of(body), body={"propagationPolicy": "Background"})
+            grace = {} if grace_seconds is None else {"gracePeriodSeconds": grace_seconds}
+            self._api.call("delete", self.path_of(body), body={"propagationPolicy": "Background", **grace})
         except ApiError as error:
             if error.status != 404:
                 raise

@@ -1,7 +1,7 @@
 """Deleting what a rehearsal applied, and waiting until it is gone."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from bedplate.embedded_cluster.api_server import ApiServer
 from bedplate.embedded_cluster.cluster_api import at_once
@@ -64,11 +64,21 @@ def _delete_what_holds_up_namespaces(api: ApiServer, manifests: Sequence[Object]
     at_once(api.delete, owners)
     at_once(api.delete, [*claims, *others])
     namespaces = {manifest["metadata"]["namespace"] for manifest in [*owners, *claims, *others]}
+    _end_pods_of_nodes_that_are_gone(api, namespaces)
     deadline = time.monotonic() + _DELETION_SECONDS
     while namespaces and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
         there = [*api.names("v1", "Pod"), *api.names("v1", _CLAIM)]
         namespaces &= {key.namespace for key in there}
+
+
+def _end_pods_of_nodes_that_are_gone(api: ApiServer, namespaces: Set[str]) -> None:
+    """Nobody else ends them for up to a minute: no kubelet is there to say that they have ended
+    (https://github.com/kubernetes/kubernetes/blob/v1.35.4/pkg/controller/podgc/gc_controller.go)."""
+    nodes = {key.name for key in api.names("v1", "Node")}
+    pods = [pod for pod in api.objects("v1", "Pod") if pod["metadata"]["namespace"] in namespaces]
+    left = [pod for pod in pods if pod["spec"].get("nodeName", "") not in {"", *nodes}]
+    at_once(lambda pod: api.delete(pod, grace_seconds=0), left)
 
 
 def _wait_until_gone(api: ApiServer, manifests: Sequence[Object]) -> list[Object]:
