@@ -8,6 +8,7 @@ definition is: `certificates.cert-manager.io.yaml`, or, where an operator runs, 
 cluster has already is left alone, before and after.
 """
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +34,8 @@ _KINDS_OUTPUT = "custom_kinds"
 _PROVIDED_OUTPUT = "provided"
 _POLL_SECONDS = 0.1
 _DELETION_SECONDS = 180
+_NUDGE_SECONDS = 5
+_ASKED = "bedplate.dev/asked"
 CustomKind = Mapping[str, Any]
 
 
@@ -143,16 +146,27 @@ class Definitions:
             self._wait_until_served(body)
 
     def remove(self) -> list[ObjectKey]:
-        """Deletes what was created; returns what is still there after three minutes.
-
-        The API server tries again later and later where requests for objects of the kind were under way."""
+        """Deletes what was created; returns what is still there after three minutes."""
         remaining, self._created = self._created, []
         for body in remaining:
             self.api.delete(body)
-        deadline = time.monotonic() + _DELETION_SECONDS
-        while (remaining := [body for body in remaining if self.api.get(body)]) and time.monotonic() < deadline:
+        began = time.monotonic()
+        nudges = 0
+        while (remaining := [body for body in remaining if self.api.get(body)]) and _seconds(began) < _DELETION_SECONDS:
+            if _seconds(began) > (nudges + 1) * _NUDGE_SECONDS:
+                nudges += 1
+                self._look_again_at(remaining, nudges)
             time.sleep(_POLL_SECONDS)
         return [key_of(body) for body in remaining]
+
+    def _look_again_at(self, bodies: Sequence[Object], time_of_asking: int) -> None:
+        """Where requests for objects of a kind were under way, the API server looks at its definition later and later,
+        and at once when the definition changes
+        (https://github.com/kubernetes/apiextensions-apiserver/blob/v0.35.4/pkg/controller/finalizer/crd_finalizer.go).
+        """
+        for body in bodies:
+            with contextlib.suppress(ApiError):  # gone meanwhile
+                self.api.merge(body, {"metadata": {"annotations": {_ASKED: str(time_of_asking)}}})
 
     def _create_provided(self, operator: Mapping[str, str], kinds: Sequence[CustomKind]) -> OperatorNotRun:
         """Also the namespace of an operator that is not there: the stack puts objects into it."""
@@ -199,6 +213,10 @@ class Definitions:
     def _wait_until_served(self, body: Object) -> None:
         if not wait_until_served(self.api, body):
             raise RehearsalError(f"the cluster does not serve {body['metadata']['name']} in time", SERVED_FIX)
+
+
+def _seconds(since: float) -> float:
+    return time.monotonic() - since
 
 
 def _parsed(file: Path) -> Object:
