@@ -102,11 +102,11 @@ def create_secret(
 ) -> None:
     """Keep a value from standard input or a file. Pods see it when they start."""
     with told(form):
-        from bedplate.cli import deploy_output
+        from bedplate.cli import deploy_output, deploy_tables
         from bedplate.deploy import secrets
 
         if value is not None:
-            deploy_output.warning("--value shows the secret to your shell's history and to others on this machine")
+            deploy_tables.warning("--value shows the secret to your shell's history and to others on this machine")
             given = value.encode()
         elif file is not None:
             given = file.read_bytes()

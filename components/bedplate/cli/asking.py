@@ -74,7 +74,9 @@ def told(form: Output) -> Generator[None]:
     from bedplate.cli import consoles
 
     if form is Output.JSON:
-        consoles.print_json({"ok": False, "problems": problems})
+        from bedplate.cli.for_programs import print_json
+
+        print_json({"ok": False, "problems": problems})
     consoles.print_error(text)
     raise typer.Exit(code)
 

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from bedplate.clouds import ClusterFacts
-from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.kubernetes import Container, Manifest, manifest, service_account
 from bedplate.kubernetes.pods import OWN_VOLUMES, disk_gib
 from bedplate.labels import GPUS_BY_MOUNT, Identity, image_version
@@ -39,9 +37,12 @@ from bedplate.workloads._environment import PlainEnvironment, PlainText, Variabl
 from bedplate.workloads._external import AnySecret, ExternalSecretSpec, external_secret_name
 from bedplate.workloads._grants import Grants
 
+# Who deploys one app has no facts of a cluster.
 if TYPE_CHECKING:
     import pulumi
 
+    from bedplate.clouds import ClusterFacts
+    from bedplate.clouds.facts import WorkloadIdentity
     from bedplate.kubernetes import KubernetesObject
     from bedplate.offers import Offers
 
@@ -257,8 +258,8 @@ class WorkloadArgs:
     namespace_name: str
     identity: Identity
     groups: Sequence[str]
-    facts: ClusterFacts
-    acts_as: WorkloadIdentity | None = None
+    facts: "ClusterFacts"
+    acts_as: "WorkloadIdentity | None" = None
     secret: "Callable[[str], pulumi.Output[str]]"
     offers: "Offers"
     queue: "pulumi.Resource | None" = None
