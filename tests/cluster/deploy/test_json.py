@@ -68,7 +68,7 @@ def test_each_command_prints_what_its_schema_says(
         else:
             printed[command] = done.json
     printed["failed"] = people("mallory@example.com", "ml-nobody").runs("deploy", "list", "-o", "json").json
-    # Nothing here scans; what comes of a scan: tests/unit/services/images.
+    # Nothing here scans: test_scanning has what a scan prints.
     assert set(printed) == set(SCHEMA["commands"]) - {"scan"}
     for command, found in printed.items():
         matches(command, found)
