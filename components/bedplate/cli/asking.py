@@ -27,6 +27,9 @@ ContextOption = Annotated[
 NamespaceOption = Annotated[
     str | None, typer.Option("-n", "--namespace", metavar="NAME", help="Your tenant's; the context's if absent.")
 ]
+BuildkitOption = Annotated[
+    str | None, typer.Option("--buildkit", metavar="ADDRESS", help="One of yours that builds, not the cluster.")
+]
 WaitOption = Annotated[
     bool, typer.Option("--wait", help="Wait until all pods are new and ready, and ask the app once.")
 ]

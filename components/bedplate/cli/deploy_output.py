@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from bedplate.cli.for_programs import print_json
 from bedplate.cli.options import Output
-from bedplate.deploy.forms import Deployed, Done, SecretMade, StatusRow, StepRow
+from bedplate.deploy.forms import Built, Deployed, Done, SecretMade, StatusRow, StepRow
 
 if TYPE_CHECKING:
     from bedplate.builds.scanning import Scanned
     from bedplate.deploy.cluster import Cluster
-    from bedplate.deploy.deploying import Deployment
+    from bedplate.deploy.deploying import Deployment, Step
     from bedplate.deploy.destroying import Destroyed
     from bedplate.deploy.doctor import Check
     from bedplate.deploy.explaining import Explanation
@@ -107,6 +107,16 @@ def _deployed(cluster: "Cluster", done: "Deployment") -> Deployed:
         progress=state.progress if state else 0,
         steps=[StepRow(**asdict(step)) for step in done.steps],
     )
+
+
+def built(form: Output, name: str, image: str, steps: "Sequence[Step]") -> None:
+    """The image by its digest, for `--image` and for stack files."""
+    if form is Output.JSON:
+        print_json(asdict(Built(ok=True, name=name, image=image, steps=[StepRow(**asdict(step)) for step in steps])))
+        return
+    from bedplate.cli import deploy_tables
+
+    deploy_tables.said(f"pushed {image}")
 
 
 def explanation(form: Output, told: "Explanation") -> None:

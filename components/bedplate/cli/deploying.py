@@ -16,6 +16,7 @@ import typer
 from bedplate.cli.asking import (
     FELL_SHORT,
     WAIT_SECONDS,
+    BuildkitOption,
     ContextOption,
     GroupWithDefault,
     NameArgument,
@@ -68,9 +69,7 @@ def up(
     same_image: Annotated[
         bool, typer.Option("--same-image", help="The image of the active release: nothing is built.")
     ] = False,
-    buildkit: Annotated[
-        str | None, typer.Option("--buildkit", metavar="ADDRESS", help="One of yours that builds, not the cluster.")
-    ] = None,
+    buildkit: BuildkitOption = None,
     wait: WaitOption = False,
     timeout: TimeoutOption = WAIT_SECONDS,
     lock_timeout: Annotated[

@@ -84,6 +84,35 @@ def scanned(parts: Parts) -> Iterator[Problem]:
         )
 
 
+def workspaces(parts: Parts) -> Iterator[Problem]:
+    """Those that have images built are of a tenant that builds."""
+    section = parts.services.images
+    if section is not None and (
+        not has(section, ["builds"]) or (section.builds and not _names_builders(section.builds))
+    ):
+        return
+    for path, tenant, workload in parts.with_workloads(of_tenant=["name"]):
+        if not workload.has_images_built():
+            continue
+        if section is None or section.builds is None or not section.builds.builds_for(tenant.name):
+            known = (
+                sorted({*section.builds.credentials, *section.builds.cloud_identities})
+                if section and section.builds
+                else []
+            )
+            yield Problem(
+                path=(*path, "buildsImages"),
+                message=f"no images of the tenant '{tenant.name}' are built in this cluster",
+                given="true",
+                allowed=f"in tenants {', '.join(known)}" if known else "false",
+                fix="add the tenant to images.builds.credentials or cloudIdentities in the stack's file, or remove it",
+            )
+
+
+def _names_builders(builds: BuildsSpec) -> bool:
+    return has(builds, ["credentials", "cloud_identities"])
+
+
 def accounts(parts: Parts) -> Iterator[tuple[PathParts, str]]:
     """Where the section names config secrets, and which."""
     section = parts.services.images

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _SYSTEM_PATHS = ("/dev", "/proc", "/sys")
 _PROGRAM_PATHS = ("/bin", "/boot", "/etc", "/lib", "/lib64", "/sbin", "/usr", "/var", "/var/run", "/run", "/opt")
 """A volume on one of these hides the image's programs, their libraries or their settings; below them is room."""
-_TEMPLATES_PATHS = ("/opt/bedplate", "/etc/bedplate-ssh")
+_TEMPLATES_PATHS = ("/opt/bedplate", "/etc/bedplate-ssh", "/var/run/secrets", "/run/secrets")
 """Where templates put files of their own."""
 
 
@@ -244,6 +244,10 @@ class WorkloadSpec(Spec):
 
     def is_reached_by_ssh(self) -> bool:
         """Whether its owner comes in by SSH."""
+        return False
+
+    def has_images_built(self) -> bool:
+        """Whether whoever is in it has images of the tenant built."""
         return False
 
 

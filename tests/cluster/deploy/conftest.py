@@ -53,6 +53,7 @@ def stack(registry_port: int = 5000) -> dict[str, Any]:
             "memoryGib": 0.5,
             "openTo": "nobody",
             "alwaysOn": True,
+            "buildsImages": True,
         },
         job("etl"),
         quota=quota,
