@@ -86,31 +86,24 @@ def scanned(parts: Parts) -> Iterator[Problem]:
 
 def workspaces(parts: Parts) -> Iterator[Problem]:
     """Those that have images built are of a tenant that builds."""
-    section = parts.services.images
-    if section is not None and (
-        not has(section, ["builds"]) or (section.builds and not _names_builders(section.builds))
-    ):
-        return
+    section, builders = parts.services.images, set[str]()
+    if parts.has_images:
+        if section is None or not has(section, ["builds"]):
+            return
+        if section.builds is not None:
+            if not has(section.builds, ["credentials", "cloud_identities"]):
+                return
+            builders = {*section.builds.credentials, *section.builds.cloud_identities}
     for path, tenant, workload in parts.with_workloads(of_tenant=["name"]):
-        if not workload.has_images_built():
-            continue
-        if section is None or section.builds is None or not section.builds.builds_for(tenant.name):
-            known = (
-                sorted({*section.builds.credentials, *section.builds.cloud_identities})
-                if section and section.builds
-                else []
-            )
+        if workload.has_images_built() and tenant.name not in builders:
             yield Problem(
                 path=(*path, "buildsImages"),
-                message=f"no images of the tenant '{tenant.name}' are built in this cluster",
+                message=f"no images of the tenant '{tenant.name}' are built by this stack",
                 given="true",
-                allowed=f"in tenants {', '.join(known)}" if known else "false",
-                fix="add the tenant to images.builds.credentials or cloudIdentities in the stack's file, or remove it",
+                allowed=f"in the tenants {', '.join(sorted(builders))}" if builders else "false",
+                fix="add the tenant to images.builds.credentials or cloudIdentities in the stack's file (and "
+                "`services` to layers), or remove it",
             )
-
-
-def _names_builders(builds: BuildsSpec) -> bool:
-    return has(builds, ["credentials", "cloud_identities"])
 
 
 def accounts(parts: Parts) -> Iterator[tuple[PathParts, str]]:
