@@ -178,6 +178,16 @@ class TenantImages:
     groups: Sequence[str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class BuilderRequest:
+    """That a workload's pods have images of their tenant built. identity: of the workload, and its
+    ServiceAccount's name. namespace, namespace_name: of the tenant."""
+
+    identity: Identity
+    namespace: "KubernetesObject"
+    namespace_name: str
+
+
 class ImagesOffer(Protocol):
     """A registry, and builds in the cluster."""
 
@@ -204,6 +214,10 @@ class ImagesOffer(Protocol):
 
     def open(self, name: str, request: TenantImages, parent: "pulumi.Resource") -> None:
         """Registers for `parent`, a tenant, what its images need."""
+        ...
+
+    def let_build(self, name: str, request: BuilderRequest, parent: "pulumi.Resource") -> None:
+        """Registers for `parent`, a workload, what its pods need to start builds; after `open` of its tenant."""
         ...
 
 

@@ -94,13 +94,13 @@ def is_secret_value(value: str) -> bool:
 
 def matching(pattern: str, message: str, fix: str, suggest: Callable[[str], str] | None = None) -> AfterValidator:
     """Refuses text that does not match. suggest: makes text that may match of text that does not."""
-    compiled = re.compile(pattern)
 
     def check(value: str) -> str:
-        if compiled.fullmatch(value):
+        # Compiled by the first value: a command that starts has most of them for nothing.
+        if re.fullmatch(pattern, value):
             return value
         nearest = suggest(value) if suggest else ""
-        raise mistake(message, fix, nearest=nearest if compiled.fullmatch(nearest) else "")
+        raise mistake(message, fix, nearest=nearest if re.fullmatch(pattern, nearest) else "")
 
     return AfterValidator(check)
 

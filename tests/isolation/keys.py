@@ -221,6 +221,9 @@ KEYS: Mapping[str, Decision] = {
     "Workspace.openTo": Free("it opens the workspace to the tenant's own groups at the most"),
     "Workspace.homeGib": Bounded("the tenant's quota.storageGib", ((*_WORKSPACE, "homeGib"), 4000), "quota.storageGib"),
     "Workspace.dotfiles": _OWN_PLACE,
+    "Workspace.buildsImages": Free(
+        "its pods may do what the tenant's members may where its images are built, and no more"
+    ),
     "Workspace.ssh": Free("its owner alone comes in, by a key that the stack's own file has"),
     "Workspace.alwaysOn": Bounded(
         "never with GPUs",

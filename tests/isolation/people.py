@@ -387,6 +387,13 @@ _BUILDER = (
         "cluster/builds/test_members.py::TestAnotherTeam::test_neither_starts_nor_reads_them",
     ),
     Action(
+        "workload",
+        "has images built from a workspace that the tenant's file lets (`buildsImages`), by the token in its pod",
+        "within limits",
+        "the members' rights where images are built, and one ConfigMap to read; nothing in any other namespace",
+        "cluster/builds/test_from_workspace.py::TestTheAccount::test_may_build_for_its_tenant_and_do_nothing_else",
+    ),
+    Action(
         "member",
         "runs what the team built before a scan has passed it, where the platform asks for that",
         "refused",

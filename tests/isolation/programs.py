@@ -14,14 +14,14 @@ _WORKLOAD = (
         "workload",
         "does something at the API server with a token of any account of the tenant",
         "refused",
-        "no account of a tenant has a right",
+        "no account of a tenant has a right, but that of a workspace with `buildsImages`",
         "TestTheApiServer::test_grants_nothing_to_any_account_of_a_tenant",
     ),
     Action(
         "workload",
         "makes a job",
         "refused",
-        "no account of a tenant has a right",
+        "no account of a tenant has a right, but that of a workspace with `buildsImages`",
         "TestTheApiServer::test_lets_no_account_of_a_tenant_make_pods",
     ),
     Action(

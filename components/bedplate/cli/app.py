@@ -5,10 +5,8 @@ wrong; nothing was created. 3: the update would lose what must not be lost, or n
 interrupted, after cleaning up. 141: nobody reads the output any more.
 """
 
-import gc
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
     from bedplate.stack_file.reading import Stack
 
 FELL_SHORT, WRONG_INPUT, REFUSED = 1, 2, 3
-_COLLECT_SELDOM = (100_000, 50, 1_000)
-"""Thresholds of the garbage collector's generations, for `main`; Python's own begin at 700 objects
-(https://docs.python.org/3/library/gc.html#gc.set_threshold)."""
 
 app = typer.Typer(
     name="bedplate",
@@ -43,6 +38,8 @@ app = typer.Typer(
 
 def _version(is_asked: bool) -> None:
     if is_asked:
+        from importlib.metadata import version  # as long as all of this module
+
         typer.echo(f"bedplate {version('bedplate')}")
         raise typer.Exit
 
@@ -121,7 +118,7 @@ def init(
 def check(stack: StackArgument, output_form: OutputOption = Output.TEXT) -> None:
     """Check a stack file: every mistake at once, with its line. Needs no cluster and no network."""
     from bedplate.cli import output
-    from bedplate.cli.consoles import print_json
+    from bedplate.cli.for_programs import print_json
     from bedplate.plans.project import stack_name
     from bedplate.stack_file.growth import advice
 
@@ -149,7 +146,7 @@ def preview(
     """
     from bedplate.cli import difference_output, plan_output
     from bedplate.cli.comparing import comparison
-    from bedplate.cli.consoles import print_json
+    from bedplate.cli.for_programs import print_json
     from bedplate.engine.engine import RecordingBackend, run
     from bedplate.plans.difference import field_changes
     from bedplate.plans.planning import program_of, written_platform
@@ -206,7 +203,7 @@ def guard(
     """
     from bedplate.cli import difference_output, plan_output
     from bedplate.cli.comparing import comparison_of_plan
-    from bedplate.cli.consoles import print_json
+    from bedplate.cli.for_programs import print_json
     from bedplate.plans.pulumi_preview import disks_of_plan, losses_of_plan, read_document, read_plan
 
     try:
@@ -241,7 +238,8 @@ def rehearse(
 ) -> None:
     """Bring the stack up on a real Kubernetes API server with simulated nodes, prove it, and tear it down."""
     from bedplate.cli import output
-    from bedplate.cli.consoles import Progress, print_json
+    from bedplate.cli.consoles import Progress
+    from bedplate.cli.for_programs import print_json
 
     if operators and context is not None:
         raise typer.BadParameter(
@@ -289,7 +287,7 @@ def api_key(
     from pydantic import ValidationError
 
     from bedplate.cli import output
-    from bedplate.cli.consoles import print_json
+    from bedplate.cli.for_programs import print_json
     from bedplate.kubernetes import ApiKeySpec, new_api_key
 
     made = new_api_key(name)
@@ -341,7 +339,8 @@ def _generate(command: str, folder: Path, files: Mapping[str, str], is_check: bo
 def _stack(stack: str, form: Output) -> "tuple[Project, Stack]":
     """The project and the checked stack; ends the command where there is a mistake."""
     from bedplate.cli import output
-    from bedplate.cli.consoles import print_error, print_json
+    from bedplate.cli.consoles import print_error
+    from bedplate.cli.for_programs import print_json
     from bedplate.plans.project import Project
     from bedplate.stack_file.reading import StackFileError, load
 
@@ -359,7 +358,8 @@ def _stack(stack: str, form: Output) -> "tuple[Project, Stack]":
 
 
 def _fail(error: RehearsalError, code: int, form: Output) -> NoReturn:
-    from bedplate.cli.consoles import print_error, print_json
+    from bedplate.cli.consoles import print_error
+    from bedplate.cli.for_programs import print_json
 
     if form is Output.JSON:
         print_json({"ok": False, "problems": [{"object": "", "reason": error.message, "fix": error.fix}]})
@@ -367,9 +367,7 @@ def _fail(error: RehearsalError, code: int, form: Output) -> NoReturn:
     raise typer.Exit(code)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command's entry point; ends with SystemExit. arguments: those of the process if absent."""
-    # What a command imports is there to its end; looking through it for garbage took a quarter of a preview.
-    gc.set_threshold(*_COLLECT_SELDOM)
+def run(arguments: Sequence[str] | None) -> None:
+    """What `bedplate.cli.main` says."""
     with ending():
         app(ordered(arguments))

@@ -1,4 +1,4 @@
-"""Commands about what runs in a tenant: `logs`, `secret`, `domains`, `doctor`, `open`, `why`, `scan`."""
+"""Commands about what runs in a tenant: `logs`, `secret`, `domains`, `doctor`, `open`, `why`, `build`, `scan`."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from bedplate.cli.asking import (
     FELL_SHORT,
+    BuildkitOption,
     ContextOption,
     GroupWithDefault,
     NameArgument,
@@ -42,6 +43,7 @@ def register(app: typer.Typer) -> None:
     """Adds these commands to the command line, under a heading of their own."""
     app.command(name="doctor", epilog="Example: bedplate doctor", rich_help_panel=_PANEL)(doctor)
     app.command(name="why", epilog="Example: bedplate why scorer", rich_help_panel=_PANEL)(why)
+    app.command(name="build", epilog="Example: bedplate build .", rich_help_panel=_PANEL)(build)
     app.command(name="scan", epilog=_SCAN_EXAMPLE, rich_help_panel=_PANEL)(scan)
     app.command(name="open", epilog="Example: bedplate open scorer", rich_help_panel=_PANEL)(open_app)
     for name, group, example in (
@@ -102,11 +104,11 @@ def create_secret(
 ) -> None:
     """Keep a value from standard input or a file. Pods see it when they start."""
     with told(form):
-        from bedplate.cli import deploy_output
+        from bedplate.cli import deploy_output, deploy_tables
         from bedplate.deploy import secrets
 
         if value is not None:
-            deploy_output.warning("--value shows the secret to your shell's history and to others on this machine")
+            deploy_tables.warning("--value shows the secret to your shell's history and to others on this machine")
             given = value.encode()
         elif file is not None:
             given = file.read_bytes()
@@ -178,6 +180,25 @@ def why(
         from bedplate.deploy.explaining import explain
 
         deploy_output.explanation(form, explain(cluster_of(context, namespace), app_name(name)))
+
+
+def build(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False)] = Path(),
+    buildkit: BuildkitOption = None,
+    context: ContextOption = None,
+    namespace: NamespaceOption = None,
+    form: OutputOption = Output.TEXT,
+) -> None:
+    """Build and push the image of a folder with a bedplate.toml, and deploy nothing: in a workspace's terminal, too."""
+    with told(form):
+        from bedplate.cli import deploy_output
+        from bedplate.deploy import app_file
+        from bedplate.deploy.building import built
+
+        found, report = app_file.read(folder), progress(form)
+        cluster = cluster_of(context, namespace)
+        image, steps = built(cluster, offered_by(cluster), found, report, buildkit)
+        deploy_output.built(form, found.name, image, steps)
 
 
 def scan(

@@ -27,6 +27,9 @@ ContextOption = Annotated[
 NamespaceOption = Annotated[
     str | None, typer.Option("-n", "--namespace", metavar="NAME", help="Your tenant's; the context's if absent.")
 ]
+BuildkitOption = Annotated[
+    str | None, typer.Option("--buildkit", metavar="ADDRESS", help="One of yours that builds, not the cluster.")
+]
 WaitOption = Annotated[
     bool, typer.Option("--wait", help="Wait until all pods are new and ready, and ask the app once.")
 ]
@@ -74,7 +77,9 @@ def told(form: Output) -> Generator[None]:
     from bedplate.cli import consoles
 
     if form is Output.JSON:
-        consoles.print_json({"ok": False, "problems": problems})
+        from bedplate.cli.for_programs import print_json
+
+        print_json({"ok": False, "problems": problems})
     consoles.print_error(text)
     raise typer.Exit(code)
 

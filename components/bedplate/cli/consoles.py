@@ -1,6 +1,5 @@
-"""Where commands print: results on standard output, everything else on standard error."""
+"""Where commands print for people: results on standard output, everything else on standard error."""
 
-import json
 import sys
 import time
 from contextlib import suppress
@@ -44,15 +43,6 @@ class Progress:
         """One line."""
         seconds = time.monotonic() - self._started
         ERR.print(Text(f"{seconds:6.1f} s  ", style="dim") + Text(text))
-
-
-def print_json(value: object) -> None:
-    """The value on standard output, and nothing else there."""
-    try:
-        sys.stdout.write(json.dumps(value, indent=2) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        reader_gone()
 
 
 def print_error(text: str) -> None:

@@ -5,7 +5,9 @@ kubeconfig, and neither the Pulumi CLI nor a stack file.
 """
 
 import sys
+import threading
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +16,7 @@ import typer
 from bedplate.cli.asking import (
     FELL_SHORT,
     WAIT_SECONDS,
+    BuildkitOption,
     ContextOption,
     GroupWithDefault,
     NameArgument,
@@ -66,9 +69,7 @@ def up(
     same_image: Annotated[
         bool, typer.Option("--same-image", help="The image of the active release: nothing is built.")
     ] = False,
-    buildkit: Annotated[
-        str | None, typer.Option("--buildkit", metavar="ADDRESS", help="One of yours that builds, not the cluster.")
-    ] = None,
+    buildkit: BuildkitOption = None,
     wait: WaitOption = False,
     timeout: TimeoutOption = WAIT_SECONDS,
     lock_timeout: Annotated[
@@ -159,6 +160,9 @@ def _deploy(
 
     wanted = Wanted(app=app, workload=workload, image=image, of=of)
     report = progress(form)
+    if form is Output.TEXT:
+        # While the API server works: they are needed in the end.
+        threading.Thread(target=import_module, args=("bedplate.cli.deploy_tables",), daemon=True).start()
     for number, step in enumerate(steps, 1):
         report(f"Step {number}/5  {step.name}: {step.outcome}, {step.detail}")
     done = deploy_it(
@@ -348,7 +352,7 @@ def destroy(
 ) -> None:
     """Take an app away: says what, asks, and looks until nothing is left."""
     with told(form):
-        from bedplate.cli import deploy_output
+        from bedplate.cli import deploy_output, deploy_tables
         from bedplate.deploy import destroying
         from bedplate.deploy.errors import DeployError
         from bedplate.deploy.secrets import secrets_of_app
@@ -359,7 +363,7 @@ def destroy(
         names = secrets_of_app(cluster, app) if secrets else []
         if not found:
             raise DeployError(f"nothing of '{app}' is in {cluster.namespace}", "see `bedplate deploy list`", app)
-        deploy_output.about_to_go(form, app, [*found, *(("Secret", each) for each in names)])
+        deploy_tables.about_to_go(app, [*found, *(("Secret", each) for each in names)])
         if not yes:
             if not sys.stdin.isatty():
                 raise DeployError("nobody is there to ask", "add -y to destroy it without being asked", app)

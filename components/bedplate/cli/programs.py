@@ -21,7 +21,7 @@ def programs(context: typer.Context, output_form: OutputOption = Output.TEXT) ->
     """List the programs that rehearsals and tests run: version, what needs it, size where it is built."""
     if context.invoked_subcommand is not None:
         return
-    from bedplate.cli.consoles import print_json
+    from bedplate.cli.for_programs import print_json
 
     listed = _listed()
     if output_form is Output.JSON:

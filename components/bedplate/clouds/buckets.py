@@ -7,12 +7,15 @@ this is that cloud's spec (`ClusterSpec.refuse_bucket`); who may name which buck
 
 import hashlib
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from bedplate.clouds.contract import BucketGrant
 from bedplate.spec import DnsLabel, Spec, matching, mistake
+
+# Workloads have the words, and no contract of clouds.
+if TYPE_CHECKING:
+    from bedplate.clouds.contract import BucketGrant
 
 _LONGEST, _DIGITS = 28, 8
 BucketAccess = Literal["read", "write"]
@@ -50,8 +53,10 @@ class BucketSpec(Spec):
             )
         return prefix
 
-    def granted(self, own: str, access: BucketAccess, prefix: str | None) -> BucketGrant:
+    def granted(self, own: str, access: BucketAccess, prefix: str | None) -> "BucketGrant":
         """What a cloud is asked for. own: the platform's bucket; prefix: below this one's."""
+        from bedplate.clouds.contract import BucketGrant
+
         return BucketGrant(bucket=self.bucket or own, access=access, prefix=f"{self.prefix or ''}{prefix or ''}")
 
 

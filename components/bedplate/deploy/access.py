@@ -18,6 +18,8 @@ from typing import Any, cast
 from bedplate.deploy.errors import DeployError
 
 _PLUGIN_SECONDS = 60
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where a pod has what it asks Kubernetes with."""
 NOTHING: Mapping[str, Any] = {}
 NONE: Sequence[Any] = ()
 _SET_UP = "ask your platform team for a kubeconfig, and set KUBECONFIG to it"
@@ -43,9 +45,12 @@ class Access:
 
 
 def find_access(context: str | None = None) -> Access:
-    """Of the context, or of the current one. Raises DeployError without one that is whole."""
+    """Of the context, or of the current one; in a pod without a kubeconfig, of its ServiceAccount. Raises DeployError
+    without one that is whole."""
     files = _files()
     if not any(path.exists() for path in files):
+        if context is None and (own := _of_pod()):
+            return own
         raise DeployError(f"there is no kubeconfig at {', '.join(map(str, files))}", _SET_UP)
     try:
         return _access(files, context)
@@ -82,6 +87,21 @@ def _access(files: Sequence[Path], context: str | None) -> Access:
         is_verified=not cluster.get("insecure-skip-tls-verify", False),
         acts_as=str(user.get("as") or ""),
         groups=tuple(map(str, user.get("as-groups") or ())),
+    )
+
+
+def _of_pod() -> Access | None:
+    """As a pod's ServiceAccount, where that has a token
+    (https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/)."""
+    host, port = os.environ.get("KUBERNETES_SERVICE_HOST", ""), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+    if not host or not (ACCOUNT / "token").exists():
+        return None
+    return Access(
+        server=f"https://{f'[{host}]' if ':' in host else host}:{port}",
+        context="of this pod",
+        namespace=(ACCOUNT / "namespace").read_text(encoding="utf-8").strip(),
+        token=(ACCOUNT / "token").read_text(encoding="utf-8").strip(),
+        authority=str(ACCOUNT / "ca.crt"),
     )
 
 

@@ -27,7 +27,7 @@ _CERTAIN_SECONDS = 4.0
 """How long a cause must be seen: a pod that starts may look like one that cannot for a moment."""
 _PROBE_SECONDS = 5.0
 _COUNTED_SECONDS = 60.0
-_LAST = ("Deployment", "IngressRoute")
+_BEFORE = {"Deployment": ("ServiceAccount",), "IngressRoute": ("Middleware", "Service")}
 """Kinds that need others: pods their account, a route its keys and its Service."""
 Report = Callable[[str], None]
 
@@ -145,13 +145,19 @@ def _since(started: float) -> float:
 
 
 def _applied(cluster: Cluster, bodies: Sequence[dict[str, Any]], app: str) -> Object:
-    """All objects: what pods and routes need first, then both at once. Returns the Deployment."""
-    needed = [body for body in bodies if body["kind"] not in _LAST]
-    together([partial(_sent, cluster, body, app) for body in needed])
-    last = [body for body in bodies if body["kind"] in _LAST]
-    return next(
-        body for body in together([partial(_sent, cluster, body, app) for body in last]) if body["kind"] == "Deployment"
-    )
+    """All objects, at once but for those that others wait for. Returns the Deployment."""
+    waited_for = {before: kind for kind, needed in _BEFORE.items() for before in needed}
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for body in sorted(bodies, key=lambda body: body["kind"] in _BEFORE):
+        rows.setdefault(waited_for.get(str(body["kind"]), str(body["kind"])), []).append(body)
+    # The longest first: none of them waits for a connection.
+    ordered = sorted(rows.values(), key=len, reverse=True)
+    done = together([partial(_in_order, cluster, row, app) for row in ordered])
+    return next(body for row in done for body in row if body["kind"] == "Deployment")
+
+
+def _in_order(cluster: Cluster, bodies: Sequence[dict[str, Any]], app: str) -> list[Object]:
+    return [_sent(cluster, body, app) for body in bodies]
 
 
 def _host(offered: Offered, bodies: Any) -> str:

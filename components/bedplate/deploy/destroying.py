@@ -72,7 +72,7 @@ def destroy(cluster: Cluster, app: str, secrets: Sequence[str], wait_seconds: fl
 
     secrets: names of the member's secrets that go too. Raises DeployError where there is no such app.
     """
-    found, mounted = found_of(cluster, app), _mounted(cluster, app)
+    found, mounted, record = found_of(cluster, app), _mounted(cluster, app), records.find_record(cluster, app)
     if not found:
         raise DeployError(f"nothing of '{app}' is in {cluster.namespace}", "see `bedplate deploy list`", app)
     memory = [key for key in found if key[0] == "ConfigMap"]
@@ -94,7 +94,8 @@ def destroy(cluster: Cluster, app: str, secrets: Sequence[str], wait_seconds: fl
         for kind, name in sorted(memory, key=lambda key: key[1] == records.record_name(app)):
             _remove(cluster, kind, name, app)
         left = found_of(cluster, app)
-    return Destroyed(app=app, removed=removed, left=left, kept=_kept(cluster, secrets, mounted))
+    kept = [*_kept(cluster, secrets, mounted), *(_of_host(record.host) if record and record.host else ())]
+    return Destroyed(app=app, removed=removed, left=left, kept=kept)
 
 
 def _order(key: Key) -> int:
@@ -114,6 +115,12 @@ def _mounted(cluster: Cluster, app: str) -> list[str]:
     live = cluster.get("Deployment", app) or NOTHING
     volumes = ((live.get("spec") or NOTHING).get("template") or NOTHING).get("spec", {}).get("volumes") or NONE
     return sorted({each["persistentVolumeClaim"]["claimName"] for each in volumes if "persistentVolumeClaim" in each})
+
+
+def _of_host(host: str) -> list[str]:
+    """Members have ways in only where one record leads to all hosts of the domain."""
+    domain = host.partition(".")[2]
+    return [f"the DNS record *.{domain}, which is the platform's: {host} had none of its own, and leads nowhere now"]
 
 
 def _kept(cluster: Cluster, secrets: Sequence[str], mounted: Sequence[str]) -> list[str]:

@@ -91,6 +91,16 @@ class Deployed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Built:
+    """What a build came to. image: by its digest."""
+
+    ok: bool
+    name: str
+    image: str
+    steps: Sequence[StepRow]
+
+
+@dataclass(frozen=True, kw_only=True)
 class StatusRow:
     """How one app is. progress: percent of its pods that are new and ready."""
 

@@ -30,5 +30,10 @@ def explained(refused: Refused, kind: str, app: str, namespace: str) -> DeployEr
     found = explain_refusal(ObjectKey(kind, namespace, app), refused.reason)
     policy = re.search(r"ValidatingAdmissionPolicy 'bedplate-deployments'.*?denied request: (.+)", found.reason)
     reason = policy[1] if policy else found.reason
+    if unscanned := re.search(r"no scan has passed ([^\s,;]+)", reason):
+        scan = f"bedplate scan {unscanned[1]}" if "@sha256:" in unscanned[1] else "name it by its digest, and scan that"
+        return DeployError(
+            f"{kind} {app}: {reason}", f"{scan}; or deploy without --image: what is built is scanned", app
+        )
     fix = next((fix for pattern, fix in _FIXES if re.search(pattern, reason)), found.fix)
     return DeployError(f"{kind} {app}: {reason}", fix, app)

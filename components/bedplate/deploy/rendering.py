@@ -11,7 +11,6 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from bedplate.clouds import ClusterFacts
 from bedplate.deploy.errors import DeployError
 from bedplate.deploy.owners import of_stack
 from bedplate.labels import DEPLOYED, MANAGED_BY, Identity
@@ -35,8 +34,8 @@ def render(workload: Mapping[str, Any], image: str, offered: Offered, namespace:
 
 
 def _args(spec: ModelApiSpec, identity: Identity, offered: Offered, namespace: str) -> WorkloadArgs:
-    """What a template reads. There is none of what a stack registers: the namespace stands, and secrets are a member's
-    own objects, which `_deployed` names."""
+    """What a template reads. There is none of what a stack registers, and none of what its cloud implies: the
+    namespace stands, and secrets are a member's own objects, which `_deployed` names."""
     absent: Any = None
     return WorkloadArgs(
         spec=spec.model_copy(update={"secret_env": {}}),
@@ -44,7 +43,7 @@ def _args(spec: ModelApiSpec, identity: Identity, offered: Offered, namespace: s
         namespace_name=namespace,
         identity=identity,
         groups=offered.groups,
-        facts=ClusterFacts.model_construct(),
+        facts=absent,
         secret=absent,
         offers=Offers(),
     )

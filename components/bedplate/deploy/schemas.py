@@ -12,7 +12,7 @@ from bedplate.config import json_schema, tenant_json_schema
 from bedplate.deploy.destroying import DestroyedRow
 from bedplate.deploy.doctor import Examined
 from bedplate.deploy.explaining import Explanation
-from bedplate.deploy.forms import App, Deployed, DomainRow, Done, Failed, ReleaseRow, SecretMade, StatusRow
+from bedplate.deploy.forms import App, Built, Deployed, DomainRow, Done, Failed, ReleaseRow, SecretMade, StatusRow
 from bedplate.deploy.logs import Line
 from bedplate.deploy.secrets import SecretRecord
 from bedplate.workloads.model_api import ModelApiSpec
@@ -37,6 +37,7 @@ _OF_COMMANDS: dict[str, Any] = {
     "domains list": Sequence[DomainRow],
     "doctor": Examined,
     "open": Done,
+    "build": Built,
     "scan": Scanned,
     "why": Explanation,
 }

@@ -15,8 +15,8 @@ NON_ROOT_USER = 65532
 """The user of an image that names none; by convention `nonroot` in distroless images."""
 _SCRATCH_PATH = "/tmp"
 _SHARED_MEMORY_PATH = "/dev/shm"
-_SCRATCH, _SHARED_MEMORY = "scratch", "shared-memory"
-OWN_VOLUMES = (_SCRATCH, _SHARED_MEMORY)
+_SCRATCH, _SHARED_MEMORY, _PROJECTED = "scratch", "shared-memory", "kubernetes-account"
+OWN_VOLUMES = (_SCRATCH, _SHARED_MEMORY, _PROJECTED)
 """Names of volumes that a pod has by itself; no claim in it can be called so."""
 LONGEST_KEEP_DAYS = 400
 """The longest that a finished Job may stay: a year of monthly runs. Templates keep to it, and guardrails hold it."""
@@ -61,7 +61,8 @@ class Container:
     """Path in the container → image whose files are there, read-only. Needs Kubernetes 1.35
     (https://kubernetes.io/docs/tasks/configure-pod-container/image-volumes)."""
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
-    """Path in the container → a ConfigMap or Secret as the source of a volume, whose name the volume has."""
+    """Path in the container → a ConfigMap or Secret as the source of a volume, whose name the volume has; or the token
+    of the pod's ServiceAccount with what belongs to it (`projected`)."""
     single_files: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     """Path of a file in the container, in the place of the image's → a ConfigMap and its key."""
     scratch_gib: float = 1
@@ -159,6 +160,8 @@ def _container(container: Container) -> Manifest:
 
 
 def _source_name(source: Mapping[str, Any]) -> str:
+    if "projected" in source:
+        return _PROJECTED
     return str(source["configMap"]["name"] if "configMap" in source else source["secret"]["secretName"])
 
 

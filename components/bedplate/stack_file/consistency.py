@@ -369,6 +369,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     images.builds,
     images.approved,
     images.scanned,
+    images.workspaces,
     images.named_by_digest,
     ceilings.quotas,
     ceilings.networks,

@@ -84,6 +84,28 @@ def scanned(parts: Parts) -> Iterator[Problem]:
         )
 
 
+def workspaces(parts: Parts) -> Iterator[Problem]:
+    """Those that have images built are of a tenant that builds."""
+    section, builders = parts.services.images, set[str]()
+    if parts.has_images:
+        if section is None or not has(section, ["builds"]):
+            return
+        if section.builds is not None:
+            if not has(section.builds, ["credentials", "cloud_identities"]):
+                return
+            builders = {*section.builds.credentials, *section.builds.cloud_identities}
+    for path, tenant, workload in parts.with_workloads(of_tenant=["name"]):
+        if workload.has_images_built() and tenant.name not in builders:
+            yield Problem(
+                path=(*path, "buildsImages"),
+                message=f"no images of the tenant '{tenant.name}' are built by this stack",
+                given="true",
+                allowed=f"in the tenants {', '.join(sorted(builders))}" if builders else "false",
+                fix="add the tenant to images.builds.credentials or cloudIdentities in the stack's file (and "
+                "`services` to layers), or remove it",
+            )
+
+
 def accounts(parts: Parts) -> Iterator[tuple[PathParts, str]]:
     """Where the section names config secrets, and which."""
     section = parts.services.images

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from bedplate.clouds import ClusterFacts
-from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.kubernetes import Container, Manifest, manifest, service_account
 from bedplate.kubernetes.pods import OWN_VOLUMES, disk_gib
 from bedplate.labels import GPUS_BY_MOUNT, Identity, image_version
@@ -39,9 +37,12 @@ from bedplate.workloads._environment import PlainEnvironment, PlainText, Variabl
 from bedplate.workloads._external import AnySecret, ExternalSecretSpec, external_secret_name
 from bedplate.workloads._grants import Grants
 
+# Who deploys one app has no facts of a cluster.
 if TYPE_CHECKING:
     import pulumi
 
+    from bedplate.clouds import ClusterFacts
+    from bedplate.clouds.facts import WorkloadIdentity
     from bedplate.kubernetes import KubernetesObject
     from bedplate.offers import Offers
 
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 _SYSTEM_PATHS = ("/dev", "/proc", "/sys")
 _PROGRAM_PATHS = ("/bin", "/boot", "/etc", "/lib", "/lib64", "/sbin", "/usr", "/var", "/var/run", "/run", "/opt")
 """A volume on one of these hides the image's programs, their libraries or their settings; below them is room."""
-_TEMPLATES_PATHS = ("/opt/bedplate", "/etc/bedplate-ssh")
+_TEMPLATES_PATHS = ("/opt/bedplate", "/etc/bedplate-ssh", "/var/run/secrets", "/run/secrets")
 """Where templates put files of their own."""
 
 
@@ -245,6 +246,10 @@ class WorkloadSpec(Spec):
         """Whether its owner comes in by SSH."""
         return False
 
+    def has_images_built(self) -> bool:
+        """Whether whoever is in it has images of the tenant built."""
+        return False
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:
@@ -257,8 +262,8 @@ class WorkloadArgs:
     namespace_name: str
     identity: Identity
     groups: Sequence[str]
-    facts: ClusterFacts
-    acts_as: WorkloadIdentity | None = None
+    facts: "ClusterFacts"
+    acts_as: "WorkloadIdentity | None" = None
     secret: "Callable[[str], pulumi.Output[str]]"
     offers: "Offers"
     queue: "pulumi.Resource | None" = None

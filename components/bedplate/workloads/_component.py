@@ -9,6 +9,7 @@ from bedplate.labels import host_label
 from bedplate.offers import (
     ActivityRequest,
     BacklogRequest,
+    BuilderRequest,
     CanaryRequest,
     ExternalSecretRequest,
     ExternalValue,
@@ -35,6 +36,7 @@ class WorkloadComponent(pulumi.ComponentResource):
         self._open_route(name, args, made)
         self._stop_while_idle(name, args)
         self._scale_by_backlog(name, args)
+        self._let_build(name, args)
         self.register_outputs({})
 
     def _bring_secrets(self, name: str, args: WorkloadArgs) -> None:
@@ -108,6 +110,13 @@ class WorkloadComponent(pulumi.ComponentResource):
             per_pod=queued.per_pod,
         )
         offer.scale_by_backlog(f"{name}-queue", request, self)
+
+    def _let_build(self, name: str, args: WorkloadArgs) -> None:
+        images = args.offers.images
+        if images is None or not args.spec.has_images_built():
+            return
+        request = BuilderRequest(identity=args.identity, namespace=args.namespace, namespace_name=args.namespace_name)
+        images.let_build(f"{name}-builds", request, self)
 
 
 def _canary(args: WorkloadArgs, endpoint: Endpoint, made: Mapping[str, KubernetesObject]) -> CanaryRequest | None:

@@ -5,15 +5,17 @@ identity: that is the cloud's (`Cluster.workload_identity`).
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import AfterValidator
 
 from bedplate.clouds.buckets import BucketAccess, Prefix
-from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.kubernetes import Manifest, addresses, network_policy
 from bedplate.labels import Identity
 from bedplate.spec import DnsLabel, Spec, mistake, refuse, repeated
+
+if TYPE_CHECKING:
+    from bedplate.clouds.facts import WorkloadIdentity
 
 _CREDENTIAL_PORTS = (80, 988)
 """HTTP, and where GKE's metadata server listens
@@ -43,7 +45,7 @@ def _once(grants: tuple[GrantSpec, ...]) -> tuple[GrantSpec, ...]:
 Grants = Annotated[tuple[GrantSpec, ...], AfterValidator(_once)]
 
 
-def acting_as(part: Manifest, identity: WorkloadIdentity) -> Manifest:
+def acting_as(part: Manifest, identity: "WorkloadIdentity") -> Manifest:
     """The object of a workload whose pods act as the identity: its ServiceAccount, and whatever makes pods."""
     if part["kind"] == "ServiceAccount" and identity.annotations:
         annotations = {**part["metadata"].get("annotations", {}), **identity.annotations}
@@ -65,7 +67,7 @@ def _with_labels(value: Any, labels: Mapping[str, str]) -> Any:
     return body
 
 
-def ways_to_buckets(name: str, namespace: str, identity: Identity, acts_as: WorkloadIdentity) -> list[Manifest]:
+def ways_to_buckets(name: str, namespace: str, identity: Identity, acts_as: "WorkloadIdentity") -> list[Manifest]:
     """What the workload's pods, and no others, reach besides what every pod of a tenant does."""
     credentials = {
         "to": [addresses(network) for network in acts_as.credentials_networks],

@@ -49,6 +49,7 @@ from bedplate.workloads._base import (
     container,
     secrets_hash,
 )
+from bedplate.workloads._builds import with_account
 from bedplate.workloads._interfaces import INTERFACES, SETTINGS_PATH, Interface, InterfaceName
 from bedplate.workloads._ssh import files, from_the_gate, with_ssh
 
@@ -105,6 +106,9 @@ class WorkspaceSpec(WorkloadSpec):
     """When it stops while nobody uses it; a visit starts it again."""
     ssh: StrictBool = False
     """Whether its owner also comes in by SSH, by the gate of the stack; the image must have an SSH server."""
+    builds_images: StrictBool = False
+    """Whether images of the tenant can be built and pushed from its terminal (`bedplate build`), by builds in the
+    cluster. It gets a token of Kubernetes that is good for that alone."""
     always_on: StrictBool = False
     """Whether it runs also while nobody uses it; never with GPUs."""
 
@@ -169,6 +173,10 @@ class WorkspaceSpec(WorkloadSpec):
     def is_reached_by_ssh(self) -> bool:
         """Where that is asked for."""
         return bool(vars(self).get("ssh"))
+
+    def has_images_built(self) -> bool:
+        """Where that is asked for."""
+        return bool(vars(self).get("builds_images"))
 
     def sleeper(self) -> Sleeper | None:
         """Its StatefulSet, unless it always runs."""
@@ -332,6 +340,7 @@ def _container(spec: WorkspaceSpec) -> Container:
         files={SETTINGS_PATH: interface} if shown.files else {},
         user=_user(spec),
     )
+    started = with_account(started) if spec.builds_images else started
     return with_ssh(started, spec.name) if spec.ssh else started
 
 

@@ -60,13 +60,13 @@ def _applied(access: ClusterAccess) -> ClusterApi:
     recording = run(program(STACK, frozenset({"pull", "push"})), RecordingBackend(), is_preview=False)
     assert apply(ApiServer(access), recording.resources).problems == []
     calls = ClusterApi(access.kubeconfig, access.context)
-    changed = _build(calls)
+    changed = build_of(calls)
     changed["spec"]["template"]["spec"]["containers"][0]["command"] = ["true"]
     eventually(lambda: "builds:" in Member(calls, "ml-vision").told("post", JOBS, changed, dryRun="All"), "the policy")
     return calls
 
 
-def _build(calls: ClusterApi) -> Body:
+def build_of(calls: ClusterApi) -> Body:
     """As `InCluster` starts it."""
     template = calls.call("get", f"/api/v1/namespaces/{PLACE}/podtemplates/build")
     return job_of(copy.deepcopy(template), "Label Reader")
@@ -76,7 +76,7 @@ class TestAMemberOfTheTeam:
     def test_starts_a_build_as_the_platform_has_it(self, calls: ClusterApi) -> None:
         member = Member(calls, "ml-vision")
         assert member.told("get", f"/api/v1/namespaces/{PLACE}/podtemplates/build") == ""
-        assert member.told("post", JOBS, _build(calls), dryRun="All") == ""
+        assert member.told("post", JOBS, build_of(calls), dryRun="All") == ""
 
     @pytest.mark.parametrize(
         ("what", "change"),
@@ -100,7 +100,7 @@ class TestAMemberOfTheTeam:
         ids=lambda value: value if isinstance(value, str) else "",
     )
     def test_gets_nothing_else_there(self, calls: ClusterApi, what: str, change: Callable[[Body], Any]) -> None:
-        job = _build(calls)
+        job = build_of(calls)
         change(job)
         assert "builds:" in Member(calls, "ml-vision").told("post", JOBS, job, dryRun="All")
 
@@ -130,7 +130,7 @@ class TestAMemberOfTheTeam:
         """The first gets its pod from Kubernetes' own controller; the second waits, and its Job says for what."""
         member, pods = Member(calls, "ml-vision"), f"/api/v1/namespaces/{PLACE}/pods"
         for _ in range(2):
-            assert member.told("post", JOBS, _build(calls)) == ""
+            assert member.told("post", JOBS, build_of(calls)) == ""
         eventually(lambda: len(calls.items(pods)) == 1, "a pod of the first build")
         events = f"/api/v1/namespaces/{PLACE}/events"
         eventually(lambda: "exceeded quota: builds" in str(calls.items(events)), "the second build waits")
@@ -145,7 +145,7 @@ class TestAMemberOfTheTeam:
 class TestAnotherTeam:
     def test_neither_starts_nor_reads_them(self, calls: ClusterApi) -> None:
         other = Member(calls, "ml-search")
-        assert "forbidden" in other.told("post", JOBS, _build(calls), dryRun="All").lower()
+        assert "forbidden" in other.told("post", JOBS, build_of(calls), dryRun="All").lower()
         assert "forbidden" in other.told("get", f"/api/v1/namespaces/{PLACE}/pods").lower()
 
     def test_has_no_place_to_build_where_it_has_no_credentials(self, calls: ClusterApi) -> None:

@@ -32,7 +32,7 @@ from harness import LOGIN, job, model_api, objects, platform, program, record, t
 from programs_under_test import program_under_test
 
 SECRETS = frozenset({"push"})
-_WEBSOCKETS = "--feature-gates=TranslateStreamCloseWebsocketRequests=false"
+WEBSOCKETS = "--feature-gates=TranslateStreamCloseWebsocketRequests=false"
 """What is sent to pods reaches the kubelet as it comes: ours speaks WebSocket, and no SPDY."""
 
 
@@ -53,6 +53,7 @@ def stack(registry_port: int = 5000) -> dict[str, Any]:
             "memoryGib": 0.5,
             "openTo": "nobody",
             "alwaysOn": True,
+            "buildsImages": True,
         },
         job("etl"),
         quota=quota,
@@ -88,7 +89,7 @@ def cluster_access(
     """A cluster of this folder's own: its namespaces have fixed names, and its nodes a kubelet of the tests."""
     if os.environ.get("BEDPLATE_TEST_CONTEXT"):
         pytest.skip("it makes namespaces of fixed names on an embedded control plane of its own")
-    with embedded_cluster(progress, [f"--client-ca-file={authority[0]}", _WEBSOCKETS]) as access:
+    with embedded_cluster(progress, [f"--client-ca-file={authority[0]}", WEBSOCKETS]) as access:
         yield access
 
 

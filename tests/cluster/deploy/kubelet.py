@@ -1,9 +1,9 @@
 """Two nodes whose kubelet is this process: it writes the status of pods as a kubelet would, and has their logs.
 
 Pods of images in the tests' registry run (`real_pods`), and so do builds, with a real BuildKit, by what is sent to
-their standard input. Of all others the image's tag says what becomes of them: `hungry` needs a gibibyte, `missing` is
-in no registry, `crash` and `offline` end, `lost` has no page at the probe's path, `slow` never gets ready; every other
-tag serves.
+their standard input, and scans. Of all others the image's tag says what becomes of them: `hungry` needs a gibibyte,
+`missing` is in no registry, `crash` and `offline` end, `lost` has no page at the probe's path, `slow` never gets ready;
+every other tag serves.
 """
 
 import asyncio
@@ -21,9 +21,10 @@ from aiohttp import WSMsgType, web
 
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi
 from bedplate.kubernetes.quantities import quantity
-from bedplate.labels import BUILD_HEADER_BYTES
+from bedplate.labels import BUILD_HEADER_BYTES, NAME, SCAN
 from cluster.builds.build_pod import BuildPod
 from cluster.deploy.real_pods import Images, RealPod
+from cluster.deploy.scan_pod import Scan, Scans
 from cluster.traefik_under_test import certificate
 
 NODES = ("desk-0", "desk-1")
@@ -74,17 +75,21 @@ class Kubelet:
         self._stopped = threading.Event()
         self._real: dict[str, RealPod] = {}
         self._builds: dict[str, Build] = {}
+        self._scans: dict[str, Scan] = {}
         self._ending: dict[str, float] = {}
         self._made = 0
         self.host, self.images = "", cast(Images | None, None)
+        self.scans: Scans | None = None
         self.pods: dict[str, str] = {}
 
     def serve_images(self, images: Images | None, host: str) -> None:
         """From now on pods of these images run."""
         self.host, self.images = host, images
 
-    def log_of(self, pod: str) -> list[str]:
-        """Lines that the pod's program wrote."""
+    def log_of(self, pod: str, container: str) -> list[str]:
+        """Lines that the container's program wrote."""
+        if scan := self._scans.get(pod):
+            return scan.printed.get(container, [])
         if real := self._real.get(pod):
             return real.printed()
         if build := self._builds.get(pod):
@@ -153,6 +158,8 @@ class Kubelet:
             if real := self._real.pop(metadata["name"], None):
                 real.end()
             self._api.call("delete", path, body={"gracePeriodSeconds": 0})
+        elif metadata["namespace"].startswith("bedplate-builds-") and metadata["labels"].get(NAME) == SCAN:
+            self._see_to_scan(path, pod)
         elif metadata["namespace"].startswith("bedplate-builds-"):
             if metadata["name"] not in self._builds:
                 self._made += 1
@@ -165,6 +172,15 @@ class Kubelet:
         elif not status.get("containerStatuses"):
             self.pods[metadata["name"]] = str(spec["containers"][0]["image"]).rpartition(":")[2]
             self._tell(path, pod, self._state(pod, spec["containers"][0]))
+
+    def _see_to_scan(self, path: str, pod: Any) -> None:
+        name = pod["metadata"]["name"]
+        if name not in self._scans:
+            assert self.scans
+            self._scans[name] = self.scans.start(pod)
+        phase = self._scans[name].phase
+        if pod.get("status", {}).get("phase") != phase:
+            self._api.call("patch", f"{path}/status", body={"status": {"phase": phase}}, headers=_MERGE)
 
     def _see_to_real(self, path: str, pod: Any) -> None:
         name, container = pod["metadata"]["name"], pod["spec"]["containers"][0]
@@ -285,7 +301,9 @@ class _Server:
         return made
 
     async def _log(self, request: web.Request) -> web.Response:
-        lines = await asyncio.to_thread(self._kubelet.log_of, request.match_info["pod"])
+        lines = await asyncio.to_thread(
+            self._kubelet.log_of, *(request.match_info[key] for key in ("pod", "container"))
+        )
         if tail := request.query.get("tailLines"):
             lines = lines[-int(tail) :]
         if request.query.get("timestamps") == "true":

@@ -2,12 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from bedplate.builds.at_address import AtAddress
+from bedplate.deploy import access
+from bedplate.embedded_cluster.cluster import ClusterAccess
+from bedplate.embedded_cluster.cluster_api import ClusterApi
 from cluster.builds.build_processes import Registry, buildkit
-from cluster.deploy.people import Person, write
+from cluster.deploy.people import TENANT, Person, write
+from cluster.deploy.scan_pod import cluster_of, token_of
+from cluster.deploy.test_json import matches
 
 pytestmark = pytest.mark.enable_socket
 
@@ -45,3 +51,37 @@ def test_a_folder_is_built_pushed_and_run_by_its_digest(
     assert "the build failed" in failed.json["problems"][0]["reason"]
     assert "nothing-there" in failed.json["problems"][0]["reason"]
     assert alice.runs("deploy", "get", app_name, "-o", "json").json["version"] == 2, "the release before serves on"
+
+
+@pytest.fixture
+def terminal(
+    admin: ClusterApi, cluster_access: ClusterAccess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Person:
+    """Somebody in the terminal of the workspace: no kubeconfig, and what the kubelet puts into its pod."""
+    cluster = cluster_of(cluster_access)
+    account = tmp_path / "account"
+    account.mkdir()
+    (account / "token").write_text(token_of(admin, TENANT, "ines"))
+    (account / "namespace").write_text(TENANT)
+    (account / "ca.crt").write_text(Path(cluster["certificate-authority"]).read_text())
+    server = urlsplit(cluster["server"])
+    monkeypatch.setattr(access, "ACCOUNT", account)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", str(server.hostname))
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
+    return Person(name="ines", kubeconfig=tmp_path / "none")
+
+
+def test_a_workspace_has_images_built_by_its_own_account_and_deploys_none(
+    terminal: Person, tmp_path: Path, images: Registry, base: str
+) -> None:
+    folder = write(tmp_path / "app", "from-workspace")
+    (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY bedplate.toml /app/\n")
+    done = terminal.runs("build", str(folder), "-o", "json")
+    assert done.code == 0, done.said
+    matches("build", done.json)
+    image = done.json["image"]
+    assert image.startswith(f"{images.host}/ml/vision/from-workspace@sha256:")
+    assert images.manifest(image)["layers"]
+    deployed = terminal.runs("deploy", str(folder), "--image", image, "-o", "json")
+    assert deployed.code == 1
+    assert "forbidden" in deployed.json["problems"][0]["reason"] or "may not" in deployed.json["problems"][0]["reason"]

@@ -443,7 +443,7 @@ OF_THE_PLATFORM = (
     "reference",
     "programs",
 )
-OF_MEMBERS = ("doctor", "why", "scan", "open", "deploy", "logs", "secret", "domains")
+OF_MEMBERS = ("doctor", "why", "build", "scan", "open", "deploy", "logs", "secret", "domains")
 
 
 class TestHelp:

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from bedplate.cli import rehearsing
-from bedplate.cli.app import main
+from bedplate.cli import main, rehearsing
 from bedplate.plans.project import Project
 from bedplate.stack_file.reading import load
 from harness import ROOT

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bedplate.deploy import access
 from bedplate.deploy.access import find_access
 from bedplate.deploy.cluster import Cluster
 from bedplate.deploy.errors import DeployError
@@ -35,6 +36,22 @@ class TestAKubeconfig:
         monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
         with pytest.raises(DeployError, match=f"there is no kubeconfig at {tmp_path / 'none'}"):
             find_access()
+
+    def test_is_not_needed_in_a_pod_that_has_a_token(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, text in (("token", "of-pod\n"), ("namespace", "vision"), ("ca.crt", "")):
+            (tmp_path / name).write_text(text)
+        monkeypatch.setattr(access, "ACCOUNT", tmp_path)
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "6443")
+        found = find_access()
+        assert (found.server, found.namespace, found.token) == ("https://[fd00::1]:6443", "vision", "of-pod")
+        assert found.authority == str(tmp_path / "ca.crt")
+        assert found.is_verified
+        with pytest.raises(DeployError, match="there is no kubeconfig"):
+            find_access("office")
+        monkeypatch.setenv("KUBECONFIG", str(written(tmp_path, "desk", {"token": "t"})))
+        assert find_access().token == "t", "a kubeconfig that is there decides"
 
     def test_may_be_several_files_of_which_the_first_decides(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -26,7 +26,7 @@ def test_an_app_file_is_checked_by_its_schema() -> None:
 
 
 def test_every_command_has_a_form() -> None:
-    named = {"doctor", "open", "scan", "why", "deploy", "failed"}
+    named = {"build", "doctor", "open", "scan", "why", "deploy", "failed"}
     for group, commands in (
         ("deploy", deploying.deploy),
         ("logs", apps.logs),

@@ -19,9 +19,10 @@ from bedplate.clouds.contract import ImagesGrant
 from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.kubernetes import Alert, KubernetesObject, manifest
 from bedplate.labels import BUILD, PULL_SECRET, SCAN, Identity, builds_namespace
-from bedplate.offers import TenantImages
+from bedplate.offers import BuilderRequest, TenantImages
 from bedplate.services.images.alerts import IMAGES_ALERTS
-from bedplate.services.images.place import BuildPlace, BuildPlaceArgs, role
+from bedplate.services.images.from_workspace import in_tenant, where_built
+from bedplate.services.images.place import ROLE, BuildPlace, BuildPlaceArgs, role
 from bedplate.services.images.pod import HELPER
 from bedplate.services.images.policy import binding, policy
 from bedplate.services.images.scan import scan_role
@@ -54,6 +55,7 @@ class Images(pulumi.ComponentResource):
         self.alerts = IMAGES_ALERTS if spec.builds else ()
         self.pull_secrets = (PULL_SECRET,) if spec.pull else ()
         self._before_builds: list[pulumi.Resource] = []
+        self._places: dict[str, BuildPlace] = {}
         if spec.builds:
             made = KubernetesObject(f"{name}-policy", policy(_IDENTITY, spec.builds.max_minutes * 60), child)
             bound = pulumi.ResourceOptions(parent=self, depends_on=[made])
@@ -115,7 +117,19 @@ class Images(pulumi.ComponentResource):
                 repository=self.repository(request.identity.tenant),
                 before=[request.namespace, *self._before_builds],
             )
-            BuildPlace(f"{name}-builds", place, pulumi.ResourceOptions(parent=parent))
+            options = pulumi.ResourceOptions(parent=parent)
+            self._places[request.namespace_name] = BuildPlace(f"{name}-builds", place, options)
+
+    def let_build(self, name: str, request: BuilderRequest, parent: pulumi.Resource) -> None:
+        """Registers for `parent`, a workload, what its pods need to start builds."""
+        for part in in_tenant(request):
+            inside = pulumi.ResourceOptions(
+                parent=parent, depends_on=[request.namespace], deleted_with=request.namespace
+            )
+            KubernetesObject(f"{name}-{part['kind'].lower()}", part, inside)
+        # Deleted by itself, before the namespace, as that of the members.
+        place = pulumi.ResourceOptions(parent=parent, depends_on=[self._places[request.namespace_name].namespace])
+        KubernetesObject(f"{name}-of-workspace", where_built(request, ROLE), place)
 
     def _identity(
         self, request: TenantImages, account: str, access: Literal["pull", "push"]

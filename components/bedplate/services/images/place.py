@@ -64,6 +64,9 @@ class BuildPlaceArgs:
 class BuildPlace(pulumi.ComponentResource):
     """The namespace of a tenant's builds."""
 
+    namespace: KubernetesObject
+    """It."""
+
     def __init__(self, name: str, args: BuildPlaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:BuildPlace", name, {}, opts)
         tenant, spec, facts = args.tenant, args.spec, args.facts
@@ -72,7 +75,7 @@ class BuildPlace(pulumi.ComponentResource):
         namespace["metadata"]["labels"][BUILDS_OF] = tenant.namespace_name
         # The policy first: until it is there, a build could be anything.
         policed = pulumi.ResourceOptions(parent=self, depends_on=list(args.before))
-        there = KubernetesObject(f"{name}-namespace", namespace, policed)
+        self.namespace = there = KubernetesObject(f"{name}-namespace", namespace, policed)
         inside = pulumi.ResourceOptions(parent=self, depends_on=[there], deleted_with=there)
         parts: list[Manifest] = [
             _credentials(_name(tenant), identity, args.credentials),
