@@ -3,11 +3,12 @@
 Owns a policy beside the guardrails, because it judges ScaledObjects. Kubernetes can grant the change of an object as a
 whole only: members may patch ScaledObjects of their tenant, and this holds them to three annotations. Who may write the
 status of ScaledObjects runs what acts on them, or the cluster, and is not held. KEDA's `force-activation` and the other
-ways to pause are not among the three: what they keep is kept for ever.
+ways to pause are not among the three: what they keep is kept for ever. The waker, which takes back what it forces, has
+that one and the time of it, and nothing else.
 """
 
 from bedplate.kubernetes import Manifest
-from bedplate.labels import KEEP_UNTIL, START_AT, STOPPED
+from bedplate.labels import FORCED, IDLE_NAMESPACE, KEEP_UNTIL, START_AT, STOPPED, WAKER, WOKEN_AT
 
 POLICY = "bedplate-activity"
 _TIME = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
@@ -16,6 +17,7 @@ _VARIABLES = {
         "authorizer.group('keda.sh').resource('scaledobjects').subresource('status')"
         ".namespace(object.metadata.namespace).check('update').allowed()"
     ),
+    "wakes": f"request.userInfo.username == 'system:serviceaccount:{IDLE_NAMESPACE}:{WAKER}'",
     "was": "oldObject.metadata.?annotations.orValue({})",
     "becomes": "object.metadata.?annotations.orValue({})",
     "changed": (
@@ -38,13 +40,13 @@ def activity_spec() -> Manifest:
     allowed = [KEEP_UNTIL, START_AT, STOPPED]
     kind = {"apiGroups": ["keda.sh"], "apiVersions": ["*"], "resources": ["scaledobjects"]}
     checks = {
-        f"({_SAME}) && variables.changed.all(k, k in {allowed})": (
+        f"({_SAME}) && variables.changed.all(k, k in (variables.wakes ? {[FORCED, WOKEN_AT]} : {allowed}))": (
             f"of a ScaledObject only the annotations {', '.join(allowed)} are yours to change"
         ),
-        f"variables.said.all(k, k == '{STOPPED}' || variables.becomes[k].matches('{_TIME}'))": (
+        f"variables.wakes || variables.said.all(k, k == '{STOPPED}' || variables.becomes[k].matches('{_TIME}'))": (
             f"{KEEP_UNTIL} and {START_AT} must be a time in UTC, like 2026-12-01T18:00:00Z"
         ),
-        f"variables.said.all(k, k != '{STOPPED}' || variables.becomes[k] == '0')": (
+        f"variables.wakes || variables.said.all(k, k != '{STOPPED}' || variables.becomes[k] == '0')": (
             f'{STOPPED} may be "0", which stops it, or removed'
         ),
     }
