@@ -57,7 +57,7 @@ _LOOKBACK_SECONDS = 25
 OWNER = "ines@example.com"
 WOKEN = "erin"
 """A workspace that is stopped, and the one that the waker knows; requests start the others by what is counted."""
-HELD_SECONDS = 12
+HELD_SECONDS, WOKEN_POLLED_SECONDS = 12, 30
 MEMBER = [("Cookie", f"{SESSION}=ines")]
 POLLED = "/api/status"
 POOLS = (SimulatedPool(name="l4", nodes=1, cpu=16, memory_gib=64, accelerator="nvidia-l4", gpus=8),)
@@ -151,6 +151,9 @@ def scaled(name: str, url: str, gpus: int = 1) -> dict[str, Any]:
         gpus=gpus,
     )
     body: dict[str, Any] = dict(scaled_object(target, url, CLOCK))
+    if name == WOKEN:
+        # It is not by its own next look that KEDA starts it.
+        body["spec"]["pollingInterval"] = WOKEN_POLLED_SECONDS
     body["metadata"]["annotations"] |= {IDLE_TIMEOUT_MINUTES: f"{IDLE_SECONDS / 60}", OWNER_EMAIL: OWNER}
     return body
 

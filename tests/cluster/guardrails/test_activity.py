@@ -118,7 +118,8 @@ class TestAMember:
         assert "only the annotations" in told(calls, {"bedplate.dev/gpus": None})
 
     def test_may_change_nothing_else(self, calls: ClusterApi) -> None:
-        assert "only the annotations" in told(calls, spec={"maxReplicaCount": 7})
+        for field in ("maxReplicaCount", "initialCooldownPeriod"):
+            assert "only the annotations" in told(calls, spec={field: 7})
         assert "only the annotations" in told(calls, metadata={"labels": {"bedplate.dev/tenant": "other"}})
         assert "only the annotations" in told(calls, metadata={"finalizers": ["example.com/stays"]})
 
@@ -142,13 +143,15 @@ class TestTheWaker:
             api.delete(body)
 
     def test_forces_it_and_takes_it_back(self, calls: ClusterApi) -> None:
-        assert told(calls, {FORCE: "true", WOKEN: "2026-12-01T18:00:00Z"}, headers=WAKER) == ""
-        assert told(calls, {FORCE: None, WOKEN: None}, headers=WAKER) == ""
+        at = "2026-12-01T18:00:00Z"
+        assert told(calls, {FORCE: "true", WOKEN: at}, headers=WAKER, spec={"initialCooldownPeriod": 1}) == ""
+        assert told(calls, {FORCE: None, WOKEN: None}, headers=WAKER, spec={"initialCooldownPeriod": None}) == ""
 
     def test_may_change_nothing_else(self, calls: ClusterApi) -> None:
         for annotation in (KEEP, START, STOP, "bedplate.dev/gpus"):
             assert "are yours to change" in told(calls, {annotation: "0"}, headers=WAKER)
-        assert "are yours to change" in told(calls, spec={"maxReplicaCount": 7}, headers=WAKER)
+        for field in ("maxReplicaCount", "minReplicaCount", "pollingInterval", "cooldownPeriod"):
+            assert "are yours to change" in told(calls, spec={field: 7}, headers=WAKER)
         assert "are yours to change" in told(calls, metadata={"labels": {"bedplate.dev/tenant": "x"}}, headers=WAKER)
 
     def test_may_make_and_delete_none_and_scale_nothing_itself(self, calls: ClusterApi) -> None:

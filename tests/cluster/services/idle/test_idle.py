@@ -27,6 +27,7 @@ from cluster.idle_under_test import (
     TENANT,
     WARN_SECONDS,
     WOKEN,
+    WOKEN_POLLED_SECONDS,
     Site,
     host,
     running_site,
@@ -265,4 +266,4 @@ class TestWhoWakesAtOnce:
         meanwhile(LATE_SECONDS, lambda: site.replicas(WOKEN) == 1)
 
     def test_keeps_nothing_that_nobody_uses(self, site: Site) -> None:
-        site.waits_for(0, WOKEN, LATEST_SECONDS)
+        site.waits_for(0, WOKEN, LATEST_SECONDS + WOKEN_POLLED_SECONDS)

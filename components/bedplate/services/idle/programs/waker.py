@@ -1,10 +1,12 @@
 """Has KEDA start at once what somebody has asked for while it was stopped.
 
 Usage: waker.py PORT. Whoever keeps the door tells it the host: `POST /HOST`. It finds the ScaledObject that is marked
-with that host and forces it to be active (https://keda.sh/docs/latest/concepts/scaling-deployments/), which KEDA does
-within a second; by itself it would see so at its next look at what Prometheus has read and computed. Forcing has no end
-of its own: it is taken back after HELD_SECONDS, when all of them have seen that it runs, and what this program did not
-take back because it ended is taken back by the next one. It decides nothing else: what is stopped by hand stays so.
+with that host and forces it to be active (https://keda.sh/docs/latest/concepts/scaling-deployments/). KEDA looks
+at once at an object whose spec has changed, and for an annotation at its next look only, so a field goes with it that
+matters to new objects alone (https://github.com/kedacore/keda/blob/v2.21.0/controllers/keda/scaledobject_controller.go).
+Forcing has no end of its own: it is taken back after HELD_SECONDS, when all of them have seen that it runs, and what
+this program did not take back because it ended is taken back by the next one. It decides nothing else: what is stopped
+by hand stays so.
 Needs Python's standard library only.
 """
 
@@ -34,6 +36,8 @@ FORCED = "autoscaling.keda.sh/force-activation"
 STOPPED = "autoscaling.keda.sh/paused-replicas"
 WOKEN_AT = "bedplate.dev/woken-at"
 HOST = "bedplate.dev/host"
+UNUSED = "initialCooldownPeriod"
+"""Seconds for which a new object is not scaled to none; the platform leaves it out."""
 OBJECTS = "/apis/keda.sh/v1alpha1"
 _HOST = re.compile(r"[a-z0-9.-]{1,253}")
 
@@ -58,11 +62,13 @@ class Kubernetes:
         """All that requests start."""
         return self._ask("GET", f"/scaledobjects?labelSelector={HOST}")["items"]
 
-    def say(self, namespace: str, name: str, annotations: dict[str, str | None]) -> None:
-        """Of one; it may be gone."""
+    def say(self, namespace: str, name: str, forced: str | None, woken_at: str | None) -> None:
+        """Of one, which KEDA then looks at; it may be gone."""
+        annotations = {FORCED: forced, WOKEN_AT: woken_at}
+        change = {"metadata": {"annotations": annotations}, "spec": {UNUSED: 1 if forced else None}}
         path = f"/namespaces/{namespace}/scaledobjects/{name}"
         try:
-            self._ask("PATCH", path, {"metadata": {"annotations": annotations}})
+            self._ask("PATCH", path, change)
         except urllib.error.HTTPError as error:
             if error.code != 404:
                 raise
@@ -109,7 +115,7 @@ class Waker:
             with self._lock:
                 self._held[key] = time.monotonic() + self._held_seconds
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            self._kubernetes.say(*key, {FORCED: "true", WOKEN_AT: now})
+            self._kubernetes.say(*key, "true", now)
             tell(f"{'/'.join(key)} is woken")
 
     def take_over(self) -> None:
@@ -128,7 +134,7 @@ class Waker:
             due = [key for key, until in self._held.items() if until <= now]
         for key in due:
             try:
-                self._kubernetes.say(*key, {FORCED: None, WOKEN_AT: None})
+                self._kubernetes.say(*key, None, None)
             except OSError as error:
                 tell(f"{'/'.join(key)} is still forced: {error}")
                 continue
