@@ -130,17 +130,20 @@ class TestAMember:
                 calls.call(method, path, body=body, headers=ALICE)
 
 
+@pytest.fixture
+def _rights_of_the_waker(api: ApiServer, calls: ClusterApi) -> Generator[None]:
+    granted = [body for body in rights() if body["kind"] in ("ClusterRole", "ClusterRoleBinding")]
+    for body in granted:
+        api.apply(body)
+    eventually(lambda: told(calls, {FORCE: None}, headers=WAKER) == "", "that it may")
+    yield
+    for body in granted:
+        api.delete(body)
+
+
+@pytest.mark.usefixtures("_rights_of_the_waker")
 class TestTheWaker:
     """With the rights that the platform grants it."""
-
-    @pytest.fixture(scope="class", autouse=True)
-    def _granted(self, api: ApiServer) -> Generator[None]:
-        granted = [body for body in rights() if body["kind"] in ("ClusterRole", "ClusterRoleBinding")]
-        for body in granted:
-            api.apply(body)
-        yield
-        for body in granted:
-            api.delete(body)
 
     def test_forces_it_and_takes_it_back(self, calls: ClusterApi) -> None:
         at = "2026-12-01T18:00:00Z"
