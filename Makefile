@@ -59,6 +59,12 @@ benchmark-engine: install ## Measure Pulumi itself at 5, 50 and 200 tenants; hou
 benchmark-idle: install ## Measure stopping 20 and 200 workspaces with GPUs beside the prototype; needs built programs
 	@$(RUN) python tests/benchmarks/idle.py
 
+benchmark-spawn: install ## Measure how soon a stopped workspace is usable beside JupyterHub's spawn; needs built programs, npm and Node.js
+	@$(UV) venv --quiet --allow-existing $(INTERFACES)/jupyterhub
+	@$(UV) pip sync --quiet --require-hashes --python $(INTERFACES)/jupyterhub/bin/python tests/interfaces/jupyterhub.txt
+	@npm install --silent --no-audit --no-fund --prefix $(INTERFACES)/jupyterhub configurable-http-proxy@$(PROXY_VERSION)
+	@$(RUN) python tests/benchmarks/spawn.py
+
 benchmark-sessions: install ## Measure the login under load; needs built programs, and Valkey or Redis
 	@$(RUN) python tests/benchmarks/sessions.py
 
@@ -93,6 +99,8 @@ $(TOOLS)/bin/uv:
 clean: ## Remove what was installed here; built programs stay in ~/.cache/bedplate
 	@rm -rf .venv .tools dist .pytest_cache .ruff_cache
 
+# renovate: datasource=npm depName=configurable-http-proxy
+PROXY_VERSION := 5.3.0
 INTERFACES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bedplate/interfaces
 interfaces: install ## Install what tests of workspaces and apps run, from tests/interfaces: JupyterLab, VS Code, Streamlit, Gradio, Dash
 	@for name in jupyterlab apps code-server; do \
@@ -112,4 +120,4 @@ kueue-certificate: ## Make the certificate that Kueue reads beside a rehearsal, 
 		-subj /CN=kueue-metrics -addext subjectAltName=IP:127.0.0.1 \
 		-keyout /etc/kueue/metrics/certs/tls.key -out /etc/kueue/metrics/certs/tls.crt
 
-.PHONY: interfaces torch kueue-certificate help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-guardrails benchmark-engine benchmark-idle benchmark-sessions benchmark-deploys benchmark-jobs benchmark-logs format install clean
+.PHONY: interfaces torch kueue-certificate help rehearse test test-offline check programs definitions plan benchmark benchmark-rehearsal benchmark-guardrails benchmark-engine benchmark-idle benchmark-spawn benchmark-sessions benchmark-deploys benchmark-jobs benchmark-logs format install clean

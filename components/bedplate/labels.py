@@ -25,6 +25,12 @@ KEEP_UNTIL = f"{DOMAIN}/keep-until"
 START_AT = f"{DOMAIN}/start-at"
 """Of a ScaledObject: when somebody asked for it, which counts as use at that time. It starts what is stopped, and
 begins the idle time anew."""
+FORCED = "autoscaling.keda.sh/force-activation"
+WOKEN_AT = f"{DOMAIN}/woken-at"
+"""Of a ScaledObject: that its target is up whatever KEDA sees, and since when. The waker of `idle` says so, and takes
+it back."""
+HOST = f"{DOMAIN}/host"
+"""Label of a ScaledObject: a hash of the host whose requests start its target."""
 STOPPED = "autoscaling.keda.sh/paused-replicas"
 """KEDA's; with "0" the target is stopped now, and stays so until the annotation goes
 (https://keda.sh/docs/latest/concepts/scaling-deployments/#pausing-autoscaling)."""
@@ -101,7 +107,7 @@ PLATFORM_OWNER = "platform"
 FRONT_DOOR_NAMESPACE = "bedplate-front-door"
 SIGN_IN, SIGN_IN_PAGES, SIGN_OUT = "sign-in", "sign-in-pages", "sign-out"
 CLIENT_HEADERS, ANSWER_HEADERS, CREDENTIALS = "client-headers", "answer-headers", "credentials"
-OWN_PAGES, PROVIDER_TOKENS, STARTING = "own-pages", "provider-tokens", "starting"
+OWN_PAGES, PROVIDER_TOKENS, STARTING, ASLEEP = "own-pages", "provider-tokens", "starting", "asleep"
 FRONT_DOOR_NAMES = (
     *(DEPLOYED_BEFORE, DEPLOYED_AFTER, DEPLOYED_PUBLIC, "deployed-filter", "deployed-concurrency"),
     *(
@@ -114,6 +120,7 @@ FRONT_DOOR_NAMES = (
         PROVIDER_TOKENS,
         CREDENTIALS,
         STARTING,
+        ASLEEP,
     ),
 )
 """Names of the platform's own objects beside the routes in the front door's namespace."""
@@ -178,6 +185,9 @@ PULL_SECRET = "registry"
 IDLE_NAMESPACE = "bedplate-idle"
 KEDA = "keda"
 """The release, in IDLE_NAMESPACE."""
+WAKER, WAKER_PORT = "waker", 8090
+WAKER_URL = f"http://{WAKER}.{IDLE_NAMESPACE}.svc:{WAKER_PORT}"
+"""Who starts at once what somebody asks for; there is none where somebody else runs KEDA."""
 NODE_EXPORTER_NAMESPACE = "bedplate-node-exporter"
 COST_NAMESPACE = "bedplate-cost"
 LOGS_NAMESPACE = "bedplate-logs"

@@ -82,7 +82,8 @@ class ActivityRequest:
 
     namespace, namespace_name: of its tenant. after_minutes: without use; the stack's if none. replicas_min,
     replicas_max, cpu_percent: how many pods while it is in use, and the use of CPU above which some are added, if any.
-    route: name of the route at which its use is counted, if there is one. gpus, accelerator: of its pods together.
+    route: name of the route at which its use is counted, if there is one; host: where it answers, if that is of its own
+    choice. gpus, accelerator: of its pods together.
     """
 
     identity: Identity
@@ -95,6 +96,7 @@ class ActivityRequest:
     replicas_max: int = 1
     cpu_percent: int | None = None
     route: str = ""
+    host: str = ""
     gpus: int = 0
     accelerator: str = ""
 

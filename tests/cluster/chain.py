@@ -29,6 +29,7 @@ from cluster.login_processes import CLOUD, DOMAIN, ISSUER, LOGIN, Generated, Log
 from cluster.objects_under_test import endpoint_slice, eventually
 from cluster.processes_under_test import Visitor, own_address
 from cluster.traefik_under_test import RunningTraefik, certificate, running_traefik, wildcard_secret
+from cluster.waker_under_test import at_waker
 from harness import MINIMAL, model_api, objects, platform, record, tenant
 from programs_under_test import program_under_test
 
@@ -154,6 +155,7 @@ def _objects(
         if asking:
             assert asking["address"].startswith(endpoints.proxy)
             asking["address"] = asking["address"].replace(endpoints.proxy, site.origin("proxy"))
+        body = at_waker(body, "")
         if ISSUER in json.dumps(body) and body["kind"] == "Middleware":
             body = json.loads(replaced(json.dumps(body), {f'"{ISSUER}"': f'"{site.origin("provider")}"'}))
         yield body

@@ -22,8 +22,9 @@ from bedplate.services.login.authentication import AuthenticationEndpoints
 from bedplate.services.login.spec import TokensSpec
 from cluster.front_door_objects import service
 from cluster.objects_under_test import eventually
-from cluster.processes_under_test import PROVIDER, SESSION, Login, Visitor, Workload, own_address, serving
+from cluster.processes_under_test import PROVIDER, SESSION, Login, Told, Visitor, Workload, own_address, serving
 from cluster.traefik_under_test import RunningTraefik, certificate, running_traefik, wildcard_secret
+from cluster.waker_under_test import at_waker
 from harness import objects, platform, record
 from programs_under_test import program_under_test
 
@@ -96,13 +97,17 @@ def running_front_door(cluster_access: ClusterAccess, folder: Path) -> Iterator[
     api = ApiServer(cluster_access)
     definitions = Definitions(api)
     definitions.create(record(platform(certificates={"issuer": "internal"})))
-    with serving(Workload, address) as workload, serving(Login, "127.0.0.1") as login_port:
+    with (
+        serving(Workload, address) as workload,
+        serving(Login, "127.0.0.1") as login_port,
+        serving(Told, "127.0.0.1") as waker,
+    ):
         login = AuthenticationEndpoints(
             domain=DOMAIN, issuer=PROVIDER, tokens=TOKENS, proxy=f"http://127.0.0.1:{login_port}"
         )
         broken = route("broken", "browser", login)
         applied = [
-            *the_platforms_part(),
+            *(at_waker(body, f"http://127.0.0.1:{waker}") for body in the_platforms_part()),
             provider_tokens(login),
             *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in ("vision", "audio")),
             wildcard_secret(found, key),

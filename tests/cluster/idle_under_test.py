@@ -31,6 +31,7 @@ from bedplate.services.login.authentication import AuthenticationEndpoints
 from cluster.front_door_under_test import DOMAIN, TOKENS, route, the_platforms_part
 from cluster.idle_processes import (
     IdlePrograms,
+    Running,
     Sources,
     Watching,
     keda_definitions,
@@ -44,6 +45,7 @@ from cluster.pages import Pages
 from cluster.processes_under_test import PROVIDER, SESSION, Login, Visitor, own_address, serving
 from cluster.simulated_use import SimulatedUse
 from cluster.traefik_under_test import RunningTraefik, certificate, running_traefik, wildcard_secret
+from cluster.waker_under_test import at_waker, rights, running_waker
 from harness import platform, record
 from programs_under_test import program_under_test
 
@@ -53,6 +55,9 @@ IDLE_SECONDS, WARN_SECONDS = 24, 12
 _LOOKBACK_SECONDS = 25
 """As much longer than the rules' window as the five minutes that Prometheus is shipped with."""
 OWNER = "ines@example.com"
+WOKEN = "erin"
+"""A workspace that is stopped, and the one that the waker knows; requests start the others by what is counted."""
+HELD_SECONDS, WOKEN_POLLED_SECONDS = 12, 30
 MEMBER = [("Cookie", f"{SESSION}=ines")]
 POLLED = "/api/status"
 POOLS = (SimulatedPool(name="l4", nodes=1, cpu=16, memory_gib=64, accelerator="nvidia-l4", gpus=8),)
@@ -68,6 +73,7 @@ class Site:
     watching: Watching
     use: SimulatedUse
     traefik: RunningTraefik
+    waker: Running
     certificate: Path
     times: dict[str, float] = field(default_factory=dict[str, float])
 
@@ -141,9 +147,13 @@ def scaled(name: str, url: str, gpus: int = 1) -> dict[str, Any]:
         identity=identity(name),
         after_minutes=1,
         route=host_label(TENANT, name),
+        host=host(name) if name == WOKEN else "",
         gpus=gpus,
     )
     body: dict[str, Any] = dict(scaled_object(target, url, CLOCK))
+    if name == WOKEN:
+        # It is not by its own next look that KEDA starts it.
+        body["spec"]["pollingInterval"] = WOKEN_POLLED_SECONDS
     body["metadata"]["annotations"] |= {IDLE_TIMEOUT_MINUTES: f"{IDLE_SECONDS / 60}", OWNER_EMAIL: OWNER}
     return body
 
@@ -181,12 +191,20 @@ def running_site(access: ClusterAccess, folder: Path, names: Sequence[str]) -> I
             domain=DOMAIN, issuer=PROVIDER, tokens=TOKENS, proxy=f"http://127.0.0.1:{login_port}"
         )
         use = SimulatedUse(api, [TENANT], (address, workload))
+        granted = rights()
+        life.callback(_remove, api, granted)
+        for body in granted:
+            api.apply(body)
+        waker, waker_url = life.enter_context(running_waker(access, api, folder / "waker", HELD_SECONDS))
+        stopped = {**stateful_set(WOKEN), "spec": {**stateful_set(WOKEN)["spec"], "replicas": 0}}
         applied = [
-            *the_platforms_part(),
+            *(at_waker(body, waker_url) for body in the_platforms_part()),
             provider_tokens(login),
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TENANT}},
             wildcard_secret(*found),
             *(part for name in names for part in (*way_to(name, login), stateful_set(name))),
+            *way_to(WOKEN, login),
+            stopped,
         ]
         life.callback(_remove, api, applied)
         for body in applied:
@@ -194,11 +212,11 @@ def running_site(access: ClusterAccess, folder: Path, names: Sequence[str]) -> I
         exporter = life.enter_context(use.told())
         traefik = life.enter_context(running_traefik(traefik_program, access, api, folder / "traefik"))
         watching = life.enter_context(_watching(programs, access, folder, traefik.metrics, exporter))
-        for name in names:
+        for name in (*names, WOKEN):
             use.of(TENANT, name).gpu_percent = 0.0
             api.apply(scaled(name, watching.prometheus.url))
-        life.callback(_remove, api, [scaled(name, watching.prometheus.url) for name in names])
-        yield Site(api, watching, use, traefik, found[0])
+        life.callback(_remove, api, [scaled(name, watching.prometheus.url) for name in (*names, WOKEN)])
+        yield Site(api, watching, use, traefik, waker, found[0])
 
 
 @contextmanager

@@ -195,6 +195,21 @@ class Login(BaseHTTPRequestHandler):
         pass
 
 
+class Told(BaseHTTPRequestHandler):
+    """Who is told of hosts that somebody asked for: which."""
+
+    hosts: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        Told.hosts.append(self.path[1:])
+        self.send_response(202)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_request(self, code: object = "-", size: object = "-") -> None:
+        pass
+
+
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler], address: str) -> Iterator[int]:
     """A server of this handler; its port."""

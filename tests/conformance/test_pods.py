@@ -55,7 +55,7 @@ SEES_PARTS = {
         ("nvidia-device-plugin-parts", "dcgm-exporter-parts"), "all parts of a GPU are for SYS_ADMIN to see"
     )
 }
-TOKENS = {"cluster-autoscaler", "budget-marker", "kueue", "jobset", "log-keeper"}
+TOKENS = {"cluster-autoscaler", "budget-marker", "kueue", "jobset", "log-keeper", "waker"}
 """Pods that talk to the Kubernetes API."""
 GOES_TO_ANY_TAINTED_NODE = {*PLUGINS, CARDS, *EXPORTERS, "log-collector"}
 SYSTEM = {"key": "CriticalAddonsOnly", "operator": "Exists"}

@@ -159,6 +159,7 @@ class Services:
         args = IdleArgs(
             spec=spec,
             max_minutes=self._args.max_idle_minutes,
+            domain=self._args.domain,
             prometheus=prometheus_of(self._args.spec.monitoring),
             facts=self._args.cluster.facts,
             chart_source=self._args.spec.charts.source,

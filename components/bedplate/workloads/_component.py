@@ -76,7 +76,7 @@ class WorkloadComponent(pulumi.ComponentResource):
         door.open(f"{name}-route", request, self)
 
     def _stop_while_idle(self, name: str, args: WorkloadArgs) -> None:
-        spec, activity = args.spec, args.offers.activity
+        spec, activity, endpoint = args.spec, args.offers.activity, args.spec.endpoint()
         sleeper = spec.sleeper()
         if sleeper is None or activity is None:
             return
@@ -90,7 +90,8 @@ class WorkloadComponent(pulumi.ComponentResource):
             replicas_min=sleeper.replicas_min,
             replicas_max=sleeper.replicas_max,
             cpu_percent=sleeper.cpu_percent,
-            route=host_label(args.identity.tenant, args.identity.workload) if spec.endpoint() else "",
+            route=host_label(args.identity.tenant, args.identity.workload) if endpoint else "",
+            host=(endpoint.route.host or "") if endpoint else "",
             gpus=spec.gpu.count * sleeper.replicas_min if spec.gpu else 0,
             accelerator=spec.gpu.accelerator if spec.gpu else "",
         )

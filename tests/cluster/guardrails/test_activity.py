@@ -10,13 +10,15 @@ from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi
 from cluster.guardrails.guarded import MEMBERS
 from cluster.objects_under_test import eventually
+from cluster.waker_under_test import rights
 
 pytestmark = pytest.mark.enable_socket
 
 ALICE = {"Impersonate-User": "alice@example.com", "Impersonate-Group": f"ml-{MEMBERS}"}
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 OBJECTS = f"/apis/keda.sh/v1alpha1/namespaces/{MEMBERS}/scaledobjects"
-KEEP, START = "bedplate.dev/keep-until", "bedplate.dev/start-at"
+WAKER = {"Impersonate-User": "system:serviceaccount:bedplate-idle:waker"}
+KEEP, START, WOKEN = "bedplate.dev/keep-until", "bedplate.dev/start-at", "bedplate.dev/woken-at"
 STOP, FORCE = "autoscaling.keda.sh/paused-replicas", "autoscaling.keda.sh/force-activation"
 DEFINITION: dict[str, Any] = {
     "apiVersion": "apiextensions.k8s.io/v1",
@@ -105,7 +107,7 @@ class TestAMember:
     @pytest.mark.parametrize(
         "annotation",
         [
-            *(FORCE, "autoscaling.keda.sh/paused", "autoscaling.keda.sh/paused-scale-in"),
+            *(FORCE, WOKEN, "autoscaling.keda.sh/paused", "autoscaling.keda.sh/paused-scale-in"),
             *("bedplate.dev/idle-timeout-minutes", "bedplate.dev/route", "bedplate.dev/gpus"),
         ],
     )
@@ -116,7 +118,8 @@ class TestAMember:
         assert "only the annotations" in told(calls, {"bedplate.dev/gpus": None})
 
     def test_may_change_nothing_else(self, calls: ClusterApi) -> None:
-        assert "only the annotations" in told(calls, spec={"maxReplicaCount": 7})
+        for field in ("maxReplicaCount", "initialCooldownPeriod"):
+            assert "only the annotations" in told(calls, spec={field: 7})
         assert "only the annotations" in told(calls, metadata={"labels": {"bedplate.dev/tenant": "other"}})
         assert "only the annotations" in told(calls, metadata={"finalizers": ["example.com/stays"]})
 
@@ -125,6 +128,42 @@ class TestAMember:
             body = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "notebook"}}
             with pytest.raises(ApiError, match="forbidden"):
                 calls.call(method, path, body=body, headers=ALICE)
+
+
+@pytest.fixture
+def _rights_of_the_waker(api: ApiServer, calls: ClusterApi) -> Generator[None]:
+    granted = [body for body in rights() if body["kind"] in ("ClusterRole", "ClusterRoleBinding")]
+    for body in granted:
+        api.apply(body)
+    eventually(lambda: told(calls, {FORCE: None}, headers=WAKER) == "", "that it may")
+    yield
+    for body in granted:
+        api.delete(body)
+
+
+@pytest.mark.usefixtures("_rights_of_the_waker")
+class TestTheWaker:
+    """With the rights that the platform grants it."""
+
+    def test_forces_it_and_takes_it_back(self, calls: ClusterApi) -> None:
+        at = "2026-12-01T18:00:00Z"
+        assert told(calls, {FORCE: "true", WOKEN: at}, headers=WAKER, spec={"initialCooldownPeriod": 1}) == ""
+        assert told(calls, {FORCE: None, WOKEN: None}, headers=WAKER, spec={"initialCooldownPeriod": None}) == ""
+
+    def test_may_change_nothing_else(self, calls: ClusterApi) -> None:
+        for annotation in (KEEP, START, STOP, "bedplate.dev/gpus"):
+            assert "are yours to change" in told(calls, {annotation: "0"}, headers=WAKER)
+        for field in ("maxReplicaCount", "minReplicaCount", "pollingInterval", "cooldownPeriod"):
+            assert "are yours to change" in told(calls, spec={field: 7}, headers=WAKER)
+        assert "are yours to change" in told(calls, metadata={"labels": {"bedplate.dev/tenant": "x"}}, headers=WAKER)
+
+    def test_may_make_and_delete_none_and_scale_nothing_itself(self, calls: ClusterApi) -> None:
+        scale = f"/apis/apps/v1/namespaces/{MEMBERS}/statefulsets/notebook/scale"
+        for method, path in (("delete", f"{OBJECTS}/notebook"), ("post", OBJECTS), ("patch", scale)):
+            body = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "notebook"}}
+            form = {"Content-Type": "application/merge-patch+json"} if method == "patch" else {}
+            with pytest.raises(ApiError, match="forbidden"):
+                calls.call(method, path, body=body, headers={**WAKER, **form})
 
 
 class TestWhoRunsIt:

@@ -9,6 +9,7 @@ from typing import Any
 from bedplate.kubernetes import Manifest, manifest
 from bedplate.labels import (
     ANSWER_HEADERS,
+    ASLEEP,
     CLIENT_HEADERS,
     CREDENTIALS,
     FRONT_DOOR_NAMESPACE,
@@ -16,6 +17,7 @@ from bedplate.labels import (
     SESSION_COOKIE,
     SIGN_IN_PAGES,
     STARTING,
+    WAKER_URL,
     Identity,
 )
 from bedplate.services.front_door.headers import FAMILIES, KEPT, WHOLE
@@ -25,7 +27,7 @@ from bedplate.services.login.authentication import IDENTITY_HEADERS
 
 _LOGIN_ANSWER_BYTES = 65536
 _DAYS_365 = 31_536_000
-_RETRY_SECONDS = 5
+_RETRY_SECONDS = 2
 
 
 def shared_middlewares() -> list[Manifest]:
@@ -39,7 +41,9 @@ def shared_middlewares() -> list[Manifest]:
         middleware(OWN_PAGES, IDENTITY, of_own_pages([SESSION_COOKIE])),
         middleware(SIGN_IN_PAGES, IDENTITY, of_own_pages(["*"])),
         middleware(CREDENTIALS, IDENTITY, credentials),
-        middleware(STARTING, IDENTITY, starting(_RETRY_SECONDS)),
+        middleware(STARTING, IDENTITY, starting(_RETRY_SECONDS, WAKER_URL)),
+        # Of what pages ask by themselves, which starts nothing.
+        middleware(ASLEEP, IDENTITY, starting(_RETRY_SECONDS)),
     ]
 
 

@@ -15,6 +15,7 @@ import pulumi
 from bedplate.kubernetes import CustomObject, KubernetesObject, Manifest, RouteSpec, manifest, network_policy
 from bedplate.labels import (
     ANSWER_HEADERS,
+    ASLEEP,
     CLIENT_HEADERS,
     CREDENTIALS,
     FRONT_DOOR_NAMESPACE,
@@ -222,7 +223,7 @@ def _polling_route(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[s
         by_method.setdefault(method or "GET", []).append(f"PathRegexp(`^(?:{path})`)")
     asked = [f"Method(`{method}`) && ({' || '.join(paths)})" for method, paths in by_method.items()]
     either = asked[0] if len(asked) == 1 else f"({' || '.join(f'({one})' for one in asked)})"
-    rules = [{**rule, "match": f"{rule['match']} && {either}"} for rule in _rules(args, checks, limits)]
+    rules = [{**rule, "match": f"{rule['match']} && {either}"} for rule in _rules(args, checks, limits, ASLEEP)]
     return [("polling-route", _ingress_route(args, f"{args.label}{POLLING_SUFFIX}", rules))]
 
 
@@ -232,14 +233,16 @@ def _ingress_route(args: RouteArgs, name: str, rules: Sequence[Manifest]) -> Man
     return manifest(API_VERSION, "IngressRoute", name, args.identity, namespace=FRONT_DOOR_NAMESPACE, spec=spec)
 
 
-def _rules(args: RouteArgs, checks: Sequence[_Check], limits: Sequence[str]) -> list[Manifest]:
+def _rules(
+    args: RouteArgs, checks: Sequence[_Check], limits: Sequence[str], sleeping: str = STARTING
+) -> list[Manifest]:
     """Of rules that match Traefik takes the longest one, which is the one that looks at the most
     (https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/#priority-calculation).
-    """
+    sleeping: name of the middleware that answers while the workload has no pod."""
     services = _services(args)
     own = [f"{args.label}-{suffix}" for suffix in limits]
     # Only who was let in is told that the workload sleeps.
-    last = [*([f"{args.label}-{_SENT}"] if args.sent else []), *([STARTING] if args.sleep else [])]
+    last = [*([f"{args.label}-{_SENT}"] if args.sent else []), *([sleeping] if args.sleep else [])]
     host = f"Host(`{args.host}`)"
     return [
         _rule(

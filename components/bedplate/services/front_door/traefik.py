@@ -24,6 +24,7 @@ from bedplate.kubernetes import (
 )
 from bedplate.labels import (
     FRONT_DOOR_NAMESPACE,
+    IDLE_NAMESPACE,
     LOGIN_NAMESPACE,
     LOGS_NAMESPACE,
     MONITORING_NAMESPACE,
@@ -35,6 +36,7 @@ from bedplate.labels import (
     TRAEFIK,
     TRAEFIK_HTTP_PORT,
     TRAEFIK_HTTPS_PORT,
+    WAKER_PORT,
     Identity,
 )
 from bedplate.services.certificates.challenges import OVER_DNS, Challenges
@@ -256,7 +258,8 @@ def rights() -> list[Manifest]:
 
 
 def policies() -> list[Manifest]:
-    """Anybody may come in; Traefik itself reaches the API server, the login, tenants' pods and the platform's pages."""
+    """Anybody may come in; Traefik itself reaches the API server, the login, tenants' pods, the platform's pages, and
+    who wakes what sleeps."""
     selector = {"matchLabels": {NAME: TRAEFIK}}
     tenants = {"namespaceSelector": {"matchExpressions": [{"key": TENANT, "operator": "Exists"}]}}
 
@@ -268,6 +271,7 @@ def policies() -> list[Manifest]:
         # Without `to` a rule also matches an API server that the network plugin does not see as an address.
         policy("api-server", policyTypes=["Egress"], egress=[{"ports": _tcp(443, 6443)}]),
         policy("login", policyTypes=["Egress"], egress=[{"to": [pods_of(LOGIN_NAMESPACE)]}]),
+        policy("waker", policyTypes=["Egress"], egress=[{"to": [pods_of(IDLE_NAMESPACE)], "ports": _tcp(WAKER_PORT)}]),
         policy("pages", policyTypes=["Egress"], egress=_pages()),
         policy("workloads", policyTypes=["Egress"], egress=[{"to": [tenants], "ports": [{"protocol": "TCP"}]}]),
     ]

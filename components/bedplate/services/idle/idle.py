@@ -1,8 +1,9 @@
 """What nobody uses is stopped, and started when somebody asks for it.
 
-Owns KEDA in its namespace, the rules by which Prometheus finds out who uses what, and the ScaledObject of whatever asks
-for one. It deliberately owns neither Prometheus (see `monitoring`) nor the routes at which use is counted (see
-`front_door`), and deletes nothing: what is stopped has no pods, and keeps its volumes, its name and its address.
+Owns KEDA in its namespace, who wakes what is asked for, the rules by which Prometheus finds out who uses what, and the
+ScaledObject of whatever asks for one. It deliberately owns neither Prometheus (see `monitoring`) nor the routes at
+which use is counted (see `front_door`), and deletes nothing: what is stopped has no pods, and keeps its volumes, its
+name and its address.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from bedplate.kubernetes import (
     Alert,
     CustomObject,
     Dashboard,
+    KubernetesObject,
     Operator,
     PlatformNamespace,
     ProvidedOperator,
@@ -32,16 +34,18 @@ from bedplate.services.idle.queues import scaled_by_queue
 from bedplate.services.idle.rules import Thresholds, idle_rules
 from bedplate.services.idle.scaled_objects import Target, scaled_object
 from bedplate.services.idle.spec import IdleSettingsSpec
+from bedplate.services.idle.waker import parts
 from bedplate.services.monitoring.endpoint import PrometheusEndpoint
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdleArgs:
-    """max_minutes: the longest that anything may be kept without use. prometheus: who is asked. chart_source: of
-    charts, in the publisher's place."""
+    """max_minutes: the longest that anything may be kept without use. domain: of hosts. prometheus: who is asked.
+    chart_source: of charts, in the publisher's place."""
 
     spec: IdleSettingsSpec
     max_minutes: int
+    domain: str
     prometheus: PrometheusEndpoint
     facts: ClusterFacts
     chart_source: str | None = None
@@ -62,6 +66,7 @@ class Idle(pulumi.ComponentResource):
     def __init__(self, name: str, args: IdleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:Idle", name, {}, opts)
         self._name, self._spec, self._prometheus = name, args.spec, args.prometheus
+        self._domain = args.domain
         self.operator = self._keda(args)
         thresholds = Thresholds(
             cpu_percent=args.spec.cpu_percent,
@@ -81,7 +86,7 @@ class Idle(pulumi.ComponentResource):
 
     def scale(self, name: str, request: ActivityRequest, parent: pulumi.Resource) -> None:
         """Registers for `parent` that its target is stopped while nobody uses it."""
-        body = scaled_object(_target(request, self.minutes(request.after_minutes)), self._prometheus.url)
+        body = scaled_object(_target(request, self.minutes(request.after_minutes), self._domain), self._prometheus.url)
         inside = pulumi.ResourceOptions(parent=parent, depends_on=[request.namespace], deleted_with=request.namespace)
         CustomObject(name, body, self.operator, inside)
 
@@ -97,10 +102,13 @@ class Idle(pulumi.ComponentResource):
             return ProvidedOperator(f"{self._name}-provided", operator, child)
         place = PlatformNamespace(f"{self._name}-place", namespace(args.facts, args.prometheus), child)
         release = ReleaseArgs(chart=CHART, namespace=place, values=values(), source=args.chart_source)
-        return Release(f"{self._name}-release", release, child)
+        operator = Release(f"{self._name}-release", release, child)
+        for suffix, part in parts():
+            KubernetesObject(f"{self._name}-waker-{suffix}", part, place.inside(self))
+        return operator
 
 
-def _target(request: ActivityRequest, after_minutes: int) -> Target:
+def _target(request: ActivityRequest, after_minutes: int, domain: str) -> Target:
     return Target(
         kind=request.kind,
         name=request.target,
@@ -111,6 +119,7 @@ def _target(request: ActivityRequest, after_minutes: int) -> Target:
         replicas_max=request.replicas_max,
         cpu_percent=request.cpu_percent,
         route=request.route,
+        host=request.host or (f"{request.route}.{domain}" if request.route else ""),
         gpus=request.gpus,
         accelerator=request.accelerator,
     )

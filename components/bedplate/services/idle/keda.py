@@ -85,14 +85,14 @@ def values() -> dict[str, Any]:
 
 
 def namespace(facts: ClusterFacts, prometheus: PrometheusEndpoint) -> PlatformNamespaceArgs:
-    """KEDA's namespace; twice its pods may be critical while they are updated."""
+    """KEDA's namespace; twice its pods, and the waker's, may be critical while they are updated."""
     return PlatformNamespaceArgs(
         namespace=IDLE_NAMESPACE,
         identity=IDENTITY,
         kubernetes_version=facts.kubernetes_version,
         dns=facts.dns,
         policies=_policies(prometheus),
-        critical_pods=4 * _REPLICAS,
+        critical_pods=4 * _REPLICAS + 2,
     )
 
 

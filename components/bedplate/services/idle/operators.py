@@ -6,7 +6,7 @@ runs is in use, and stays up.
 
 from collections.abc import Mapping, Sequence
 
-from bedplate.labels import KEDA
+from bedplate.labels import IDLE_NAMESPACE, KEDA, WAKER
 from bedplate.services.idle.scaled_objects import API_VERSION
 from bedplate.services.operator import Launch, OperatorProgram, Ready, Sight, Surroundings, Work, readiness
 from bedplate.wording import counted
@@ -46,7 +46,7 @@ def _work(sight: Sight) -> Work:
     return Work(text=f"{counted(ready, 'ScaledObject')} ready", counts={"scaledObjectsReady": ready}, missing=missing)
 
 
-NOT_RUN: Mapping[str, str] = {}
+NOT_RUN: Mapping[str, str] = {f"{IDLE_NAMESPACE}/{WAKER}": "nobody visits, so nobody is told of it"}
 OPERATORS: Sequence[OperatorProgram] = (
     OperatorProgram(
         name=KEDA,

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bedplate.kubernetes import Manifest, manifest
-from bedplate.labels import ACCELERATOR, IDLE_TIMEOUT_MINUTES, Identity
+from bedplate.labels import ACCELERATOR, HOST, IDLE_TIMEOUT_MINUTES, Identity
 from bedplate.services.idle.rules import Clock
+from bedplate.services.idle.waker import host_mark
 from bedplate.services.idle.workspace_objects import GPUS, ROUTE
 
 API_VERSION = "keda.sh/v1alpha1"
@@ -26,8 +27,8 @@ class Target:
     """What is stopped and started. name: of the Deployment or StatefulSet, and of its workload.
 
     replicas_min, replicas_max: while it is up. cpu_percent: of the request, above which pods are added; none where
-    their number is fixed. route: name of the IngressRoute at which its use is counted, if there is one. gpus: of its
-    pods together.
+    their number is fixed. route: name of the IngressRoute at which its use is counted, if there is one; host: whose
+    requests start it. gpus: of its pods together.
     """
 
     kind: Literal["Deployment", "StatefulSet"]
@@ -39,6 +40,7 @@ class Target:
     replicas_max: int = 1
     cpu_percent: int | None = None
     route: str = ""
+    host: str = ""
     gpus: int = 0
     accelerator: str = ""
 
@@ -57,7 +59,7 @@ def scaled_object(target: Target, prometheus_url: str, clock: Clock | None = Non
     triggers: list[Manifest] = [_wanted(target, prometheus_url, clock)]
     if target.cpu_percent is not None:
         triggers.append({"type": "cpu", "metricType": "Utilization", "metadata": {"value": str(target.cpu_percent)}})
-    return manifest(
+    made = manifest(
         API_VERSION,
         "ScaledObject",
         target.name,
@@ -75,6 +77,9 @@ def scaled_object(target: Target, prometheus_url: str, clock: Clock | None = Non
             "triggers": triggers,
         },
     )
+    if target.host:
+        made["metadata"]["labels"][HOST] = host_mark(target.host)
+    return made
 
 
 def _wanted(target: Target, prometheus_url: str, clock: Clock) -> Manifest:

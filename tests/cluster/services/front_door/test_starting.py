@@ -6,7 +6,8 @@ import urllib.request
 import pytest
 
 from cluster.front_door_under_test import ASLEEP, AWAKE, MEMBER, STUDIO
-from cluster.processes_under_test import Visitor
+from cluster.objects_under_test import eventually
+from cluster.processes_under_test import Told, Visitor
 from cluster.traefik_under_test import RunningTraefik
 
 pytestmark = pytest.mark.enable_socket
@@ -20,9 +21,9 @@ class TestWhoLooksForAPage:
     def test_is_shown_that_it_starts_and_asks_again_by_itself(self, visitor: Visitor) -> None:
         response, page = visitor.ask(STUDIO, "/lab?x=1", PAGE)
         text = page.decode()
-        assert (response.status, response.headers["Retry-After"]) == (503, "5")
+        assert (response.status, response.headers["Retry-After"]) == (503, "2")
         assert f"<h1>Starting {STUDIO}</h1>" in text
-        assert '<meta http-equiv="refresh" content="5">' in text
+        assert '<meta http-equiv="refresh" content="2">' in text
         assert 'role="status"' in text
         assert '<html lang="en">' in text
 
@@ -55,7 +56,7 @@ class TestWhoLooksForAPage:
 )
 def test_programs_are_told_when_to_ask_again(visitor: Visitor, asking: Headers) -> None:
     response, text = visitor.ask(STUDIO, "/predict", asking)
-    assert (response.status, response.headers["Retry-After"]) == (503, "5")
+    assert (response.status, response.headers["Retry-After"]) == (503, "2")
     assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert b"is starting" in text
 
@@ -65,6 +66,28 @@ def test_a_form_that_was_sent_is_not_swallowed_by_a_page(visitor: Visitor) -> No
     response, text = visitor.ask(STUDIO, "/save", [*MEMBER, ("Accept", "text/html"), *own], body=b"x")
     assert response.status == 503
     assert b"<html" not in text
+
+
+class TestTheWaker:
+    @pytest.fixture(autouse=True)
+    def _told_of_nothing(self) -> None:
+        Told.hosts.clear()
+
+    @pytest.mark.parametrize("asking", [PAGE, MEMBER], ids=["a person", "a program"])
+    def test_is_told_of_the_host_that_was_asked_for(self, visitor: Visitor, asking: Headers) -> None:
+        assert visitor.ask(STUDIO, "/lab", asking)[0].status == 503
+        eventually(lambda: Told.hosts == [STUDIO], "that it is told once", 5)
+
+    def test_is_told_of_nobody_who_may_not_come_in_and_of_nothing_that_pages_ask_by_themselves(
+        self, visitor: Visitor
+    ) -> None:
+        assert visitor.ask(STUDIO, "/lab", PAGE[1:])[0].status == 302
+        assert visitor.ask(STUDIO, "/api/status", MEMBER)[0].status == 503
+        assert visitor.ask(AWAKE, "/unavailable", PAGE)[0].status == 503
+        assert visitor.ask(ASLEEP, "/", PAGE)[0].status == 503
+        assert visitor.ask(STUDIO, "/lab", MEMBER)[0].status == 503
+        eventually(lambda: Told.hosts, "that it is told of the last one", 5)
+        assert Told.hosts == [STUDIO]
 
 
 class TestAWorkloadThatHasAPod:

@@ -15,18 +15,23 @@ from rich.console import Console
 from rich.table import Table
 
 from bedplate.embedded_cluster.cluster import ClusterAccess
+from bedplate.labels import FORCED, STOPPED, WOKEN_AT
 from cluster.browsers import Person, chromium_program, running_chromium
 from cluster.idle_under_test import (
     CLOCK,
+    HELD_SECONDS,
     IDLE_SECONDS,
     MEMBER,
     OWNER,
     POLLED,
     TENANT,
     WARN_SECONDS,
+    WOKEN,
+    WOKEN_POLLED_SECONDS,
     Site,
     host,
     running_site,
+    scaled,
 )
 from cluster.objects_under_test import eventually
 from cluster.processes_under_test import SESSION
@@ -216,3 +221,49 @@ class TestAnOutageOfKeda:
         assert stopped >= IDLE_SECONDS
         site.times["last request to stop, KEDA restarted"] = stopped
         assert [site.replicas(TRAINING), site.replicas(BLIND)] == [1, 1]
+
+
+def annotations(site: Site, name: str) -> dict[str, str]:
+    """Of its ScaledObject."""
+    found = site.api.get(scaled(name, site.watching.prometheus.url))
+    assert found is not None
+    return found["metadata"]["annotations"]
+
+
+def is_stopped_by_hand(site: Site, name: str, *, stopped: bool) -> None:
+    """From now on."""
+    body = scaled(name, site.watching.prometheus.url)
+    if stopped:
+        body["metadata"]["annotations"][STOPPED] = "0"
+    site.api.apply(body)
+
+
+class TestWhoWakesAtOnce:
+    """The one that the waker knows; the others above were started by what is counted."""
+
+    def test_leaves_what_is_stopped_by_hand(self, site: Site) -> None:
+        is_stopped_by_hand(site, WOKEN, stopped=True)
+        assert asks(site, WOKEN) == 503
+        meanwhile(3, lambda: site.replicas(WOKEN) == 0 and FORCED not in annotations(site, WOKEN))
+        is_stopped_by_hand(site, WOKEN, stopped=False)
+
+    def test_starts_what_is_asked_for_before_anybody_has_counted(self, site: Site) -> None:
+        site.watching.prometheus.stop()
+        try:
+            # It looks for a host once in half a minute.
+            eventually(lambda: asks(site, WOKEN) and FORCED in annotations(site, WOKEN), "that it is forced", 40)
+            site.times["the waker told to the start"] = site.waits_for(1, WOKEN, 5)
+        finally:
+            site.watching.prometheus.start()
+
+    def test_takes_it_back_and_what_is_used_goes_on(self, site: Site) -> None:
+        """Another one than the one that forced it."""
+        site.waker.stop()
+        site.waker.start()
+        assert asks(site, WOKEN) in (200, 503)
+        eventually(lambda: FORCED not in annotations(site, WOKEN), "that it is taken back", 3 * HELD_SECONDS)
+        assert WOKEN_AT not in annotations(site, WOKEN)
+        meanwhile(LATE_SECONDS, lambda: site.replicas(WOKEN) == 1)
+
+    def test_keeps_nothing_that_nobody_uses(self, site: Site) -> None:
+        site.waits_for(0, WOKEN, LATEST_SECONDS + WOKEN_POLLED_SECONDS)

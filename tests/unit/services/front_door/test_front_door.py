@@ -103,6 +103,11 @@ def on_a_cluster_with(**facts: Any) -> Recording:
     return record({**written, "cloud": {**cloud, "facts": {**known, **facts}}})
 
 
+def checks_of(rule: dict[str, Any]) -> list[str]:
+    """Names of its middlewares, in their order."""
+    return [each["name"] for each in rule["middlewares"]]
+
+
 class TestTheLoadBalancer:
     def test_is_not_waited_for_where_nobody_may_give_it_an_address(self) -> None:
         recording = on_a_cluster_with()
@@ -241,7 +246,11 @@ class TestARoute:
         found = parts("api", spec=RouteSpec.model_validate(PROGRAMS), sleep=Sleep(polling_paths=["/api/status", "/h$"]))
         counted, polling = found["ingress-route"]["spec"]["routes"], found["polling-route"]["spec"]["routes"]
         assert found["polling-route"]["metadata"]["name"] == "scorer-vision.polling"
-        assert [{**rule, "match": ""} for rule in polling] == [{**rule, "match": ""} for rule in counted]
+        # The last one tells nobody: what pages ask by themselves starts nothing.
+        assert [checks_of(rule) for rule in polling] == [[*checks_of(rule)[:-1], "asleep"] for rule in counted]
+        assert {checks_of(rule)[-1] for rule in counted} == {"starting"}
+        unlike = {"match": "", "middlewares": []}
+        assert [{**rule, **unlike} for rule in polling] == [{**rule, **unlike} for rule in counted]
         paths = " && Method(`GET`) && (PathRegexp(`^(?:/api/status)`) || PathRegexp(`^(?:/h$)`))"
         assert [rule["match"] for rule in polling] == [rule["match"] + paths for rule in counted]
 

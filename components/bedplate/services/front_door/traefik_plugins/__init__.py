@@ -100,9 +100,10 @@ def admitting_keys(sha256_by_name: Mapping[str, str], user_header: str) -> dict[
     return {"plugin": {_API_KEYS: settings}}
 
 
-def starting(retry_seconds: int) -> dict[str, Any]:
-    """Answers where a workload has no pod, with a page or with 503 and Retry-After, as the `spec` of a Middleware."""
-    return {"plugin": {_STARTING: {"retrySeconds": retry_seconds}}}
+def starting(retry_seconds: int, waker: str = "") -> dict[str, Any]:
+    """Answers where a workload has no pod, with a page or with 503 and Retry-After, as the `spec` of a Middleware.
+    waker: who is told of it; nobody is if empty."""
+    return {"plugin": {_STARTING: {"retrySeconds": retry_seconds, **({"waker": waker} if waker else {})}}}
 
 
 def _module(name: str) -> str:
