@@ -5,7 +5,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from bedplate.spec import DnsLabel, DnsName, EmailAddress, Spec, StrictBool, matching, mistake
+from bedplate.labels import label_value
+from bedplate.spec import (
+    DnsLabel,
+    DnsName,
+    EmailAddress,
+    Spec,
+    StrictBool,
+    matching,
+    mistake,
+    refuse,
+    repeated,
+)
 
 Price = Annotated[float, Field(strict=True, ge=0, le=1_000_000, allow_inf_nan=False)]
 Amount = Annotated[float, Field(strict=True, ge=0.01, le=1_000_000_000, allow_inf_nan=False)]
@@ -51,6 +62,16 @@ class UsageBudgetSpec(Spec):
     when_exhausted: Literal["warn", "denyGpus"] = "warn"
     """What follows: nothing more, or no new pod with GPUs until the next month."""
 
+    @field_validator("warn_at")
+    @classmethod
+    def _told_once(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        percents = [f"{round(share * 100)} %" for share in shares]
+        refuse(
+            ((index,), shares[index], mistake(f"{percent} is told already: shares are whole percents", "remove it"))
+            for index, percent in repeated(percents).items()
+        )
+        return shares
+
     @model_validator(mode="after")
     def _of_something(self) -> "UsageBudgetSpec":
         if not self.limits:
@@ -79,6 +100,23 @@ class BudgetsSpec(Spec):
     """Of projects, by the name that cost is booked on, over all tenants."""
     people: Mapping[EmailAddress, UsageBudgetSpec] = {}
     """Of owners of workloads, by address, over all tenants."""
+
+    @field_validator("people")
+    @classmethod
+    def _told_apart(cls, people: Mapping[str, UsageBudgetSpec]) -> Mapping[str, UsageBudgetSpec]:
+        twice = repeated(label_value(address) for address in people)
+        addresses = list(people)
+        refuse(
+            (
+                (addresses[index],),
+                addresses[index],
+                mistake(
+                    f"another one has the same label of owners, {label}, by which costs are booked", "leave one of both"
+                ),
+            )
+            for index, label in twice.items()
+        )
+        return people
 
 
 class UsageSpec(Spec):
