@@ -121,7 +121,7 @@ class TestNodes:
 
 @pytest.mark.parametrize("stack", ["everything", "Pulumi.aws", "Pulumi.local"])
 def test_prometheus_is_told_these_labels(stack: str) -> None:
-    charts = [each.inputs["values"] for each in RECORDINGS[stack].resources if each.type.endswith(":Release")]
+    charts = [each.inputs.get("values", {}) for each in RECORDINGS[stack].resources if each.type.endswith(":Release")]
     (values,) = [values for values in charts if "kube-state-metrics" in values]
     told = dict(each.rstrip("]").split("=[") for each in values["kube-state-metrics"]["metricLabelsAllowlist"])
     for kind, labels in LABELS_READ.items():
