@@ -13,7 +13,6 @@ from aws_stack import with_karpenter
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import Resource
 from bedplate.labels import ACCELERATOR, OWNER, PLATFORM_OWNER, POOL, PROJECT, TENANT, WORKLOAD
-from bedplate.services.cost.rules import LABELS_READ
 from conformance.everything import EVERYTHING, SECRETS, SHARING
 from every_cloud import MANAGED
 from harness import (
@@ -81,13 +80,6 @@ class TestWhatCosts:
             for place, labels in inside:
                 assert owned(labels) == owned(resource.inputs["metadata"]["labels"]), f"{resource.name}{place}"
 
-    def test_is_the_platforms_only_outside_of_tenants(self, stack: str) -> None:
-        places = {each.inputs["metadata"]["name"]: each for each in objects(RECORDINGS[stack], "Namespace")}
-        for resource in those_that_cost(RECORDINGS[stack]):
-            place = places.get(resource.inputs["metadata"].get("namespace", ""))
-            if place and TENANT in place.inputs["metadata"]["labels"]:
-                assert resource.inputs["metadata"]["labels"][OWNER] != PLATFORM_OWNER, resource.name
-
 
 def labels_with(key: str, value: Any) -> Iterator[Mapping[str, str]]:
     """Every mapping below a value that has this key."""
@@ -124,5 +116,6 @@ def test_prometheus_is_told_these_labels(stack: str) -> None:
     charts = [each.inputs.get("values", {}) for each in RECORDINGS[stack].resources if each.type.endswith(":Release")]
     (values,) = [values for values in charts if "kube-state-metrics" in values]
     told = dict(each.rstrip("]").split("=[") for each in values["kube-state-metrics"]["metricLabelsAllowlist"])
-    for kind, labels in LABELS_READ.items():
-        assert set(labels) <= set(told[kind].split(","))
+    expected = {"pods": {*WHOSE, WORKLOAD}, "persistentvolumeclaims": {*WHOSE, WORKLOAD}, "nodes": {POOL, ACCELERATOR}}
+    for kind, labels in expected.items():
+        assert labels <= set(told[kind].split(","))
