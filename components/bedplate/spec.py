@@ -114,8 +114,6 @@ Gib = Annotated[float, Field(strict=True, ge=0.001, le=1_000_000, allow_inf_nan=
 Seconds = Annotated[int, Field(strict=True, ge=1, le=31_536_000)]
 Hours = Annotated[float, Field(strict=True, ge=0.01, le=8760, allow_inf_nan=False)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
-PORT_PATTERN = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-"""The same as part of a pattern, where it stands in an address."""
 StrictBool = Annotated[bool, Field(strict=True)]
 
 

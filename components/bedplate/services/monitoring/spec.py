@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.spec import (
-    PORT_PATTERN,
     ConfigKey,
     DnsLabel,
     EmailAddress,
@@ -27,12 +26,13 @@ from bedplate.spec import (
 BLOCKS_SHARE = 0.8
 """Of the disk: the rest is for the blocks that are being merged, which the limit does not count
 (https://prometheus.io/docs/prometheus/latest/storage/#right-sizing-retention-size)."""
+_PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 InClusterUrl = Annotated[
     str,
     Field(max_length=1024),
     matching(
-        rf"https?://{_NAME}\.{_NAME}\.svc(\.cluster\.local)?(:{PORT_PATTERN})?(/[A-Za-z0-9._~/-]*)?",
+        rf"https?://{_NAME}\.{_NAME}\.svc(\.cluster\.local)?(:{_PORT})?(/[A-Za-z0-9._~/-]*)?",
         "must be the address of a Service with its namespace, without user and query",
         "write it like 'http://prometheus-operated.monitoring.svc:9090'",
     ),
@@ -41,7 +41,7 @@ Smarthost = Annotated[
     str,
     Field(max_length=260),
     matching(
-        rf"{_NAME}(\.{_NAME})*:{PORT_PATTERN}",
+        rf"{_NAME}(\.{_NAME})*:{_PORT}",
         "must be host and port of a mail server",
         "write it like 'smtp.example.com:587'",
     ),
