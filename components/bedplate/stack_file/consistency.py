@@ -379,5 +379,6 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     costs.budgets_have_prices,
     costs.prices_are_of_one_currency,
     costs.a_month_is_kept,
+    costs.people_are_told_apart,
     costs.usage_can_be_written,
 )

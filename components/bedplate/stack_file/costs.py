@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bedplate.clouds import ACCELERATORS
 from bedplate.config import prices_of
-from bedplate.labels import DELETED_CLASS, RETAINED_CLASS
+from bedplate.labels import DELETED_CLASS, RETAINED_CLASS, label_value
 from bedplate.services.cost.rules import MONTH_DAYS, TWO_MONTHS_DAYS
 from bedplate.services.cost.spec import BudgetsSpec, CostSpec, UsageBudgetSpec, UsageSpec
 from bedplate.stack_file.monitoring import spec_runs
@@ -106,6 +106,23 @@ def a_month_is_kept(parts: Parts) -> Iterator[Problem]:
             allowed=f"at least {MONTH_DAYS}",
             fix=f"write `retentionDays: {MONTH_DAYS}`, or {TWO_MONTHS_DAYS} to see the whole month before, too",
         )
+
+
+def people_are_told_apart(parts: Parts) -> Iterator[Problem]:
+    """Costs are booked by the label of owners, which has no room for every character of an address."""
+    cost = _cost(parts, "budgets")
+    first: dict[str, PathParts] = {}
+    for address in cost.budgets.people if cost and has(cost.budgets, ["people"]) else ():
+        place = ("cost", "budgets", "people", address)
+        other = first.setdefault(label_value(address), place)
+        if other != place:
+            yield Problem(
+                path=place,
+                message=f"another one has the same label of owners, {label_value(address)}, by which costs are booked",
+                given=shown(address),
+                fix="leave one of both",
+                other=other,
+            )
 
 
 def usage_can_be_written(parts: Parts) -> Iterator[Problem]:

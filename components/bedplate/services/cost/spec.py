@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from bedplate.labels import label_value
 from bedplate.spec import (
     DnsLabel,
     DnsName,
@@ -100,23 +99,6 @@ class BudgetsSpec(Spec):
     """Of projects, by the name that cost is booked on, over all tenants."""
     people: Mapping[EmailAddress, UsageBudgetSpec] = {}
     """Of owners of workloads, by address, over all tenants."""
-
-    @field_validator("people")
-    @classmethod
-    def _told_apart(cls, people: Mapping[str, UsageBudgetSpec]) -> Mapping[str, UsageBudgetSpec]:
-        twice = repeated(label_value(address) for address in people)
-        addresses = list(people)
-        refuse(
-            (
-                (addresses[index],),
-                addresses[index],
-                mistake(
-                    f"another one has the same label of owners, {label}, by which costs are booked", "leave one of both"
-                ),
-            )
-            for index, label in twice.items()
-        )
-        return people
 
 
 class UsageSpec(Spec):
