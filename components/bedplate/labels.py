@@ -182,6 +182,9 @@ BUILD_HEADER_BYTES = 20
 """In which a build is told how long the archive is that it gets, as a number after spaces."""
 PULL_SECRET = "registry"
 """The Secret in a tenant's namespace by which its pods' images are pulled, where the registry asks for one."""
+DELETED_CLASS, RETAINED_CLASS, SHARED_CLASS = "bedplate-deleted", "bedplate-retained", "bedplate-shared"
+"""StorageClasses that the platform makes in a cloud: of disks that go with their claim and that do not, and of volumes
+that many nodes use."""
 IDLE_NAMESPACE = "bedplate-idle"
 KEDA = "keda"
 """The release, in IDLE_NAMESPACE."""

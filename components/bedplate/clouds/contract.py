@@ -268,6 +268,10 @@ class ClusterSpec(Spec):
         """What machines cost by the cloud's list; None where nobody here knows whose they are."""
         return None
 
+    def folder_scheme(self) -> str:
+        """How the address of a folder in the cloud's object store begins; '' where nobody here knows whose it is."""
+        return ""
+
     def measures_pods(self) -> bool:
         """Whether somebody measures what pods use, for autoscalers and `kubectl top`, as far as is known."""
         return True

@@ -177,6 +177,10 @@ class ManagedClusterSpec(ClusterSpec):
         """The cloud's."""
         return LIST_PRICES[self.cloud]
 
+    def folder_scheme(self) -> str:
+        """The cloud's."""
+        return {"aws": "s3", "azure": "abfs", "gcp": "gs"}[self.cloud]
+
     def publishes_service_account_keys(self) -> bool:
         """Every cloud does, under an address of its own."""
         return True

@@ -50,6 +50,6 @@ def by_the_clock(
             "startingDeadlineSeconds": _LATE_SECONDS,
             "successfulJobsHistoryLimit": 1,
             "failedJobsHistoryLimit": 3,
-            "jobTemplate": {"spec": job},
+            "jobTemplate": {"metadata": {"labels": identity.labels()}, "spec": job},
         },
     )

@@ -353,6 +353,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     routing.routes,
     routing.api_keys,
     idle.times,
+    idle.warnings,
     idle.workloads,
     monitoring.what_needs_it,
     monitoring.receivers,
@@ -377,5 +378,8 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     ceilings.public_routes,
     costs.prices,
     costs.budgets_have_prices,
+    costs.prices_are_of_one_currency,
+    costs.a_month_is_kept,
+    costs.people_are_told_apart,
     costs.usage_can_be_written,
 )

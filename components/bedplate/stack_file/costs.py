@@ -1,14 +1,26 @@
-"""Whether prices are of something that there is, and money has prices. Budgets of nobody are no mistake: `growth`."""
+"""Whether prices are of something that there is, money has prices of one currency, and a month is kept to be summed.
+
+Budgets of nobody are no mistake, nor is a month before that is not kept whole: `growth`.
+"""
 
 from collections.abc import Iterator
 
 from bedplate.clouds import ACCELERATORS
 from bedplate.config import prices_of
-from bedplate.services.cost.spec import BudgetsSpec, CostSpec, UsageBudgetSpec
-from bedplate.stack_file.parts import Parts, has
+from bedplate.labels import DELETED_CLASS, RETAINED_CLASS, label_value
+from bedplate.services.cost.rules import MONTH_DAYS, TWO_MONTHS_DAYS
+from bedplate.services.cost.spec import BudgetsSpec, CostSpec, UsageBudgetSpec, UsageSpec
+from bedplate.stack_file.monitoring import spec_runs
+from bedplate.stack_file.parts import Parts, has, is_whole
 from bedplate.stack_file.problems import PathParts, Problem, shown, suggestion
 
 _KEYS = ("tenants", "projects", "people")
+LIST_CURRENCY = "USD"
+_FOLDERS = {
+    "s3": "s3://bucket/usage",
+    "gs": "gs://bucket/usage",
+    "abfs": "abfs://container@account.dfs.core.windows.net/usage",
+}
 
 
 def prices(parts: Parts) -> Iterator[Problem]:
@@ -54,10 +66,72 @@ def budgets_have_prices(parts: Parts) -> Iterator[Problem]:
     )
 
 
+def prices_are_of_one_currency(parts: Parts) -> Iterator[Problem]:
+    """Lists are in US dollars: beside them, own prices are too."""
+    cost = _cost(parts, "currency", "prices")
+    if cost is None or cost.currency == LIST_CURRENCY or not is_whole(cost.prices) or parts.cloud is None:
+        return
+    if parts.cloud.list_prices() is None or not all(
+        has(pool, ["accelerator"]) for pool in (parts.pools or {}).values()
+    ):
+        return
+    own = cost.prices
+    bought = {pool.accelerator for pool in (parts.pools or {}).values() if pool.accelerator}
+    listed = [
+        *(["cpuCoreHour"] if own.cpu_core_hour is None else []),
+        *(["memoryGibHour"] if own.memory_gib_hour is None else []),
+        *(f"accelerators.{name}" for name in sorted(bought - set(own.accelerators))),
+        *(f"storageGibMonth.{name}" for name in (DELETED_CLASS, RETAINED_CLASS) if name not in own.storage_gib_month),
+    ]
+    if listed:
+        yield Problem(
+            path=("cost", "currency"),
+            message=f"the lists are in {LIST_CURRENCY}, and {', '.join(listed)} would be taken from them as they are",
+            given=shown(cost.currency),
+            allowed=LIST_CURRENCY,
+            fix=f"write prices of these in {cost.currency} under cost.prices, or write `currency: {LIST_CURRENCY}`",
+        )
+
+
+def a_month_is_kept(parts: Parts) -> Iterator[Problem]:
+    """Costs and budgets of a month are sums over its samples: what is gone would cost nothing, and deny nobody."""
+    spec = parts.services.monitoring
+    if parts.services.cost is None or spec is None or not spec_runs(spec) or not has(spec, ["retention_days"]):
+        return
+    if spec.retention_days < MONTH_DAYS:
+        yield Problem(
+            path=("monitoring", "retentionDays"),
+            message="costs and budgets are sums over a month, and its first samples would be gone before it ends",
+            given=str(spec.retention_days),
+            allowed=f"at least {MONTH_DAYS}",
+            fix=f"write `retentionDays: {MONTH_DAYS}`, or {TWO_MONTHS_DAYS} to see the whole month before, too",
+        )
+
+
+def people_are_told_apart(parts: Parts) -> Iterator[Problem]:
+    """Costs are booked by the label of owners, which has no room for every character of an address."""
+    cost = _cost(parts, "budgets")
+    first: dict[str, PathParts] = {}
+    for address in cost.budgets.people if cost and has(cost.budgets, ["people"]) else ():
+        place = ("cost", "budgets", "people", address)
+        other = first.setdefault(label_value(address), place)
+        if other != place:
+            yield Problem(
+                path=place,
+                message=f"another one has the same label of owners, {label_value(address)}, by which costs are booked",
+                given=shown(address),
+                fix="leave one of both",
+                other=other,
+            )
+
+
 def usage_can_be_written(parts: Parts) -> Iterator[Problem]:
     """Somebody can give the right to write to the object store."""
     cost = _cost(parts, "usage")
-    if cost is None or cost.usage is None or parts.cloud is None or parts.cloud.owns_cluster:
+    if cost is None or cost.usage is None or parts.cloud is None:
+        return
+    if parts.cloud.owns_cluster:
+        yield from _in_the_clouds_own_store(cost.usage, parts.cloud.folder_scheme())
         return
     yield Problem(
         path=("cost", "usage", "folder"),
@@ -65,6 +139,18 @@ def usage_can_be_written(parts: Parts) -> Iterator[Problem]:
         given=shown(cost.usage.folder) if has(cost.usage, ["folder"]) else None,
         fix="remove it and read Prometheus, or write it in the stack that owns the cluster",
     )
+
+
+def _in_the_clouds_own_store(usage: UsageSpec, scheme: str) -> Iterator[Problem]:
+    """Pods are given rights in the object store of their own cloud, and in no other."""
+    if has(usage, ["folder"]) and scheme and not usage.folder.startswith(f"{scheme}://"):
+        yield Problem(
+            path=("cost", "usage", "folder"),
+            message="this is another cloud's object store, in which pods of this cluster have no rights",
+            given=shown(usage.folder),
+            allowed=f"folders that begin with {scheme}://",
+            fix=f"write a folder of a bucket of this cloud, like '{_FOLDERS[scheme]}'",
+        )
 
 
 def _cost(parts: Parts, *needed: str) -> CostSpec | None:

@@ -1,5 +1,5 @@
-"""What will be in the way of a stack that is right: how large it may become, budgets of nobody, and a cluster that is
-not to be had here.
+"""What will be in the way of a stack that is right: how large it may become, budgets of nobody, a month that is not
+kept whole, and a cluster that is not to be had here.
 
 How the time of an update grows: docs/guides/split-stacks.md.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from bedplate.clouds.kubeconfig import CONTEXT_FIX
 from bedplate.config import PlatformSpec
+from bedplate.services.cost.rules import MONTH_DAYS, TWO_MONTHS_DAYS
 from bedplate.stack_file.problems import suggestion
 from bedplate.wording import counted
 
@@ -59,8 +60,20 @@ def advice(spec: PlatformSpec, config: Mapping[str, Any]) -> Iterator[Advice]:
             fix="give tenants stacks of their own: `layers: [tenants]` (docs/guides/split-stacks.md)",
         )
     yield from _budgets_of_nobody(spec)
+    yield from _the_month_before(spec)
     for missing in spec.cloud.out_of_reach_here():
         yield Advice(message=f"{missing}, so that Pulumi cannot reach the cluster from here", fix=CONTEXT_FIX)
+
+
+def _the_month_before(spec: PlatformSpec) -> Iterator[Advice]:
+    """Of which the first days are gone before this month ends; budgets do not look at it."""
+    kept = spec.monitoring.retention_days if spec.monitoring and spec.monitoring.runs else None
+    if spec.cost is not None and kept is not None and kept < TWO_MONTHS_DAYS:
+        yield Advice(
+            message="the month before is compared whole only until "
+            f"day {kept - MONTH_DAYS + 1} of this one: samples are kept for {kept} days",
+            fix=f"write `retentionDays: {TWO_MONTHS_DAYS}` below `monitoring`, or read the rows of `cost.usage`",
+        )
 
 
 def _budgets_of_nobody(spec: PlatformSpec) -> Iterator[Advice]:

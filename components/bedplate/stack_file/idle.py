@@ -30,6 +30,24 @@ def times(parts: Parts) -> Iterator[Problem]:
             )
 
 
+def warnings(parts: Parts) -> Iterator[Problem]:
+    """Whoever is warned has been idle for a while: otherwise each pause of two minutes warns."""
+    settings = parts.services.idle
+    if settings is None or not has(settings, ["warn_minutes"]):
+        return
+    for path, idle in _asking(parts):
+        minutes = idle.after_minutes if has(idle, ["after_minutes"]) else None
+        if minutes and minutes <= settings.warn_minutes:
+            yield Problem(
+                path=(*path, "afterMinutes"),
+                message=f"is no longer than idle.warnMinutes ({settings.warn_minutes}), so that the warning would come "
+                "with the use",
+                given=number(minutes),
+                allowed=f"more than {settings.warn_minutes}",
+                fix=f"raise it above {settings.warn_minutes}, or lower idle.warnMinutes in the stack's file",
+            )
+
+
 def workloads(parts: Parts) -> Iterator[Problem]:
     """Somebody stops what asks for it, and somebody can start it again."""
     for path, _, workload in parts.with_workloads():

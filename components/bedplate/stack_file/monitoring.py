@@ -8,6 +8,7 @@ sample, of which 1 to 2 are usual. How many series there are is reckoned from th
 from collections.abc import Iterator
 
 from bedplate.labels import LABEL_LENGTH, tenant_grafana_namespace
+from bedplate.services.cost.rules import MONTH_DAYS
 from bedplate.services.monitoring.spec import BLOCKS_SHARE, MailReceiverSpec, MonitoringSpec
 from bedplate.stack_file.parts import Parts, has
 from bedplate.stack_file.problems import Problem, shown, suggestion
@@ -126,6 +127,7 @@ def retention(parts: Parts) -> Iterator[Problem]:
     a_day = gib_a_day(sum(pool.max for pool in pools))
     room = spec.disk_gib * BLOCKS_SHARE
     if spec.retention_days * a_day > room:
+        least = MONTH_DAYS if parts.services.cost else 1
         days, needed = int(room / a_day), -int(-spec.retention_days * a_day / BLOCKS_SHARE // 1)
         yield Problem(
             path=("monitoring", "retentionDays"),
@@ -135,7 +137,7 @@ def retention(parts: Parts) -> Iterator[Problem]:
             ),
             given=str(spec.retention_days),
             allowed=f"up to {days}, or diskGib of at least {needed}",
-            fix=f"write `diskGib: {needed}`" + (f", or `retentionDays: {days}`" if days else ""),
+            fix=f"write `diskGib: {needed}`" + (f", or `retentionDays: {days}`" if days >= least else ""),
         )
 
 

@@ -40,6 +40,7 @@ _MESSAGES: dict[str, tuple[str, str]] = {
     "string_type": ("must be text", "put the value in quotes"),
     "string_unicode": ("must be text that can be written as UTF-8", "remove the characters that cannot"),
     "string_too_long": ("must have at most {max_length} characters", "shorten it"),
+    "string_too_short": ("must have at least {min_length} characters", "write more"),
     "bool_type": ("must be true or false", "write true or false, without quotes"),
     "tuple_type": ("must be a list", "write it as a list: [one, two], or a line with '- ' for each"),
     "mapping_type": _MAPPING,

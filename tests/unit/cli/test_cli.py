@@ -123,7 +123,9 @@ class TestCheck:
             "projects": {"atlas": budget},
             "people": {"vison@example.com": budget},
         }
-        write_stack(project, platform(tenant("vision"), cost={"budgets": budgets}, monitoring={}), "nobodys")
+        write_stack(
+            project, platform(tenant("vision"), cost={"budgets": budgets}, monitoring={"retentionDays": 63}), "nobodys"
+        )
         done = bedplate("check", "nobodys", "-o", "json", folder=project)
         assert done.returncode == 0, done.stderr
         advised = json.loads(done.stdout)["advice"]
@@ -131,6 +133,12 @@ class TestCheck:
             *("cost.budgets.tenants.visoin", "cost.budgets.projects.atlas", "cost.budgets.people.vison@example.com"),
         ]
         assert [one["fix"] for one in advised[::2]] == ["did you mean `vision`?", "did you mean `vision@example.com`?"]
+
+    def test_says_when_the_month_before_is_not_kept_whole(self, project: Path) -> None:
+        write_stack(project, platform(tenant("vision"), cost={}, monitoring={"retentionDays": 45}), "short")
+        (advice,) = json.loads(bedplate("check", "short", "-o", "json", folder=project).stdout)["advice"]
+        assert "whole only until day 14 of this one" in advice["message"]
+        assert "retentionDays: 63" in advice["fix"]
 
     def test_of_an_unknown_stack_lists_those_there_are(self) -> None:
         done = bedplate("check", "nowhere")

@@ -40,7 +40,16 @@ from bedplate.clouds.facts import (
     StorageProvisioner,
     WorkloadIdentity,
 )
-from bedplate.labels import AUTOSCALER_SERVICE_ACCOUNT, AUTOSCALING_NAMESPACE, DOMAIN, KARPENTER, KARPENTER_NAMESPACE
+from bedplate.labels import (
+    AUTOSCALER_SERVICE_ACCOUNT,
+    AUTOSCALING_NAMESPACE,
+    DELETED_CLASS,
+    DOMAIN,
+    KARPENTER,
+    KARPENTER_NAMESPACE,
+    RETAINED_CLASS,
+    SHARED_CLASS,
+)
 
 _POD_IDENTITY_NETWORK = "169.254.170.23/32"
 """Where the agent of EKS Pod Identity answers: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html."""
@@ -225,9 +234,9 @@ def facts(
     """What AWS means for everything above; https://docs.aws.amazon.com/eks/latest/userguide/aws-load-balancer-controller.html."""
     return ClusterFacts(
         kubernetes_version=spec.kubernetes_version,
-        deleted_storage_class="bedplate-deleted",
-        retained_storage_class="bedplate-retained",
-        shared_storage_class="bedplate-shared",
+        deleted_storage_class=DELETED_CLASS,
+        retained_storage_class=RETAINED_CLASS,
+        shared_storage_class=SHARED_CLASS,
         shared_storage=shared_storage,
         block_storage=StorageProvisioner(
             provisioner="ebs.csi.aws.com",

@@ -35,6 +35,7 @@ from bedplate.clouds.azure.storage import AzureStorage, AzureStorageArgs
 from bedplate.clouds.cluster import EVERY_HOST, Cluster, ClusterArgs, kubernetes_provider
 from bedplate.clouds.contract import BucketGrant, Grant, ImagesGrant, ImagesPlace, SecretsGrant
 from bedplate.clouds.facts import ClusterFacts, DnsFacts, SecretStoreFacts, StorageProvisioner, WorkloadIdentity
+from bedplate.labels import DELETED_CLASS, RETAINED_CLASS, SHARED_CLASS
 
 _AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 """AKS in every Entra directory: https://learn.microsoft.com/azure/aks/kubelogin-authentication."""
@@ -252,9 +253,9 @@ def facts(
     """
     return ClusterFacts(
         kubernetes_version=spec.kubernetes_version,
-        deleted_storage_class="bedplate-deleted",
-        retained_storage_class="bedplate-retained",
-        shared_storage_class="bedplate-shared",
+        deleted_storage_class=DELETED_CLASS,
+        retained_storage_class=RETAINED_CLASS,
+        shared_storage_class=SHARED_CLASS,
         block_storage=StorageProvisioner(
             provisioner="disk.csi.azure.com",
             parameters={

@@ -31,6 +31,7 @@ from bedplate.clouds.gcp.node_pools import GcpNodePool, GcpNodePoolArgs
 from bedplate.clouds.gcp.registry import GcpRegistry, GcpRegistryArgs, GcpTenantImages, GcpTenantImagesArgs
 from bedplate.clouds.gcp.spec import AddressPlan, GcpClusterSpec
 from bedplate.clouds.gcp.storage import GcpStorage, GcpStorageArgs
+from bedplate.labels import DELETED_CLASS, RETAINED_CLASS, SHARED_CLASS
 
 _DRIVER_FOLDER = "/home/kubernetes/bin/nvidia"
 """https://cloud.google.com/kubernetes-engine/docs/how-to/gpus#cuda"""
@@ -175,9 +176,9 @@ def facts(spec: GcpClusterSpec) -> ClusterFacts:
     key = key_id(spec, "data")
     return ClusterFacts(
         kubernetes_version=spec.kubernetes_version,
-        deleted_storage_class="bedplate-deleted",
-        retained_storage_class="bedplate-retained",
-        shared_storage_class="bedplate-shared",
+        deleted_storage_class=DELETED_CLASS,
+        retained_storage_class=RETAINED_CLASS,
+        shared_storage_class=SHARED_CLASS,
         block_storage=StorageProvisioner(
             provisioner="pd.csi.storage.gke.io",
             parameters={"type": "pd-balanced", "disk-encryption-kms-key": key},

@@ -35,6 +35,19 @@ COST_ALERTS: tuple[Alert, ...] = (
         runbook=f"{_GUIDE}#a-node-has-no-price",
     ),
     Alert(
+        name="BedplateCostVolumeWithoutPrice",
+        # Where machines have prices: otherwise hours alone are counted, and that is meant.
+        expression=(
+            "sum by (storageclass) (bedplate:claim_quantity unless on (storageclass) bedplate:storage_price_hourly) > 0"
+            " and on () (count(bedplate:node_cost_hourly) > 0)"
+        ),
+        for_minutes=60,
+        severity="warning",
+        summary="Volumes of {{ $labels.storageclass }} have no price",
+        description="{{ $value }} GiB are counted in no cost and no budget.",
+        runbook=f"{_GUIDE}#a-volume-has-no-price",
+    ),
+    Alert(
         name="BedplateCostNobodys",
         expression=(
             'max by (namespace, pod) (bedplate:pod_owner{tenant=""}) and on (namespace) '

@@ -28,6 +28,8 @@ LABELS_READ: Mapping[str, Sequence[str]] = {
 LOOK_SECONDS = 60
 GPU_PRICE = "bedplate:gpu_price_hourly"
 """One GPU for one hour by what pods ask for, in the pool where it costs least."""
+MONTH_DAYS, TWO_MONTHS_DAYS = 32, 63
+"""For how long samples must be kept: for a month, and for a whole one before it, with the hour that is not over."""
 _MONTHS_SECONDS = 300
 _OWNED = {"tenant": TENANT, "project": PROJECT, "owner": OWNER, "workload": WORKLOAD}
 _WHOSE = ", ".join(_OWNED)

@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from bedplate.spec import DnsLabel, DnsName, EmailAddress, Spec, StrictBool, matching, mistake
+from bedplate.spec import (
+    DnsLabel,
+    DnsName,
+    EmailAddress,
+    Spec,
+    StrictBool,
+    matching,
+    mistake,
+    refuse,
+    repeated,
+)
 
 Price = Annotated[float, Field(strict=True, ge=0, le=1_000_000, allow_inf_nan=False)]
 Amount = Annotated[float, Field(strict=True, ge=0.01, le=1_000_000_000, allow_inf_nan=False)]
@@ -50,6 +60,16 @@ class UsageBudgetSpec(Spec):
     """Shares of the budget at which somebody is told."""
     when_exhausted: Literal["warn", "denyGpus"] = "warn"
     """What follows: nothing more, or no new pod with GPUs until the next month."""
+
+    @field_validator("warn_at")
+    @classmethod
+    def _told_once(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        percents = [f"{round(share * 100)} %" for share in shares]
+        refuse(
+            ((index,), shares[index], mistake(f"{percent} is told already: shares are whole percents", "remove it"))
+            for index, percent in repeated(percents).items()
+        )
+        return shares
 
     @model_validator(mode="after")
     def _of_something(self) -> "UsageBudgetSpec":

@@ -26,12 +26,13 @@ from bedplate.spec import (
 BLOCKS_SHARE = 0.8
 """Of the disk: the rest is for the blocks that are being merged, which the limit does not count
 (https://prometheus.io/docs/prometheus/latest/storage/#right-sizing-retention-size)."""
+_PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 InClusterUrl = Annotated[
     str,
     Field(max_length=1024),
     matching(
-        rf"https?://{_NAME}\.{_NAME}\.svc(\.cluster\.local)?(:[0-9]{{1,5}})?(/[A-Za-z0-9._~/-]*)?",
+        rf"https?://{_NAME}\.{_NAME}\.svc(\.cluster\.local)?(:{_PORT})?(/[A-Za-z0-9._~/-]*)?",
         "must be the address of a Service with its namespace, without user and query",
         "write it like 'http://prometheus-operated.monitoring.svc:9090'",
     ),
@@ -40,7 +41,7 @@ Smarthost = Annotated[
     str,
     Field(max_length=260),
     matching(
-        r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?:[0-9]{1,5}",
+        rf"{_NAME}(\.{_NAME})*:{_PORT}",
         "must be host and port of a mail server",
         "write it like 'smtp.example.com:587'",
     ),
@@ -63,7 +64,13 @@ class MailSpec(Spec):
     """Host and port of the server."""
     sender: EmailAddress
     """Address that the mail is from."""
-    username: Annotated[str, Field(min_length=1, max_length=255)]
+    username: Annotated[
+        str,
+        Field(max_length=255),
+        matching(
+            r"[^\x00-\x20\x7f]+( [^\x00-\x20\x7f]+)*", "must be one line of text", "write the name that it signs in by"
+        ),
+    ]
     """Who signs in at the server."""
     password_ref: ConfigKey
     """Name of the config secret with the password."""
@@ -85,7 +92,14 @@ class SlackReceiverSpec(Spec):
     """How it is told."""
     url_secret_ref: ConfigKey
     """Name of the config secret with the address of the incoming webhook, which is itself the key to the channel."""
-    channel: Annotated[str, Field(min_length=2, max_length=80)]
+    channel: Annotated[
+        str,
+        Field(max_length=80),
+        # Alertmanager takes braces for a template.
+        matching(
+            r"[#@]?[^\s#@<>{}:,\"'/]{2,}", "must be a channel's name or id", "write it like '#ml-vision' or 'C024BE91L'"
+        ),
+    ]
     """The channel, such as '#ml-vision'."""
 
 
