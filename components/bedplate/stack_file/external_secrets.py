@@ -3,8 +3,9 @@
 A tenant's secrets are those below its prefix, which the stack's file alone can say (ADR 0039).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from bedplate.clouds.facts import TenantSecretsFacts
 from bedplate.services.secrets.spec import AnySecretStoreSpec
 from bedplate.stack_file.parts import Parts, has
 from bedplate.stack_file.problems import PathParts, Problem, shown, suggestion
@@ -74,7 +75,7 @@ def _overlap(one: str, other: str) -> bool:
 def asked(parts: Parts) -> Iterator[Problem]:
     """There is a store for whoever asks one, and what is asked for can be a name in it."""
     spec = parts.services.secrets
-    below = parts.cloud.secret_stores() if parts.cloud else {}
+    below: Mapping[str, TenantSecretsFacts] = parts.cloud.secret_stores() if parts.cloud else {}
     for path, tenant, workload in parts.with_workloads(["secret_env"], ["name"]):
         for variable, one in workload.external_env().items():
             at = (*path, "secretEnv", variable)

@@ -51,19 +51,18 @@ def store_of(spec: AnySecretStoreSpec, cluster: Cluster, tenant: str, namespace_
     below = cluster.facts.secret_stores.get(tenant) if spec.is_of_the_cloud else None
     if below:
         return below
-    prefix, common = spec.prefix_of(tenant), {"refresh_minutes": spec.refresh_minutes}
-    runs_in = operator_namespace(spec)
+    prefix, minutes, runs_in = spec.prefix_of(tenant), spec.refresh_minutes, operator_namespace(spec)
     if isinstance(spec, KubernetesStoreSpec):
         return TenantSecretsFacts(
             provider=kubernetes_provider(),
             prefix=source_name(prefix, ""),
             source_namespace=SECRET_SOURCE_NAMESPACE,
             operator_namespace=runs_in,
-            **common,
+            refresh_minutes=minutes,
         )
     if isinstance(spec, VaultStoreSpec):
         provider = vault_provider(spec, tenant)
-        return TenantSecretsFacts(provider=provider, prefix=prefix, operator_namespace=runs_in, **common)
+        return TenantSecretsFacts(provider=provider, prefix=prefix, operator_namespace=runs_in, refresh_minutes=minutes)
     grant, name = SecretsGrant(prefix=prefix), identity_name(tenant, SECRET_STORE)
     store = cluster.secret_store(grant, SECRET_STORE)
     identity = cluster.workload_identity(name, namespace_name, SECRET_STORE, [grant])
@@ -72,7 +71,7 @@ def store_of(spec: AnySecretStoreSpec, cluster: Cluster, tenant: str, namespace_
         prefix=store.prefix,
         annotations=identity.annotations,
         operator_namespace=runs_in,
-        **common,
+        refresh_minutes=minutes,
     )
 
 
