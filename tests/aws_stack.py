@@ -8,12 +8,22 @@ from ruamel.yaml import YAML
 
 from bedplate.clouds.aws.policies import Statement
 from bedplate.clouds.aws.spec import AwsClusterSpec
+from bedplate.clouds.buckets import identity_name
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import Resource
+from bedplate.labels import SECRET_STORE
 from bedplate.stack_file.reading import PLATFORM_KEY, load
 from harness import ROOT
 
 FILE = ROOT / "stacks" / "Pulumi.aws.yaml"
+
+
+def act_as_themselves() -> list[str]:
+    """Roles that are a workload's or a tenant's secret store's, in the order of the stack. They can be made again, and
+    go with what they serve; both pods and tokens of one ServiceAccount take them."""
+    workloads = {"vision": ["fine-tune"], "forecasting": ["nightly-refit"], "routing": list[str]()}
+    of_tenants = [identity_name(who, name) for who, own in workloads.items() for name in (SECRET_STORE, *own)]
+    return [f"platform-cluster-{name}-pods-role" for name in ("usage-rows", *of_tenants)]
 
 
 def with_karpenter(**pools: dict[str, Any]) -> dict[str, Any]:

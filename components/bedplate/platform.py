@@ -13,7 +13,8 @@ from bedplate.config import PlatformSpec
 from bedplate.guardrails import Guardrails, GuardrailsArgs
 from bedplate.offers import Offers
 from bedplate.services.front_door.front_door import FrontDoor
-from bedplate.services.services import Services, ServicesArgs
+from bedplate.services.secrets.opening import stores_of
+from bedplate.services.services import Services, ServicesArgs, offers_of_below
 from bedplate.services.ssh.keys import Reached
 from bedplate.stack_file.consistency import refuse_inconsistent
 from bedplate.tenancy import Tenancy, TenancyArgs
@@ -58,6 +59,9 @@ class Platform(pulumi.ComponentResource):
             services = self._services()
             self.facts, self.front_door, offers = self.facts.with_services(), services.front_door, services.offers
             before_tenants = [*self._bounds(), *services.before_tenants]
+        elif "tenants" in spec.layers:
+            offers = offers_of_below(name, self.facts, self._on_cluster())
+        self._give_stores()
         if "tenants" in spec.layers:
             for tenant in spec.tenants:
                 tenancy = TenancyArgs(
@@ -71,6 +75,14 @@ class Platform(pulumi.ComponentResource):
                 )
                 Tenancy(name, tenancy)
         self.register_outputs({})
+
+    def _give_stores(self) -> None:
+        """To the tenants of stacks above this one: where their external secrets are read, as whom."""
+        spec = self._args.spec
+        if spec.secrets and "tenants" not in spec.layers:
+            namespaces = {tenant.name: spec.namespace(tenant.name) for tenant in spec.tenants}
+            stores = stores_of(spec.secrets, self.cluster, namespaces)
+            self.facts = self.facts.model_copy(update={"secret_stores": stores})
 
     def _on_cluster(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, providers=[self.cluster.kubernetes_provider])

@@ -8,11 +8,10 @@ from ours by that alone: the lines are the same, and so is their number a second
 
 import argparse
 import json
-import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,29 +22,35 @@ from ruamel.yaml import YAML
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from log_lines import A_SECOND, NAMESPACES, of_length, short
+
 from bedplate.services.logs.collecting import Target, configuration
 from bedplate.services.logs.streams import stream_of, templates
 from opensearch_under_test import Store, running_store
 from shipper import Record, Shipper
 
-A_SECOND = 20
-"""Lines of a busy container."""
 DEFAULT_FLUSH_SECONDS = 1
-NAMESPACES = ("vision", "search", "language", "routing")
+LENGTHS = (200, 1024)
+"""Of lines that are longer than the short ones."""
+Lines = Iterable[tuple[str, str]]
 Make = Callable[[int, str, str], Record]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What the store spent, and on how many lines. disk: bytes, merged. text: bytes of the lines alone. seconds: from
-    the first to the last."""
+    """What the store spent, and on how many lines. text: bytes of the lines alone; records: of what the machine's
+    buffer holds of them, as JSON. disk: bytes as they lay when the last line had come; merged: when all was one
+    segment. log: of what is kept besides until it is flushed. seconds: from the first to the last."""
 
     lines: int
     text: int
+    records: int
     cpu_seconds: float
     seconds: float
     memory_mib: float
     disk: int
+    merged: int
+    log: int
     requests: int
     sent: int
 
@@ -55,31 +60,25 @@ class Cost:
         return {
             "CPU of the store (s)": self.cpu_seconds / millions,
             "disk (MiB)": self.disk / millions / 2**20,
-            "disk, of the lines' own text": self.disk / self.text,
+            "disk, merged (MiB)": self.merged / millions / 2**20,
             "sent, compressed (MiB)": self.sent / millions / 2**20,
             "requests": self.requests / millions,
-            "lines a second": self.lines / self.seconds,
             "memory of the store (MiB)": self.memory_mib,
         }
 
-
-def lines(number_of_lines: int) -> Iterator[tuple[str, str]]:
-    """Namespace and line, as programs of this field print them; the same in each run."""
-    chance = random.Random(38)
-    for number in range(number_of_lines):
-        namespace = NAMESPACES[number // (A_SECOND * 60) % len(NAMESPACES)]
-        kind, latency = chance.random(), chance.randint(1, 900)
-        if kind < 0.5:
-            path = chance.choice(("/predict", "/healthz", "/v1/chat/completions", "/metrics"))
-            caller = f"10.0.{latency % 256}.{number % 256}:{40000 + number % 9000}"
-            yield namespace, f'INFO:     {caller} - "POST {path} HTTP/1.1" 200 OK'
-        elif kind < 0.8:
-            loss, rate = chance.random() * 3, chance.random() / 1e4
-            speed = chance.randint(9000, 12000)
-            yield namespace, f"step {number} loss={loss:.5f} lr={rate:.3e} tokens/s={speed}"
-        else:
-            said = {"level": "info", "msg": "request done", "request_id": f"{chance.getrandbits(64):x}", "ms": latency}
-            yield namespace, json.dumps(said)
+    def path(self) -> Mapping[str, float]:
+        """Of the way from the machine to the disk."""
+        return {
+            "text of a line (bytes)": self.text / self.lines,
+            "lines a second": self.lines / self.seconds,
+            "CPU of the store, of a million lines (s)": self.cpu_seconds / self.lines * 1e6,
+            "memory of the store (MiB)": self.memory_mib,
+            "in the machine's buffer (bytes a line)": self.records / self.lines,
+            "sent (bytes a line)": self.sent / self.lines,
+            "on disk (bytes a byte of text)": self.disk / self.text,
+            "on disk, merged (bytes a byte of text)": self.merged / self.text,
+            "not flushed yet (MiB a stream, at most)": self.log / len(NAMESPACES) / 2**20,
+        }
 
 
 def _line(number: int, text: str) -> dict[str, Any]:
@@ -140,66 +139,81 @@ class _Defaults(Shipper):
         return super().stream({"namespace": record["kubernetes"]["namespace_name"]})
 
 
-def shipped(shipper: Shipper, make: Make, flush_seconds: int, number_of_lines: int) -> Cost:
-    """Sends all lines, a chunk for as many as a container prints between two flushes."""
-    store, before, began, text = shipper.store, shipper.store.cpu_seconds(), time.monotonic(), 0
-    chunk, last, streams = list[Record](), "", set[str]()
-    for number, (namespace, line) in enumerate(lines(number_of_lines)):
+def shipped(shipper: Shipper, make: Make, flush_seconds: int, lines: Lines, folder: Path) -> Cost:
+    """Sends all lines to the node of this folder, a chunk for as many as a container prints between two flushes."""
+    store, before, began = shipper.store, shipper.store.cpu_seconds(), time.monotonic()
+    chunk, last, streams, count, text, records = list[Record](), "", set[str](), 0, 0, 0
+    for number, (namespace, line) in enumerate(lines):
         if chunk and (namespace != last or len(chunk) == A_SECOND * flush_seconds):
             assert shipper.ship(chunk)
             chunk = []
-        chunk.append(make(number, namespace, line))
-        streams.add(shipper.stream(chunk[-1]))
-        text, last = text + len(line.encode()), namespace
+        record = make(number, namespace, line)
+        chunk.append(record)
+        streams.add(shipper.stream(record))
+        count, text, last = number + 1, text + len(line.encode()), namespace
+        records += len(json.dumps(record))
     assert shipper.ship(chunk)
-    names = ",".join(sorted(streams))
-    store.ask("POST", f"/{names}/_refresh")
     spent, seconds = store.cpu_seconds() - before, time.monotonic() - began
+    names, memory_mib = ",".join(sorted(streams)), store.memory_mib()
+    log = _on_disk(folder, "translog")
+    disk = _settled(store, names, folder, merged=False)
     # Merged and flushed, so that neither is charged for what is not done yet.
     store.ask("POST", f"/{names}/_forcemerge?max_num_segments=1&flush=true")
-    stats = _settled(store, names)
-    assert stats["docs"]["count"] == number_of_lines
+    merged = _settled(store, names, folder, merged=True)
+    assert store.ask("GET", f"/{names}/_count")["count"] == count
     return Cost(
-        lines=number_of_lines,
+        lines=count,
         text=text,
+        records=records,
         cpu_seconds=spent,
         seconds=seconds,
-        memory_mib=store.memory_mib(),
-        disk=stats["store"]["size_in_bytes"],
+        memory_mib=memory_mib,
+        disk=disk,
+        merged=merged,
+        log=log,
         requests=shipper.requests,
         sent=shipper.sent_bytes,
     )
 
 
-def _settled(store: Store, names: str) -> dict[str, Any]:
-    """Documents and bytes, when segments that were merged into others are gone."""
+def _settled(store: Store, names: str, folder: Path, *, merged: bool) -> int:
+    """Bytes on disk, when nothing is being merged and segments that were merged into others are gone."""
+    before = -1
     while True:
         store.ask("POST", f"/{names}/_refresh")
         store.ask("POST", f"/{names}/_flush?force=true")
-        segments = store.ask("GET", f"/{names}/_stats/segments")["_all"]["primaries"]["segments"]["count"]
-        if segments <= len(names.split(",")):
-            return store.ask("GET", f"/{names}/_stats/store,docs")["_all"]["primaries"]
+        stats = store.ask("GET", f"/{names}/_stats/segments,merge")["_all"]["primaries"]
+        is_one, now = stats["segments"]["count"] <= len(names.split(",")), _on_disk(folder, "index")
+        if stats["merges"]["current"] == 0 and (is_one or not merged) and now == before:
+            return now
+        before = now
         time.sleep(1)
 
 
-def measured(number_of_lines: int, folder: Path) -> tuple[Cost, Cost]:
-    """Defaults, and ours."""
-    for name in ("usual", "ours"):
-        (folder / name).mkdir()
-    with running_store(folder / "usual") as store:
-        usual = shipped(_Defaults(output=_USUAL, store=store), defaults, DEFAULT_FLUSH_SECONDS, number_of_lines)
-    with running_store(folder / "ours") as store:
+def _on_disk(folder: Path, part: str) -> int:
+    """Bytes of the files themselves: what the store says of its size is up to ten seconds old."""
+    return sum(file.stat().st_size for file in folder.glob(f"**/indices/*/*/{part}/*") if file.is_file())
+
+
+def by_default(folder: Path, lines: Lines) -> Cost:
+    """As Fluent Bit sends and a store keeps them that nobody told anything."""
+    with running_store(folder) as store:
+        return shipped(_Defaults(output=_USUAL, store=store), defaults, DEFAULT_FLUSH_SECONDS, lines, folder)
+
+
+def as_we_do(folder: Path, lines: Lines) -> Cost:
+    """By the stack's templates, and as its collector is told."""
+    with running_store(folder) as store:
         for name, body in templates(1).items():
             store.ask("PUT", f"/_index_template/{name}", body)
         for namespace in NAMESPACES:
             store.ask("PUT", f"/_data_stream/{stream_of(namespace)}")
         output, flush_seconds = _told()
-        mine = shipped(Shipper(output=output, store=store), ours, flush_seconds, number_of_lines)
-    return usual, mine
+        return shipped(Shipper(output=output, store=store), ours, flush_seconds, lines, folder)
 
 
-def table(usual: Cost, mine: Cost) -> Table:
-    """Of a million lines."""
+def side_by_side(usual: Cost, mine: Cost) -> Table:
+    """Of a million short lines."""
     shown = Table("for a million lines", "Fluent Bit's defaults", "this stack", "share")
     for name, value in usual.figures().items():
         own = mine.figures()[name]
@@ -207,14 +221,26 @@ def table(usual: Cost, mine: Cost) -> Table:
     return shown
 
 
+def by_length(costs: Sequence[Cost]) -> Table:
+    """Our path, of lines of several lengths."""
+    shown = Table("this stack", *(f"{cost.text / cost.lines:.0f} bytes" for cost in costs))
+    for name in costs[0].path():
+        shown.add_row(name, *(f"{cost.path()[name]:.3g}" for cost in costs))
+    return shown
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Prints the table."""
+    """Prints both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--lines", type=int, default=100_000)
-    asked = parser.parse_args(arguments)
+    parser.add_argument("--lines", type=int, default=200_000)
+    number = parser.parse_args(arguments).lines
+    console = Console(width=120)
     with tempfile.TemporaryDirectory() as folder:
-        usual, mine = measured(asked.lines, Path(folder))
-    Console(width=120).print(table(usual, mine))
+        places = iter(Path(tempfile.mkdtemp(dir=folder)) for _ in range(2 + len(LENGTHS)))
+        mine = as_we_do(next(places), short(number))
+        longer = [as_we_do(next(places), of_length(number, characters)) for characters in LENGTHS]
+        console.print(by_length([mine, *longer]))
+        console.print(side_by_side(by_default(next(places), short(number)), mine))
 
 
 if __name__ == "__main__":

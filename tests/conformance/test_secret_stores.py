@@ -1,11 +1,11 @@
 """A tenant's store on each cloud: read as an identity of the tenant's own, for its prefix and no other."""
 
 import json
-from functools import cache
 from typing import Any
 
 import pytest
 
+from bedplate.clouds.buckets import identity_name
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import revealed
 from bedplate.labels import RELOADED_WITH, SECRET_STORE
@@ -18,39 +18,42 @@ from harness import (
     platform,
     pod_templates,
     record,
+    record_stack,
     tenant,
-    written_platform,
 )
 
 NAMED = {"DB_PASSWORD": {"external": "database", "key": "password"}}
-KEYS = {"aws": "vision/database", "gcp": "vision_database", "azure": "database"}
+KEYS = {"aws": "routing/roads", "gcp": "routing_roads", "azure": "roads"}
 PROVIDERS = {"aws": "aws", "gcp": "gcpsm", "azure": "azurekv"}
-SUBJECT = f"system:serviceaccount:vision:{SECRET_STORE}"
+TENANTS = ("vision", "forecasting", "routing")
 
 
-@cache
 def recording(cloud: str) -> Recording:
-    """The shipped stack with the cloud's store, of which one workload of `vision` asks."""
-    written = written_platform(ROOT / "stacks" / f"Pulumi.{cloud}.yaml")
-    tenants = [dict(each) for each in written["tenants"]]
-    vision = next(each for each in tenants if each["name"] == "vision")
-    first, *others = vision["workloads"]
-    vision["workloads"] = [{**first, "secretEnv": NAMED}, *others]
-    return record({**written, "tenants": tenants, "secrets": {"store": "cloud"}})
+    """The shipped stack, of whose store one workload of `routing` asks."""
+    return record_stack(ROOT / "stacks" / f"Pulumi.{cloud}.yaml")
 
 
-def body(cloud: str, kind: str) -> Any:
-    """The one of `vision`."""
-    found = [each for each in objects(recording(cloud), kind) if each.inputs["metadata"]["namespace"] == "vision"]
-    return revealed(found[0].inputs)
+def subject(tenant: str) -> str:
+    return f"system:serviceaccount:{tenant}:{SECRET_STORE}"
 
 
-def of_the_reader(cloud: str, kind: str) -> list[Any]:
-    """Resources of the cloud that the identity of vision's store has."""
-    return [
+def body(cloud: str, kind: str, tenant: str) -> Any:
+    """The one of a tenant; of its ServiceAccounts that of its store."""
+    found = [
         each.inputs
-        for each in recording(cloud).resources
-        if f"vision.{SECRET_STORE}" in each.name and each.type.endswith(kind)
+        for each in objects(recording(cloud), kind)
+        if each.inputs["metadata"]["namespace"] == tenant
+        and (kind != "ServiceAccount" or each.inputs["metadata"]["name"] == SECRET_STORE)
+    ]
+    (one,) = found
+    return revealed(one)
+
+
+def of_the_reader(cloud: str, kind: str, tenant: str) -> list[Any]:
+    """Resources of the cloud that the identity of a tenant's store has."""
+    name = f"platform-cluster-{identity_name(tenant, SECRET_STORE)}-"
+    return [
+        each.inputs for each in recording(cloud).resources if each.name.startswith(name) and each.type.endswith(kind)
     ]
 
 
@@ -58,58 +61,49 @@ def of_the_reader(cloud: str, kind: str) -> list[Any]:
 class TestOnEachCloud:
     def test_each_tenant_has_one_and_it_signs_in_as_its_own_account(self, cloud: str) -> None:
         namespaces = [each.inputs["metadata"]["namespace"] for each in objects(recording(cloud), "SecretStore")]
-        assert (
-            len(namespaces)
-            == len(set(namespaces))
-            == len(written_platform(ROOT / "stacks" / f"Pulumi.{cloud}.yaml")["tenants"])
-        )
+        assert sorted(namespaces) == sorted(TENANTS)
         for each in objects(recording(cloud), "SecretStore"):
             (provider, settings), *_ = each.inputs["spec"]["provider"].items()
             assert provider == PROVIDERS[cloud]
             assert json.dumps(revealed(settings)).count(f'{{"name": "{SECRET_STORE}"}}') == 1
 
     def test_what_is_asked_for_is_behind_the_tenants_prefix(self, cloud: str) -> None:
-        asked = body(cloud, "ExternalSecret")
+        asked = body(cloud, "ExternalSecret", "routing")
         (one,) = asked["spec"]["data"]
         assert (one["remoteRef"]["key"], one["remoteRef"]["property"]) == (KEYS[cloud], "password")
         assert asked["spec"]["secretStoreRef"] == {"kind": "SecretStore", "name": SECRET_STORE}
         assert asked["spec"]["target"]["creationPolicy"] == "Owner"
 
 
+@pytest.mark.parametrize("tenant", TENANTS)
 class TestItsIdentity:
-    def test_is_a_role_for_its_prefix_on_aws(self) -> None:
-        (permissions,) = of_the_reader("aws", ":RolePolicy")
+    def test_is_a_role_for_its_prefix_on_aws(self, tenant: str) -> None:
+        (permissions,) = of_the_reader("aws", ":RolePolicy", tenant)
         (statement,) = json.loads(permissions["policy"])["Statement"]
-        assert [resource.rpartition(":")[2] for resource in statement["Resource"]] == ["vision/*"]
+        assert [resource.rpartition(":")[2] for resource in statement["Resource"]] == [f"{tenant}/*"]
         assert set(statement["Action"]) == {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
-        (role,) = of_the_reader("aws", "iam/role:Role")
-        assert SUBJECT in json.dumps(role["assumeRolePolicy"])
-        reader = next(
-            each.inputs
-            for each in objects(recording("aws"), "ServiceAccount")
-            if (each.inputs["metadata"]["namespace"], each.inputs["metadata"]["name"]) == ("vision", SECRET_STORE)
-        )
-        assert "eks.amazonaws.com/role-arn" in reader["metadata"]["annotations"]
+        (role,) = of_the_reader("aws", "iam/role:Role", tenant)
+        # External Secrets holds a token of this ServiceAccount, and no pod of it.
+        _, tokens = json.loads(role["assumeRolePolicy"])["Statement"]
+        assert subject(tenant) in tokens["Condition"]["StringEquals"].values()
+        (association,) = of_the_reader("aws", ":PodIdentityAssociation", tenant)
+        assert (association["namespace"], association["serviceAccount"]) == (tenant, SECRET_STORE)
+        arn = body("aws", "ServiceAccount", tenant)["metadata"]["annotations"]["eks.amazonaws.com/role-arn"]
+        assert identity_name(tenant, SECRET_STORE) in arn
 
-    def test_is_a_condition_on_its_prefix_on_google_cloud(self) -> None:
-        (member,) = of_the_reader("gcp", ":IAMMember")
-        assert member["member"].endswith(f"/subject/ns/vision/sa/{SECRET_STORE}")
-        assert member["condition"]["expression"].endswith('/secrets/vision_")')
+    def test_is_a_condition_on_its_prefix_on_google_cloud(self, tenant: str) -> None:
+        (member,) = of_the_reader("gcp", ":IAMMember", tenant)
+        assert member["role"] == "roles/secretmanager.secretAccessor"
+        assert member["member"].endswith(f"/subject/ns/{tenant}/sa/{SECRET_STORE}")
+        assert member["condition"]["expression"].endswith(f'/secrets/{tenant}_")')
 
-    def test_is_a_vault_of_its_own_on_azure(self) -> None:
-        (assignment,) = of_the_reader("azure", ":RoleAssignment")
-        (trust,) = of_the_reader("azure", ":FederatedIdentityCredential")
-        assert trust["subject"] == SUBJECT
-        urls = [
-            each.inputs["spec"]["provider"]["azurekv"]["vaultUrl"]
-            for each in objects(recording("azure"), "SecretStore")
-        ]
-        assert len(set(urls)) == len(urls)
-        name = (
-            body("azure", "SecretStore")["spec"]["provider"]["azurekv"]["vaultUrl"]
-            .removeprefix("https://")
-            .partition(".")[0]
-        )
+    def test_is_a_vault_of_its_own_on_azure(self, tenant: str) -> None:
+        (assignment,) = of_the_reader("azure", ":RoleAssignment", tenant)
+        (trust,) = of_the_reader("azure", ":FederatedIdentityCredential", tenant)
+        assert trust["subject"] == subject(tenant)
+        urls = {one: body("azure", "SecretStore", one)["spec"]["provider"]["azurekv"]["vaultUrl"] for one in TENANTS}
+        assert len(set(urls.values())) == len(TENANTS)
+        name = urls[tenant].removeprefix("https://").partition(".")[0]
         assert assignment["scope"].endswith(f"/vaults/{name}")
 
 

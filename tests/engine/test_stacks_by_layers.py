@@ -12,13 +12,20 @@ from harness import job, model_api, platform, tenant
 
 pytestmark = pytest.mark.enable_socket
 
-TENANTS = [tenant("vision", model_api("reader")), tenant("planning", job("refit", schedule="0 1 * * *"))]
+PASSWORD = {"DB_PASSWORD": {"external": "database", "key": "password"}}
+TENANTS = [
+    tenant("vision", model_api("reader", secretEnv=PASSWORD)),
+    tenant("planning", job("refit", schedule="0 1 * * *")),
+]
+SECRETS = {"store": "kubernetes"}
 
 
 @pytest.fixture
 def lower(project: Project) -> Generator[Stack]:
     """The services of the platform, up."""
-    stack = project.stack("below", {"config": {"bedplate:platform": platform(*TENANTS, layers=["services"])}})
+    stack = project.stack(
+        "below", {"config": {"bedplate:platform": platform(*TENANTS, layers=["services"], secrets=SECRETS)}}
+    )
     try:
         stack.up()
         yield stack

@@ -22,8 +22,8 @@ _INTRO = """<!-- Written by tests/stacks/test_parity.py; `pytest tests/stacks --
 
 One platform (the tenants, pools and guardrails of `stacks/Pulumi.azure.yaml`) with the `cloud:` section of each
 cloud's stack. Of {objects} objects and charts above the cluster, {same} are the same on all three clouds, every object
-of every tenant among them but for the names under which its groups come and what grants of buckets need. The rest
-differs in what a cluster's facts say. A dash: there is none.
+of every tenant among them but for the names under which its groups come and what grants of buckets and stores of
+secrets need. The rest differs in what a cluster's facts say. A dash: there is none.
 
 | object | field | AWS | Azure | Google Cloud |
 |---|---|---|---|---|
@@ -32,6 +32,12 @@ differs in what a cluster's facts say. A dash: there is none.
 
 BY_GRANTS = ("NetworkPolicy fine-tune-buckets", "ServiceAccount fine-tune", "CronJob fine-tune")
 """Of the workload that has grants."""
+BY_STORES = (
+    "SecretStore bedplate-secret-store",
+    "ServiceAccount bedplate-secret-store",
+    "ExternalSecret eta-external",
+)
+"""Where and as whom a tenant's external secrets are read, and how the cloud writes its prefix in their names."""
 Objects = dict[str, dict[str, Any]]
 
 
@@ -126,7 +132,7 @@ def test_every_tenant_is_the_same_on_every_cloud(clouds: dict[str, Objects]) -> 
     makes the pods of a workload with grants act as an identity of the cloud, and for network cards that pods ask for.
     """
     of_tenants = [name for name in differing(clouds) if " in " in name and " in bedplate-" not in name]
-    by_facts = ("RoleBinding members in ", "NetworkPolicy dns in ", "ResourceQuota tenant in ", *BY_GRANTS)
+    by_facts = ("RoleBinding members in ", "NetworkPolicy dns in ", "ResourceQuota tenant in ", *BY_GRANTS, *BY_STORES)
     others = [name for name in of_tenants if not name.startswith(by_facts)]
     assert others == []
     fields = {field for name, field, _ in rows(clouds) if name in of_tenants}
@@ -135,6 +141,7 @@ def test_every_tenant_is_the_same_on_every_cloud(clouds: dict[str, Objects]) -> 
         r"|spec\.egress\[0\]\.ports.*|metadata\.annotations\.(eks\.amazonaws\.com/role-arn|azure\.workload\..*)"
         r"|spec\..*\.template\.metadata\.labels\.azure\.workload\.identity/use"
         r"|spec\.hard\.requests\.vpc\.amazonaws\.com/efa"
+        r"|spec\.provider\.(aws|azurekv|gcpsm)\..*|spec\.data\[\d+\]\.remoteRef\.key"
     )
     assert [field for field in fields if not re.fullmatch(decided, field)] == []
 
@@ -158,6 +165,7 @@ def test_nothing_else_differs_than_what_facts_decide(clouds: dict[str, Objects])
         "ResourceQuota tenant",
         "ValidatingAdmissionPolicy bedplate-guardrails",
         *BY_GRANTS,
+        *BY_STORES,
         "PrometheusRule bedplate",
         "PrometheusRule bedplate-prices",
     }

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bedplate.clouds.allocatable import EVICTION_DISK_SHARE, EVICTION_MIB, PODS_BY_DEFAULT, Allocatable
 from bedplate.clouds.catalogue import ACCELERATORS, MachineShape
-from bedplate.clouds.facts import FabricFacts
+from bedplate.clouds.facts import FabricFacts, TenantSecretsFacts
 from bedplate.clouds.namespaces import namespaces_of_others
 from bedplate.clouds.prices import ListPrices
 from bedplate.clouds.sharing import SharingSpec, offered_name, parts_of_one, refuse_unknown_profile
@@ -206,6 +206,10 @@ class ClusterSpec(Spec):
 
     def fabrics(self, pools: Mapping[str, NodePoolSpec]) -> Mapping[str, FabricFacts]:
         """Cards for traffic between GPUs that pods may ask for, by accelerator, of pools that have machines."""
+        return {}
+
+    def secret_stores(self) -> Mapping[str, TenantSecretsFacts]:
+        """Stores of external secrets that the stack below has given tenants, by tenant."""
         return {}
 
     def bucket_form(self) -> tuple[re.Pattern[str], str]:

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bedplate.clouds.catalogue import MachineShape
 from bedplate.clouds.contract import SUPPORTED_KUBERNETES_VERSIONS, ClusterSpec, NodePoolSpec
-from bedplate.clouds.facts import ClusterFacts, FabricFacts, another_class
+from bedplate.clouds.facts import ClusterFacts, FabricFacts, TenantSecretsFacts, another_class
 from bedplate.clouds.kubeconfig import missing_context
 from bedplate.labels import SYSTEM_POOL
 from bedplate.spec import ConfigKey, DnsLabel, DnsName, Spec, mistake
@@ -164,6 +164,11 @@ class ExistingClusterSpec(ClusterSpec):
         """What the facts say."""
         facts: ClusterFacts | None = getattr(self, "facts", None)
         return facts.fabrics if facts else {}
+
+    def secret_stores(self) -> Mapping[str, TenantSecretsFacts]:
+        """What the facts say."""
+        facts: ClusterFacts | None = getattr(self, "facts", None)
+        return facts.secret_stores if facts else {}
 
     def shares_volumes(self) -> bool:
         """Unless the facts name no class for it."""

@@ -180,6 +180,19 @@ class SecretStoreFacts(Facts):
     """What the names of these secrets begin with there."""
 
 
+class TenantSecretsFacts(SecretStoreFacts):
+    """Where a tenant's external secrets are read, and who may; said by the stack that owns cluster or services."""
+
+    annotations: Mapping[str, Any] = {}
+    """Of the ServiceAccount `bedplate-secret-store` in the tenant's namespace, by which a cloud knows it."""
+    source_namespace: DnsLabel | None = None
+    """Where the Secrets stand, if the cluster itself is the store: a role names each of them there."""
+    operator_namespace: DnsLabel
+    """Where External Secrets runs, as the ServiceAccount `external-secrets`."""
+    refresh_minutes: PositiveCount
+    """Minutes after which a changed secret reaches the cluster at the latest."""
+
+
 class FabricPlugin(Facts):
     """What makes nodes offer the cards of a fabric to pods, as a program on each of them."""
 
@@ -284,6 +297,9 @@ class ClusterFacts(Facts):
     """Whether somebody measures pods for autoscalers and `kubectl top` (metrics.k8s.io), as metrics-server does."""
     dns: DnsFacts = DnsFacts()
     """Where pods ask for names."""
+    secret_stores: Mapping[DnsLabel, TenantSecretsFacts] = {}
+    """Where external secrets are read, by tenant; of the tenants that the stack with the cluster or the services has
+    in its file."""
     pod_interface: Annotated[
         str, matching(r"[a-z][a-z0-9._-]{0,14}", "must be the name of a network interface", "write it like 'eth0'")
     ] = "eth0"

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 import pulumi
 
-from bedplate.clouds import Cluster, PoolPrices
+from bedplate.clouds import Cluster, ClusterFacts, PoolPrices
 from bedplate.kubernetes import Alert, Dashboard, ObjectMetrics, RuleGroup
 from bedplate.offers import Offers
 from bedplate.services.certificates.certificates import Certificates, CertificatesArgs
@@ -28,6 +28,7 @@ from bedplate.services.monitoring.endpoint import prometheus_of
 from bedplate.services.monitoring.monitoring import Monitoring, MonitoringArgs
 from bedplate.services.nodes.nodes import Nodes, NodesArgs
 from bedplate.services.queue.queue import Queue, QueueArgs
+from bedplate.services.secrets.opening import SecretsBelow
 from bedplate.services.secrets.secrets import Secrets, SecretsArgs
 from bedplate.services.spec import ServicesSpec
 from bedplate.services.ssh.keys import Reached
@@ -253,3 +254,9 @@ class Services:
             SignInRoute(f"{self._name}-sign-in", sign_in, self._opts)
         routes = Routes(front_door=door, authentication=authentication, domain=self._args.domain)
         return replace(inside, front_door=routes)
+
+
+def offers_of_below(name: str, facts: ClusterFacts, opts: pulumi.ResourceOptions | None = None) -> Offers:
+    """What tenants and workloads may use of the services that the stack below has."""
+    stores = facts.secret_stores
+    return Offers(secrets=SecretsBelow(f"{name}-secrets", stores, opts) if stores else None)

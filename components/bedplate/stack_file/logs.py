@@ -10,7 +10,7 @@ from bedplate.stack_file.problems import Problem
 
 _NEEDED = (
     *("provided", "size", "disk_gib", "gib_per_day", "audit_gib_per_day", "growth_percent_per_month"),
-    *("measured_on", "pod_days", "audit_days"),
+    *("measured_on", "pod_days", "audit_days", "line_bytes"),
 )
 
 
@@ -28,9 +28,9 @@ def lasting_disk(parts: Parts) -> Iterator[Problem]:
     yield Problem(
         path=("logs", "diskGib"),
         message=(
-            f"the disk is full on {lack.full_on.isoformat()}: {spec.gib_per_day:g} GiB of pods' lines and "
-            f"{spec.audit_gib_per_day:g} GiB of audit a day, {spec.growth_percent_per_month:g} % more each month, kept "
-            f"for {spec.pod_days} and {spec.audit_days} days"
+            f"the disk is full on {lack.full_on.isoformat()}: {spec.gib_per_day:g} GiB of pods' lines of "
+            f"{spec.line_bytes} bytes and {spec.audit_gib_per_day:g} GiB of audit a day, "
+            f"{spec.growth_percent_per_month:g} % more each month, kept for {spec.pod_days} and {spec.audit_days} days"
         ),
         given=f"{spec.disk_gib} on each of {spec.nodes}" if spec.nodes > 1 else str(spec.disk_gib),
         allowed=f"at least {lack.disk_gib}, which lasts for the {PLANNED_DAYS} days that are planned",
@@ -47,4 +47,5 @@ def demand_of(spec: LogsSpec) -> Demand:
         pod_days=spec.pod_days,
         audit_days=spec.audit_days,
         copies=spec.copies,
+        line_bytes=spec.line_bytes,
     )

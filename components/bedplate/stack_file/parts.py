@@ -24,8 +24,9 @@ from bedplate.workloads import Footprint, WorkloadSpec
 class Parts:
     """What could be read of a platform. has_front_door: whether routes can be made; has_login: whether there is one to
     ask. stops_idle: whether somebody finds out what nobody uses; measures: whether there is a Prometheus, ours or not.
-    has_queues: whether work can wait its turn. has_secret_store: whether external secrets can be read.
-    has_images: whether this stack has a place for images. secrets: names of the config secrets there are; None where
+    has_queues: whether work can wait its turn. has_secret_store: whether this file says where external secrets are
+    read, for its own tenants or for those of stacks above. has_images: whether this stack has a place for images.
+    secrets: names of the config secrets there are; None where
     unknown."""
 
     domain: str | None
@@ -66,7 +67,7 @@ class Parts:
             stops_idle=spec.idle is not None and "services" in spec.layers,
             measures=spec.monitoring is not None,
             has_queues=spec.queue is not None and "services" in spec.layers,
-            has_secret_store=spec.secrets is not None and "services" in spec.layers,
+            has_secret_store=spec.secrets is not None and ("services" in spec.layers or "tenants" not in spec.layers),
             has_images=spec.images is not None and "services" in spec.layers,
             secrets=secrets,
         )

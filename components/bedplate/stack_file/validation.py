@@ -286,7 +286,7 @@ def parts_of(data: object, secrets: Collection[str] | None) -> Parts:
         has_front_door="certificates" in mapping and has_services,
         stops_idle="idle" in mapping and has_services,
         has_queues="queue" in mapping and has_services,
-        has_secret_store="secrets" in mapping and has_services,
+        has_secret_store="secrets" in mapping and (has_services or "tenants" not in layers),
         has_images="images" in mapping and has_services,
         secrets=secrets,
     )

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from bedplate.workloads._all import AnyWorkloadSpec, Workload
     from bedplate.workloads._base import Endpoint, Footprint, GpuSpec, MountSpec, WorkloadArgs, WorkloadSpec
     from bedplate.workloads._component import WorkloadComponent
+    from bedplate.workloads._external import ExternalSecretSpec
     from bedplate.workloads._grants import GrantSpec
     from bedplate.workloads._parts import parts_of, pulling
 
@@ -17,6 +18,7 @@ __getattr__ = on_demand(
         "bedplate.workloads._all": ("AnyWorkloadSpec", "Workload"),
         "bedplate.workloads._base": ("Endpoint", "Footprint", "GpuSpec", "MountSpec", "WorkloadArgs", "WorkloadSpec"),
         "bedplate.workloads._component": ("WorkloadComponent",),
+        "bedplate.workloads._external": ("ExternalSecretSpec",),
         "bedplate.workloads._grants": ("GrantSpec",),
         "bedplate.workloads._parts": ("parts_of", "pulling"),
     }
@@ -25,6 +27,7 @@ __getattr__ = on_demand(
 __all__ = [
     "AnyWorkloadSpec",
     "Endpoint",
+    "ExternalSecretSpec",
     "Footprint",
     "GpuSpec",
     "GrantSpec",

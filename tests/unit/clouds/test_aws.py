@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from aws_stack import FILE, cloud, documents, listed, of_type
+from aws_stack import FILE, act_as_themselves, cloud, documents, listed, of_type
 from bedplate.clouds.aws.identity import permissions_of
 from bedplate.clouds.contract import BucketGrant, SecretsGrant
 from bedplate.engine.engine import Recording
@@ -314,17 +314,12 @@ class TestLeastPrivilege:
         assert statements[2]["Resource"][0].endswith(":secret:vision/*")
 
 
-ACT_AS_THEMSELVES = ("usage-rows", "vision.fine-tune", "forecasting.nightly-refit")
-"""Who has an identity that goes with it."""
-
-
 class TestProtection:
     def test_covers_what_must_not_be_lost(self, recording: Recording) -> None:
         kinds = {resource.type for resource in recording.resources if resource.protect}
         assert kinds == PROTECTED
         lost = [r.name for r in recording.resources if r.type in PROTECTED and not r.protect]
-        # A workload's identity can be made again, and goes with what it serves.
-        assert lost == [f"platform-cluster-{name}-pods-role" for name in ACT_AS_THEMSELVES]
+        assert lost == act_as_themselves()
 
 
 class TestThePreview:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aws_stack import FILE, of_type
+from aws_stack import FILE, act_as_themselves, of_type
 from bedplate.engine.engine import Program, Recording, RecordingBackend, run
 from bedplate.engine.resources import Resource
 from harness import ROOT, record_stack
@@ -72,8 +72,5 @@ class TestAWorkloadsIdentity:
 
 
 def test_the_platforms_own_roles_are_protected() -> None:
-    """All but those that are a workload's, and go with it."""
     unprotected = [r.name for r in of_type(record_stack(FILE), "Role") if not r.protect]
-    assert unprotected == [
-        f"platform-cluster-{name}-pods-role" for name in ("usage-rows", "vision.fine-tune", "forecasting.nightly-refit")
-    ]
+    assert unprotected == act_as_themselves()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aws_stack import FILE, cloud, documents, with_karpenter
+from aws_stack import FILE, act_as_themselves, cloud, documents, with_karpenter
 from bedplate.clouds.aws.identity import permissions_of
 from bedplate.clouds.aws.karpenter_permissions import karpenter_permissions
 from bedplate.clouds.aws.policies import Statement
@@ -34,8 +34,8 @@ EXPECTED = {
     (KEYS[0], "MISMATCHED_TYPE"): "kms:EncryptionContext:aws:logs:arn",
     # It knows the issuers of tokens that are everybody's, and not a cluster's own.
     **{
-        (f"platform-cluster-{name}-pods-role", issue): "the cluster's issuer"
-        for name in ("usage-rows", "vision.fine-tune", "forecasting.nightly-refit")
+        (role, issue): "the cluster's issuer"
+        for role in act_as_themselves()
         for issue in ("UNKNOWN_FEDERATION_SOURCE", "UNKNOWN_CONDITION_FOR_ACTION")
     },
 }

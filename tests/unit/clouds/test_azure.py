@@ -11,8 +11,10 @@ import pytest
 from azure_stack import FILE, cloud, of_type, pools, the_cluster
 from bedplate.clouds.azure.node_pools import agent_pool_name
 from bedplate.clouds.azure.policies import ROLES
+from bedplate.clouds.buckets import identity_name
 from bedplate.engine.engine import Recording
 from bedplate.engine.resources import Secret
+from bedplate.labels import SECRET_STORE
 from bedplate.stack_file.reading import load
 from harness import record_stack
 
@@ -214,8 +216,10 @@ class TestProtection:
         kinds = {resource.type for resource in recording.resources if resource.protect}
         assert kinds == PROTECTED
         lost = [r.name for r in recording.resources if r.type in PROTECTED and not r.protect]
-        # A workload's identity can be made again, and goes with what it serves.
-        assert lost == ["platform-cluster-vision.fine-tune-pods-identity"]
+        # The identity of a workload, or of a tenant's secret store, can be made again, and goes with what it serves.
+        stores = [identity_name(who, SECRET_STORE) for who in ("vision", "forecasting", "routing")]
+        goes = (stores[0], "vision.fine-tune", *stores[1:])
+        assert lost == [f"platform-cluster-{name}-pods-identity" for name in goes]
 
 
 class TestTheSpec:

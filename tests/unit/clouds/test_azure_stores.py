@@ -18,6 +18,8 @@ from bedplate.plans.project import Project
 from bedplate.stack_file.reading import load
 from harness import ROOT, record_stack
 
+TENANTS = ("vision", "forecasting", "routing")
+
 
 @pytest.fixture(scope="module")
 def recording() -> Recording:
@@ -119,7 +121,7 @@ class TestStores:
         ends = {target.rpartition("/")[2] for target in targets}
         spec = cloud()
         shared = {spec.storage_account("artifacts"), spec.storage_account("shares"), spec.registry}
-        assert ends == {*shared, spec.vault("secrets")}
+        assert ends == {*shared, spec.vault("secrets"), *(spec.vault(f"secrets/{one}") for one in TENANTS)}
         assert len(of_type(recording, "PrivateDnsZoneGroup")) == len(targets)
 
 
@@ -215,10 +217,10 @@ def granted(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 
 class TestSecrets:
     def test_have_a_vault_for_each_prefix(self, granted: Recording) -> None:
+        """Each tenant's store has one, and whoever else reads below the same prefix reads there."""
         vaults = {vault.inputs["vaultName"] for vault in of_type(granted, "Vault")}
-        assert vaults == {
-            cloud().vault(purpose) for purpose in ("secrets", "data", "secrets/vision", "secrets/routing")
-        }
+        of_tenants = [f"secrets/{one}" for one in TENANTS]
+        assert vaults == {cloud().vault(purpose) for purpose in ("secrets", "data", *of_tenants)}
 
     def test_are_read_in_that_vault_alone(self, granted: Recording) -> None:
         reads = [
@@ -227,8 +229,9 @@ class TestSecrets:
             if a.inputs["roleDefinitionId"].endswith(ROLES["Key Vault Secrets User"])
         ]
         ends = [assignment.inputs["scope"].rpartition("/")[2] for assignment in reads]
+        stores = [cloud().vault(f"secrets/{one}") for one in TENANTS]
         vision, routing = cloud().vault("secrets/vision"), cloud().vault("secrets/routing")
-        assert sorted(ends) == sorted([vision, vision, routing])
+        assert sorted(ends) == sorted([*stores, vision, vision, routing])
 
     def test_are_reached_in_the_network(self, granted: Recording) -> None:
         endpoints = [
@@ -236,7 +239,7 @@ class TestSecrets:
             for e in of_type(granted, "PrivateEndpoint")
             if e.inputs["privateEndpointName"].startswith("nordwind-ml-secrets-")
         ]
-        assert len(endpoints) == 3
+        assert len(endpoints) == 1 + len(TENANTS)
 
     def test_are_granted_to_pods_that_trust_binds(self, granted: Recording) -> None:
         subjects = {trust.inputs["subject"] for trust in of_type(granted, "FederatedIdentityCredential")}

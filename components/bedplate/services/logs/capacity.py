@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 PLANNED_DAYS = 183
 """Six months: a disk with a month of headroom was full after six, because people came."""
-STORED_PER_TEXT = 1.0
-"""What the store needs for a line, index included, of what its text has: 0.88 for lines of 64 characters, of which more
-than half is the line's id (OpenSearch 3.9.0, 20,000 lines, merged). Longer lines need a smaller share."""
+USUAL_LINE_BYTES = 200
+_OF_EACH_LINE, _OF_ITS_TEXT = 75, 0.7
 USABLE = 0.8
 """Of the disk. At 85 % the store puts no new shard on a node, at 95 % it takes nothing more
 (https://www.elastic.co/docs/reference/elasticsearch/configuration-reference/cluster-level-shard-allocation-routing-settings#disk-based-shard-allocation),
@@ -22,10 +21,20 @@ _ROLLED = 1
 """A backing index has a day's lines, and goes as a whole, so there is a day more than what is kept."""
 
 
+def stored_per_text(line_bytes: float) -> float:
+    """Bytes on disk, index included, of a byte of text in lines of this length.
+
+    An id, a time and whose it is cost each line the same, whatever its length. Above what was measured with 200,000
+    lines of each length as they lay, unmerged (OpenSearch 3.4.0, `make benchmark-logs`): 1.79 for 64 bytes, 1.05 for
+    200, 0.61 for 1,024.
+    """
+    return _OF_ITS_TEXT + _OF_EACH_LINE / line_bytes
+
+
 @dataclass(frozen=True, kw_only=True)
 class Demand:
-    """pods_gib, audit_gib: text of the first day. growth_percent: by the month. pod_days, audit_days: how long each is
-    kept. copies: of each line."""
+    """pods_gib, audit_gib: text of the first day. line_bytes: of a line of pods. growth_percent: by the month.
+    pod_days, audit_days: how long each is kept. copies: of each line."""
 
     pods_gib: float
     audit_gib: float
@@ -33,12 +42,14 @@ class Demand:
     pod_days: int
     audit_days: int
     copies: int
+    line_bytes: int = USUAL_LINE_BYTES
 
     def stored_gib(self, day: int) -> float:
         """On all disks together at the end of that day, of which the first is 0."""
-        pods = self._kept(self.pods_gib, day, self.pod_days)
-        audit = self._kept(self.audit_gib, day, self.audit_days)
-        return (pods + audit) * STORED_PER_TEXT * self.copies
+        pods = self._kept(self.pods_gib, day, self.pod_days) * stored_per_text(self.line_bytes)
+        # Events of the audit log are longer, and more of their fields are indexed.
+        audit = self._kept(self.audit_gib, day, self.audit_days) * stored_per_text(USUAL_LINE_BYTES)
+        return (pods + audit) * self.copies
 
     def _kept(self, gib: float, day: int, days: int) -> float:
         factor = (1 + self.growth_percent / 100) ** (1 / _DAYS_OF_A_MONTH)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from bedplate.services.logs.capacity import USUAL_LINE_BYTES
 from bedplate.spec import ConfigKey, HttpsUrl, PositiveCount, Spec, matching, mistake
 
 AUDIT_DAYS = 400
@@ -71,6 +72,8 @@ class LogsSpec(Spec):
     """Disk of each node in GiB."""
     gib_per_day: _Gib = 5
     """What pods print in a day, as text; the dashboard *Logs* says it."""
+    line_bytes: Annotated[PositiveCount, Field(ge=20, le=65_536)] = USUAL_LINE_BYTES
+    """Bytes of an average line that pods print; short ones need more disk than their text, long ones less."""
     audit_gib_per_day: _Gib = 0.5
     """What the audit log has in a day, as text."""
     growth_percent_per_month: Annotated[float, Field(strict=True, ge=0, le=500, allow_inf_nan=False)] = 10

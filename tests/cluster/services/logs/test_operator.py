@@ -29,7 +29,7 @@ from harness import platform, record, tenant
 from programs_under_test import program_under_test
 
 pytestmark = pytest.mark.enable_socket
-STACK = platform(tenant("vision"), logs={"size": "small", "diskGib": 200, "gibPerDay": 1})
+STACK = platform(tenant("vision"), logs={"size": "small", "diskGib": 220, "gibPerDay": 1})
 AS_KEEPER = {"Impersonate-User": f"system:serviceaccount:{LOGS_NAMESPACE}:{KEEPER}"}
 
 

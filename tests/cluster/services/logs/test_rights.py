@@ -41,7 +41,7 @@ STACK = platform(
     tenantPrefix="ml-",
     certificates={"issuer": "internal"},
     login={**LOGIN, "adminGroups": ["ops"]},
-    logs={"size": "small", "diskGib": 200, "gibPerDay": 1},
+    logs={"size": "small", "diskGib": 220, "gibPerDay": 1},
 )
 BASIC = {
     "authentication_backend": {"type": "intern"},

@@ -5,7 +5,7 @@ import datetime
 
 import pytest
 
-from bedplate.services.logs.capacity import STORED_PER_TEXT, USABLE, Demand, shortage
+from bedplate.services.logs.capacity import USABLE, USUAL_LINE_BYTES, Demand, shortage, stored_per_text
 
 TODAY = datetime.date(2026, 11, 28)
 DEMAND = Demand(pods_gib=10, audit_gib=0, growth_percent=0, pod_days=14, audit_days=400, copies=1)
@@ -17,8 +17,8 @@ def full_on(demand: Demand, disk_gib: float, nodes: int = 1) -> datetime.date | 
 
 
 def test_a_steady_rate_needs_its_retention_and_the_day_that_is_written() -> None:
-    assert DEMAND.stored_gib(500) == pytest.approx(10 * 15 * STORED_PER_TEXT)
-    needed = 10 * 15 * STORED_PER_TEXT / USABLE
+    assert DEMAND.stored_gib(500) == pytest.approx(10 * 15 * stored_per_text(USUAL_LINE_BYTES))
+    needed = 10 * 15 * stored_per_text(USUAL_LINE_BYTES) / USABLE
     assert full_on(DEMAND, needed + 1) is None
     assert full_on(DEMAND, needed - 1) == TODAY + datetime.timedelta(days=14)
 
@@ -40,7 +40,7 @@ def test_the_disk_that_lasted_a_month_is_full_after_six() -> None:
 
 def test_the_audit_log_piles_up_over_all_six_months() -> None:
     demand = dataclasses.replace(DEMAND, pods_gib=0, audit_gib=1)
-    assert demand.stored_gib(182) == pytest.approx(183 * STORED_PER_TEXT)
+    assert demand.stored_gib(182) == pytest.approx(183 * stored_per_text(USUAL_LINE_BYTES))
 
 
 def test_copies_need_as_many_disks() -> None:
@@ -62,3 +62,14 @@ def test_where_the_audit_log_alone_is_too_much_no_retention_of_pods_is_proposed(
     lack = shortage(dataclasses.replace(DEMAND, audit_gib=50), 100, 1, TODAY, TODAY)
     assert lack is not None
     assert lack.lasting_pod_days == 0
+
+
+@pytest.mark.parametrize(("line_bytes", "measured"), [(64, 1.79), (200, 1.05), (1024, 0.61)])
+def test_the_plan_is_on_the_safe_side_of_what_a_real_store_needed(line_bytes: int, measured: float) -> None:
+    """As docs/guides/logs.md has it; and not by so much that people buy a second disk for nothing."""
+    assert measured < stored_per_text(line_bytes) < measured * 1.3
+
+
+def test_short_lines_of_pods_need_more_disk_than_long_ones_of_the_same_text() -> None:
+    short, long = (Demand(**{**vars(DEMAND), "line_bytes": size}).stored_gib(60) for size in (64, 1024))
+    assert short > 2 * long

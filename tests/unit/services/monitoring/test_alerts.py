@@ -11,7 +11,6 @@ import pytest
 from ruamel.yaml import YAML
 
 from bedplate.engine.engine import Recording
-from bedplate.plans.planning import written_platform
 from harness import ROOT, STACKS, objects, platform, record, record_stack
 from programs_under_test import program_under_test
 from unit.services.idle.scenarios import SCENARIOS
@@ -43,7 +42,7 @@ def rules(recording: Recording) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def recording() -> Recording:
     """Of a stack with everything that has alerts."""
-    return record({**written_platform(AWS), "secrets": {"store": "cloud"}})
+    return record_stack(AWS)
 
 
 @pytest.fixture(scope="module")
