@@ -123,6 +123,12 @@ class TestEveryObject:
                 )
                 assert resource.deleted_with == ("" if goes_first else namespaces[namespace])
 
+    def test_in_no_namespace_is_deleted_by_itself(self, recording: Recording) -> None:
+        """With a namespace only what is in it goes."""
+        for resource in objects(recording):
+            if "namespace" not in resource.inputs["metadata"]:
+                assert resource.deleted_with == "", resource.name
+
     def test_of_a_tenant_says_which_tenant(self, recording: Recording) -> None:
         tenants = {
             resource.inputs["metadata"]["name"]: resource.inputs["metadata"]["labels"]["bedplate.dev/tenant"]

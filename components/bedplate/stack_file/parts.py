@@ -26,8 +26,7 @@ class Parts:
     ask. stops_idle: whether somebody finds out what nobody uses; measures: whether there is a Prometheus, ours or not.
     has_queues: whether work can wait its turn. has_secret_store: whether this file says where external secrets are
     read, for its own tenants or for those of stacks above. has_images: whether this stack has a place for images.
-    secrets: names of the config secrets there are; None where
-    unknown."""
+    secrets: names of the config secrets there are; None where unknown."""
 
     domain: str | None
     cloud: ClusterSpec | None
