@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 PLANNED_DAYS = 183
 """Six months: a disk with a month of headroom was full after six, because people came."""
-USUAL_LINE_BYTES = 200
+_AUDIT_LINE_BYTES = 200
+"""As which lines of the audit log are counted: they are longer, and more of their fields are indexed."""
 _OF_EACH_LINE, _OF_ITS_TEXT = 75, 0.7
 USABLE = 0.8
 """Of the disk. At 85 % the store puts no new shard on a node, at 95 % it takes nothing more
@@ -42,13 +43,12 @@ class Demand:
     pod_days: int
     audit_days: int
     copies: int
-    line_bytes: int = USUAL_LINE_BYTES
+    line_bytes: int
 
     def stored_gib(self, day: int) -> float:
         """On all disks together at the end of that day, of which the first is 0."""
         pods = self._kept(self.pods_gib, day, self.pod_days) * stored_per_text(self.line_bytes)
-        # Events of the audit log are longer, and more of their fields are indexed.
-        audit = self._kept(self.audit_gib, day, self.audit_days) * stored_per_text(USUAL_LINE_BYTES)
+        audit = self._kept(self.audit_gib, day, self.audit_days) * stored_per_text(_AUDIT_LINE_BYTES)
         return (pods + audit) * self.copies
 
     def _kept(self, gib: float, day: int, days: int) -> float:

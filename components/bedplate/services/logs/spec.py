@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from bedplate.services.logs.capacity import USUAL_LINE_BYTES
 from bedplate.spec import ConfigKey, HttpsUrl, PositiveCount, Spec, matching, mistake
 
 AUDIT_DAYS = 400
@@ -72,7 +71,7 @@ class LogsSpec(Spec):
     """Disk of each node in GiB."""
     gib_per_day: _Gib = 5
     """What pods print in a day, as text; the dashboard *Logs* says it."""
-    line_bytes: Annotated[PositiveCount, Field(ge=20, le=65_536)] = USUAL_LINE_BYTES
+    line_bytes: Annotated[PositiveCount, Field(ge=20, le=65_536)] = 200
     """Bytes of an average line that pods print; short ones need more disk than their text, long ones less."""
     audit_gib_per_day: _Gib = 0.5
     """What the audit log has in a day, as text."""

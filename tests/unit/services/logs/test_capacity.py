@@ -5,10 +5,13 @@ import datetime
 
 import pytest
 
-from bedplate.services.logs.capacity import USABLE, USUAL_LINE_BYTES, Demand, shortage, stored_per_text
+from bedplate.services.logs.capacity import USABLE, Demand, shortage, stored_per_text
 
 TODAY = datetime.date(2026, 11, 28)
-DEMAND = Demand(pods_gib=10, audit_gib=0, growth_percent=0, pod_days=14, audit_days=400, copies=1)
+LINE_BYTES = 200
+DEMAND = Demand(
+    pods_gib=10, audit_gib=0, growth_percent=0, pod_days=14, audit_days=400, copies=1, line_bytes=LINE_BYTES
+)
 
 
 def full_on(demand: Demand, disk_gib: float, nodes: int = 1) -> datetime.date | None:
@@ -17,8 +20,8 @@ def full_on(demand: Demand, disk_gib: float, nodes: int = 1) -> datetime.date | 
 
 
 def test_a_steady_rate_needs_its_retention_and_the_day_that_is_written() -> None:
-    assert DEMAND.stored_gib(500) == pytest.approx(10 * 15 * stored_per_text(USUAL_LINE_BYTES))
-    needed = 10 * 15 * stored_per_text(USUAL_LINE_BYTES) / USABLE
+    assert DEMAND.stored_gib(500) == pytest.approx(10 * 15 * stored_per_text(LINE_BYTES))
+    needed = 10 * 15 * stored_per_text(LINE_BYTES) / USABLE
     assert full_on(DEMAND, needed + 1) is None
     assert full_on(DEMAND, needed - 1) == TODAY + datetime.timedelta(days=14)
 
@@ -40,7 +43,7 @@ def test_the_disk_that_lasted_a_month_is_full_after_six() -> None:
 
 def test_the_audit_log_piles_up_over_all_six_months() -> None:
     demand = dataclasses.replace(DEMAND, pods_gib=0, audit_gib=1)
-    assert demand.stored_gib(182) == pytest.approx(183 * stored_per_text(USUAL_LINE_BYTES))
+    assert demand.stored_gib(182) == pytest.approx(183 * stored_per_text(LINE_BYTES))
 
 
 def test_copies_need_as_many_disks() -> None:
