@@ -102,8 +102,8 @@ clean: ## Remove what was installed here; built programs stay in ~/.cache/bedpla
 # renovate: datasource=npm depName=configurable-http-proxy
 PROXY_VERSION := 5.3.0
 INTERFACES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bedplate/interfaces
-interfaces: install ## Install what tests of workspaces and apps run, from tests/interfaces: JupyterLab, VS Code, Streamlit, Gradio, Dash
-	@for name in jupyterlab apps code-server; do \
+interfaces: install ## Install what tests of workspaces and apps run, from tests/interfaces: JupyterLab, VS Code, Streamlit, Gradio, Dash, Locust
+	@for name in jupyterlab apps code-server load; do \
 		$(UV) venv --quiet --allow-existing $(INTERFACES)/$$name && \
 		$(UV) pip sync --quiet --require-hashes --python $(INTERFACES)/$$name/bin/python tests/interfaces/$$name.txt || exit 1; \
 	done
