@@ -72,10 +72,15 @@ class Visitor:
         started = time.monotonic()
         self._ask(f"/hub/spawn/{self._name}")  # the Hub starts it, and answers with the page that waits
         self._waits(f"/hub/api/users/{self._name}/server/progress?_xsrf={self._xsrf()}")
-        status, address, page = self._ask(f"/user/{self._name}/lab")
-        if status != 200 or "/lab" not in address or b"jupyter-config-data" not in page:
-            raise RuntimeError(f"no page of JupyterLab at {address}: {status}")
+        while not (seen := self._sees_jupyterlab()) and time.monotonic() - started < _TIMEOUT_SECONDS:
+            time.sleep(0.1)  # the proxy may hear of the server's address after the Hub has told that it is ready
+        if not seen:
+            raise RuntimeError(f"no page of JupyterLab at {self._url}/user/{self._name}/lab")
         return time.monotonic() - started
+
+    def _sees_jupyterlab(self) -> bool:
+        status, address, page = self._ask(f"/user/{self._name}/lab")
+        return status == 200 and "/lab" in address and b"jupyter-config-data" in page
 
     def stops(self) -> None:
         """Asks for the end of her server, and waits for it."""
