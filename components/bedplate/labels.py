@@ -188,6 +188,9 @@ that many nodes use."""
 IDLE_NAMESPACE = "bedplate-idle"
 KEDA = "keda"
 """The release, in IDLE_NAMESPACE."""
+ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where a pod has what it asks Kubernetes with
+(https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/#directly-accessing-the-rest-api)."""
 WAKER, WAKER_PORT = "waker", 8090
 WAKER_URL = f"http://{WAKER}.{IDLE_NAMESPACE}.svc:{WAKER_PORT}"
 """Who starts at once what somebody asks for; there is none where somebody else runs KEDA."""

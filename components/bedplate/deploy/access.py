@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from bedplate.deploy.errors import DeployError
+from bedplate.labels import ACCOUNT_FOLDER
 
 _PLUGIN_SECONDS = 60
-ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where a pod has what it asks Kubernetes with."""
+ACCOUNT = Path(ACCOUNT_FOLDER)
 NOTHING: Mapping[str, Any] = {}
 NONE: Sequence[Any] = ()
 _SET_UP = "ask your platform team for a kubeconfig, and set KUBECONFIG to it"

@@ -79,6 +79,13 @@ class PlatformNamespace(pulumi.ComponentResource):
         """Options of an object of `parent` in the namespace: it comes after it and goes with it, not one by one."""
         return pulumi.ResourceOptions(parent=parent, depends_on=[self.namespace], deleted_with=self.namespace)
 
+    def placing(self, part: Manifest, parent: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Options of an object of `parent` that is about the namespace: in it, or in none; then it comes after it, and
+        goes by itself."""
+        if "namespace" in part["metadata"]:
+            return self.inside(parent)
+        return pulumi.ResourceOptions(parent=parent, depends_on=[self.namespace])
+
 
 def _critical_pods(args: PlatformNamespaceArgs) -> Manifest:
     """Some clusters admit critical pods only where a quota counts them.

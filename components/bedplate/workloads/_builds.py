@@ -7,16 +7,15 @@ images are built (`services/images/from_workspace.py`): nothing else in the clus
 from dataclasses import replace
 
 from bedplate.kubernetes import Container, Manifest
+from bedplate.labels import ACCOUNT_FOLDER
 
-ACCOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
-"""https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/#directly-accessing-the-rest-api"""
 _TOKEN_SECONDS = 4 * 3600
 """A kubelet renews it when a fifth of that is left, which most builds need less than."""
 
 
 def with_account(container: Container) -> Container:
     """The container, in which the files are."""
-    return replace(container, files={**container.files, ACCOUNT_PATH: {"projected": {"sources": _SOURCES}}})
+    return replace(container, files={**container.files, ACCOUNT_FOLDER: {"projected": {"sources": _SOURCES}}})
 
 
 _SOURCES: list[Manifest] = [

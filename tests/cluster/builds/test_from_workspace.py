@@ -9,16 +9,14 @@ import pytest
 
 from bedplate.deploy.access import Access
 from bedplate.deploy.cluster import Cluster, Refused
-from bedplate.embedded_cluster.api_server import ApiServer
-from bedplate.embedded_cluster.cluster import ClusterAccess, embedded_cluster
+from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ClusterApi
-from bedplate.engine.engine import RecordingBackend, run
-from bedplate.rehearsal.applying import apply
 from bedplate.services.images.place import RULES
+from cluster.builds.applied import cluster_with
 from cluster.builds.test_members import JOBS, PLACE, build_of
 from cluster.deploy.scan_pod import cluster_of, token_of
 from cluster.objects_under_test import eventually
-from harness import platform, program, tenant
+from harness import platform, tenant
 
 pytestmark = pytest.mark.enable_socket
 _LAB = {"kind": "workspace", "image": "ghcr.io/acme/lab:1", "cpu": 0.1, "memoryGib": 0.5, "openTo": "nobody"}
@@ -42,9 +40,7 @@ Rules = set[tuple[str, str, str]]
 
 @pytest.fixture(scope="module")
 def access(programs: None, progress: Callable[[str], None]) -> Generator[ClusterAccess]:
-    with embedded_cluster(progress) as found:
-        recording = run(program(STACK, frozenset({"push"})), RecordingBackend(), is_preview=False)
-        assert apply(ApiServer(found), recording.resources).problems == []
+    with cluster_with(STACK, progress, "push") as found:
         yield found
 
 

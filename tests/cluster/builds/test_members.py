@@ -7,13 +7,11 @@ from typing import Any
 import pytest
 
 from bedplate.builds.in_cluster import job_of
-from bedplate.embedded_cluster.api_server import ApiServer
-from bedplate.embedded_cluster.cluster import ClusterAccess, embedded_cluster
+from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, field, text
-from bedplate.engine.engine import RecordingBackend, run
-from bedplate.rehearsal.applying import apply
+from cluster.builds.applied import cluster_with
 from cluster.objects_under_test import eventually
-from harness import model_api, platform, program, tenant
+from harness import model_api, platform, tenant
 
 pytestmark = pytest.mark.enable_socket
 
@@ -52,13 +50,11 @@ class Member:
 
 @pytest.fixture(scope="module")
 def calls(programs: None, progress: Callable[[str], None]) -> Generator[ClusterApi]:
-    with embedded_cluster(progress) as access:
-        yield _applied(access)
+    with cluster_with(STACK, progress, "pull", "push") as access:
+        yield _enforced(access)
 
 
-def _applied(access: ClusterAccess) -> ClusterApi:
-    recording = run(program(STACK, frozenset({"pull", "push"})), RecordingBackend(), is_preview=False)
-    assert apply(ApiServer(access), recording.resources).problems == []
+def _enforced(access: ClusterAccess) -> ClusterApi:
     calls = ClusterApi(access.kubeconfig, access.context)
     changed = build_of(calls)
     changed["spec"]["template"]["spec"]["containers"][0]["command"] = ["true"]

@@ -17,16 +17,14 @@ import pytest
 
 from bedplate.builds.in_cluster import job_of
 from bedplate.builds.scanning import scan_job
-from bedplate.embedded_cluster.api_server import ApiServer
-from bedplate.embedded_cluster.cluster import ClusterAccess, embedded_cluster
+from bedplate.embedded_cluster.cluster import ClusterAccess
 from bedplate.embedded_cluster.cluster_api import ApiError, ClusterApi, text
-from bedplate.engine.engine import RecordingBackend, run
 from bedplate.labels import SCANNED
-from bedplate.rehearsal.applying import apply
 from bedplate.services.images import programs
+from cluster.builds.applied import cluster_with
 from cluster.builds.test_members import Body, Member
 from cluster.objects_under_test import eventually
-from harness import platform, program, tenant
+from harness import platform, tenant
 
 pytestmark = pytest.mark.enable_socket
 
@@ -51,9 +49,7 @@ PACKAGE = {"artifact": {"name": "libpng", "version": "1.2.3"}}
 
 @pytest.fixture(scope="module")
 def access(programs: None, progress: Callable[[str], None]) -> Generator[ClusterAccess]:
-    with embedded_cluster(progress) as found:
-        recording = run(program(STACK, frozenset({"push"})), RecordingBackend(), is_preview=False)
-        assert apply(ApiServer(found), recording.resources).problems == []
+    with cluster_with(STACK, progress, "push") as found:
         yield found
 
 

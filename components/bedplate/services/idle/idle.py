@@ -104,9 +104,7 @@ class Idle(pulumi.ComponentResource):
         release = ReleaseArgs(chart=CHART, namespace=place, values=values(), source=args.chart_source)
         operator = Release(f"{self._name}-release", release, child)
         for suffix, part in parts():
-            is_inside = "namespace" in part["metadata"]
-            options = place.inside(self) if is_inside else pulumi.ResourceOptions(parent=self)
-            KubernetesObject(f"{self._name}-waker-{suffix}", part, options)
+            KubernetesObject(f"{self._name}-waker-{suffix}", part, place.placing(part, self))
         return operator
 
 

@@ -11,7 +11,7 @@ from importlib import resources
 from bedplate.clouds.facts import WorkloadIdentity
 from bedplate.kubernetes import METADATA_ADDRESSES, Manifest, addresses, manifest, network_policy, service_account
 from bedplate.kubernetes.pods import cpu_quantity, memory_quantity
-from bedplate.labels import MAX_BUILD_SECONDS, POOL, SCAN, SCAN_ROLE, Identity
+from bedplate.labels import ACCOUNT_FOLDER, MAX_BUILD_SECONDS, POOL, SCAN, SCAN_ROLE, Identity
 from bedplate.offers import TenantImages
 from bedplate.services.images import programs
 from bedplate.services.images.pod import (
@@ -31,7 +31,7 @@ PYTHON_VERSION = "3.13.9-slim"
 GRYPE_VERSION = "v0.121.3-debug"
 """The image that has a shell by its side."""
 WORK, PROGRAM = "/work", "scans.py"
-_FILES, _TOKENS, _DATABASE = "/programs", "/var/run/secrets/kubernetes.io/serviceaccount", "/database"
+_FILES, _DATABASE = "/programs", "/database"
 _MEMORY_GIB, _DATABASE_GIB, _TOKEN_SECONDS = 4, 4, 3600
 LOOK = f"""
 set -eu
@@ -152,7 +152,7 @@ def _volumes(spec: BuildsSpec) -> dict[str, tuple[Manifest, Manifest]]:
     return {
         "work": ({"mountPath": WORK}, {"emptyDir": {"sizeLimit": "256Mi"}}),
         "programs": ({"mountPath": _FILES, "readOnly": True}, {"configMap": {"name": SCAN}}),
-        "token": ({"mountPath": _TOKENS, "readOnly": True}, {"projected": {"sources": [token, authority]}}),
+        "token": ({"mountPath": ACCOUNT_FOLDER, "readOnly": True}, {"projected": {"sources": [token, authority]}}),
         "database": ({"mountPath": _DATABASE}, {"emptyDir": {"sizeLimit": f"{_DATABASE_GIB}Gi"}}),
         "scratch": ({"mountPath": "/tmp"}, {"emptyDir": {"sizeLimit": memory_quantity(spec.disk_gib)}}),
     }
@@ -178,7 +178,7 @@ def _python(what: str, own: dict[str, str]) -> Manifest:
         "volumeMounts": [
             {"name": "work", "mountPath": WORK},
             {"name": "programs", "mountPath": _FILES, "readOnly": True},
-            {"name": "token", "mountPath": _TOKENS, "readOnly": True},
+            {"name": "token", "mountPath": ACCOUNT_FOLDER, "readOnly": True},
         ],
     }
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from bedplate.kubernetes import Manifest, manifest
 from bedplate.labels import (
+    ACCOUNT_FOLDER,
     AUTOSCALING_NAMESPACE,
     BUSY_KERNELS_PATH,
     CERTIFICATES_NAMESPACE,
@@ -36,7 +37,7 @@ from bedplate.labels import (
 )
 
 MONITORS = "monitoring.coreos.com/v1"
-_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+_TOKEN = f"{ACCOUNT_FOLDER}/token"
 KUBELET_PORT, NODE_EXPORTER_PORT = 10250, 9100
 
 

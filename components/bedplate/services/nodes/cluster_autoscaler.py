@@ -107,16 +107,12 @@ class ClusterAutoscaler(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
-        inside = place.inside(self)
-        cluster_wide = pulumi.ResourceOptions(parent=self, depends_on=[place.namespace])
         access = [
-            KubernetesObject(
-                f"{name}-{part['kind'].lower()}", part, inside if "namespace" in part["metadata"] else cluster_wide
-            )
+            KubernetesObject(f"{name}-{part['kind'].lower()}", part, place.placing(part, self))
             for part in (service_account(NAME, AUTOSCALING_NAMESPACE, identity), *_rights(identity))
         ]
         budget = disruption_budget(NAME, AUTOSCALING_NAMESPACE, identity)
-        KubernetesObject(f"{name}-disruption-budget", budget, inside)
+        KubernetesObject(f"{name}-disruption-budget", budget, place.inside(self))
         KubernetesObject(
             f"{name}-deployment",
             _deployment(args, identity),

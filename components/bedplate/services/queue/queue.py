@@ -92,9 +92,7 @@ class Queue(pulumi.ComponentResource):
         name = f"{self._name}-{controller.name}"
 
         def registered(suffix: str, part: Manifest, after: Sequence[pulumi.Resource]) -> KubernetesObject:
-            inside = place.inside(self)
-            is_inside = "namespace" in part["metadata"]
-            placed = inside if is_inside else pulumi.ResourceOptions(parent=self, depends_on=[place.namespace])
+            placed = place.placing(part, self)
             options = pulumi.ResourceOptions.merge(placed, pulumi.ResourceOptions(depends_on=list(after)))
             return KubernetesObject(f"{name}-{suffix}", part, options)
 
